@@ -1,0 +1,280 @@
+"""What is known about one patient at one moment: the neutral meeting place of FHIR and rules.
+
+FHIR readers and case files build ``PatientFacts``; the engine only reads it. Nothing here knows
+FHIR, rules or a clock: ``as_of`` is handed in. All names of analytes, ingredients, conditions and
+so on are ids of files in ``terminology/``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+MINUTE = 60
+HOUR = 3600
+DAY = 86_400
+
+
+class DataState(StrEnum):
+    """What can be said about one kind of data (CDS Hooks prefetch section; invariant I6).
+
+    ``PRESENT`` and ``NONE_FOUND`` are knowledge; the other four are not, and a missing fact of
+    such a kind makes an answer unknown.
+    """
+
+    PRESENT = "present"
+    NONE_FOUND = "none-found"
+    NOT_SENT = "not-sent"
+    FAILED = "failed"
+    INCOMPLETE = "incomplete"
+    STALE = "stale"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether absence in data of this state may be read as "not recorded"."""
+        return self in (DataState.PRESENT, DataState.NONE_FOUND)
+
+
+#: Kinds of data a criterion can ask for; also the folders of ``terminology/`` (with an ``s``).
+KINDS = (
+    "lab", "vital", "survey", "drug", "condition", "symptom", "procedure",
+    "report", "family", "allergy", "encounter",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a fact was read: ``Observation/123`` and the JSON pointer of the resource in the input.
+
+    ``reference`` is empty for a resource without id; ``pointer`` then still names it.
+    """
+
+    reference: str
+    pointer: str = ""
+
+    def __str__(self) -> str:
+        """Return the name shown to people."""
+        return self.reference or self.pointer
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time known to some precision: seconds since 1970 UTC, first and last possible.
+
+    ``2026-11-15`` is the whole day in the zone of ``as_of``; a full instant has ``earliest ==
+    latest``. ``text`` is ISO 8601 as precise as the record (a date stays a date).
+    """
+
+    earliest: int
+    latest: int
+    text: str
+
+    @property
+    def is_day_only(self) -> bool:
+        """Whether the record gave no time of day."""
+        return len(self.text) <= len("2026-11-15")
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One usable result of an analyte, vital sign or score, in the analyte's canonical unit.
+
+    ``value`` is None for a result that has only a direction. ``comparator`` is ``""``, ``<``,
+    ``<=``, ``>`` or ``>=``. ``low``/``high`` are the result's own reference range, converted, each
+    None when not sent. ``direction`` is what the laboratory said in words or codes: ``low``,
+    ``normal`` or ``high``; ``marked`` says it used its panic code (LL, HH, AA). ``unit_doubtful``
+    forbids numeric comparison except with its own range. ``sample_doubtful`` is hemolyzed,
+    infusion-arm and the like. ``reported`` is number and unit as printed by the laboratory.
+    """
+
+    name: str
+    value: Decimal | None
+    moment: Moment
+    source: Source
+    reported: str
+    unit: str = ""
+    comparator: str = ""
+    low: Decimal | None = None
+    high: Decimal | None = None
+    direction: str | None = None
+    marked: bool = False
+    unit_doubtful: bool = False
+    sample_doubtful: bool = False
+    preliminary: bool = False
+    point_of_care: bool = False
+    unit_reported: str = ""
+    range_reported: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dose:
+    """A daily dose: amount in ``unit`` per day (``mg/d``). None parts are never guessed."""
+
+    amount: Decimal
+    unit: str = "mg/d"
+
+
+@dataclass(frozen=True, slots=True)
+class DrugUse:
+    """One continuous use of one ingredient, as far as one resource tells it.
+
+    ``start``/``end`` None with ``active`` means start unknown / still in use. ``route`` is a word
+    of ``terminology/routes.yaml`` or None when neither the record nor the ingredient decides it.
+    ``draft`` is an order being selected or signed, ``stopping`` a draft that ends the drug.
+    ``planned_days`` is the ordered length of a draft. ``administered`` marks a single dose.
+    ``supplies`` counts dispensed packages. ``by_text`` says the drug was recognised by its name only.
+    """
+
+    ingredient: str
+    source: Source
+    display: str
+    active: bool
+    start: Moment | None = None
+    end: Moment | None = None
+    route: str | None = None
+    dose: Dose | None = None
+    draft: bool = False
+    stopping: bool = False
+    selected: bool = True
+    planned_days: int | None = None
+    administered: bool = False
+    supplies: int = 1
+    by_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One condition, symptom, procedure, report conclusion, family history, allergy or encounter.
+
+    ``moment`` is when it was recorded (or performed); ``onset`` only what the record states as
+    onset. ``status`` is ``active``, ``past`` or ``absent`` (documented as not there).
+    ``side``: left, right, both or None. ``course``: intermittent, persistent, spreading,
+    progressive, sudden or None. ``in_encounter`` is true for what the current encounter names as
+    its reason or diagnosis. ``by_text`` marks recognition by words only.
+    """
+
+    kind: str
+    name: str
+    source: Source
+    display: str
+    status: str = "active"
+    moment: Moment | None = None
+    onset: Moment | None = None
+    side: str | None = None
+    course: str | None = None
+    count: int = 1
+    in_encounter: bool = False
+    by_text: bool = False
+    patient_reported: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Twitch:
+    """The twitching itself: evidence level 2 or 3 and its facets (specification 4.1 and 4.4).
+
+    ``sites`` holds words of ``terminology/twitch.yaml`` (``upper-lip``, ``eyelid``, ``limb`` ...),
+    empty when no site is recorded. ``onset`` is the stated onset; ``first_recorded`` the earliest
+    record, used as "at least" duration. Facets None are unknown. ``traits`` maps ``suppressible``,
+    ``sleep-persistent``, ``rhythmic``, ``tongue-involved`` to True or False; absent = unknown.
+    """
+
+    level: int
+    source: Source
+    display: str
+    sites: frozenset[str] = frozenset()
+    side: str | None = None
+    onset: Moment | None = None
+    first_recorded: Moment | None = None
+    last_recorded: Moment | None = None
+    course: str | None = None
+    traits: Mapping[str, bool] = field(default_factory=dict)
+    patient_reported: bool = False
+    origin: str = ""
+    sources: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """Something that was sent and could not be used: where, what, why.
+
+    ``name`` is the analyte, ingredient or other id it would have fed, or None when even that is
+    not known. ``code`` is stable and documented in ``docs/errors.md``; ``shown`` is the raw value
+    for the clinician (never logged).
+    """
+
+    source: Source
+    code: str
+    reason: str
+    kind: str | None = None
+    name: str | None = None
+    shown: str = ""
+    moment: Moment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Encounter:
+    """The current encounter. ``setting`` is ``outpatient``, ``inpatient`` or ``emergency``."""
+
+    setting: str = "outpatient"
+    start: Moment | None = None
+    source: Source | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PatientFacts:
+    """All facts about one patient as of one instant.
+
+    ``numbers`` maps an analyte, vital or survey name to its results, oldest first, none later
+    than ``as_of``. ``drugs`` maps an ingredient to its uses. ``events`` maps a kind to a mapping of
+    name to events. ``states`` has an entry for every kind in KINDS. ``unread_codes`` counts codings
+    no value set knows, keyed by (kind, system, code). ``outside`` names the reason why the patient
+    is outside the scope (deceased, test patient, comfort care, newborn), or is empty.
+    """
+
+    as_of: datetime
+    patient: str = ""
+    birth_date: date | None = None
+    age_days: int | None = None
+    sex: str | None = None
+    hook: str = "patient-view"
+    encounter: Encounter = Encounter()
+    twitch: Twitch | None = None
+    twitch_state: DataState = DataState.PRESENT
+    numbers: Mapping[str, tuple[Measurement, ...]] = field(default_factory=dict)
+    drugs: Mapping[str, tuple[DrugUse, ...]] = field(default_factory=dict)
+    events: Mapping[str, Mapping[str, tuple[Event, ...]]] = field(default_factory=dict)
+    states: Mapping[str, DataState] = field(default_factory=dict)
+    set_aside: tuple[SetAside, ...] = ()
+    unread_codes: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    outside: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a naive ``as_of``: every window is measured from it."""
+        if self.as_of.tzinfo is None:
+            raise ValueError("as_of needs a time zone")
+
+    @property
+    def now(self) -> int:
+        """``as_of`` in seconds since 1970 UTC."""
+        return int(self.as_of.timestamp())
+
+    def state(self, kind: str) -> DataState:
+        """Return what is known about a kind; a kind nobody mentioned was not sent."""
+        return self.states.get(kind, DataState.NOT_SENT)
+
+
+def moment_from_datetime(instant: datetime) -> Moment:
+    """Return the Moment of a zone-aware instant. Raises ValueError when it has no zone."""
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    seconds = int(instant.timestamp())
+    return Moment(seconds, seconds, instant.isoformat(timespec="seconds"))
+
+
+def moment_from_date(day: date, as_of: datetime) -> Moment:
+    """Return the Moment of a whole calendar day in the zone of ``as_of``."""
+    start = int(datetime(day.year, day.month, day.day, tzinfo=as_of.tzinfo or UTC).timestamp())
+    return Moment(start, start + DAY - 1, day.isoformat())

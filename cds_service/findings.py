@@ -1,0 +1,125 @@
+"""What judging one rule against one patient yields: verdict, evidence, gaps, words, proposals.
+
+The engine makes findings; triage orders and folds them; cards, batch rows and explanations are
+written from them. A finding holds no FHIR and no markup: text from the record stands in ``Slot``
+parts, so that only the writer of a card decides how to escape it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+
+from cds_service.facts import Moment, Source
+
+STRENGTHS = ("possible", "probable", "established")
+INDICATORS = ("info", "warning", "critical")
+
+
+class Verdict(Enum):
+    """The three answers of every criterion and every rule."""
+
+    MATCH = "match"
+    NO_MATCH = "no-match"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One fact a criterion rests on.
+
+    ``kind`` and ``name`` are ids of terminology; ``text`` is the fact as a clinician reads it
+    ("Potassium 2.9 mmol/L on 2026-11-18, range 3.5-5.0"), from the record and unescaped. ``value``
+    and ``unit`` are canonical, ``reported`` is as printed by the laboratory.
+    """
+
+    kind: str
+    name: str
+    text: str
+    source: Source | None = None
+    moment: Moment | None = None
+    value: Decimal | None = None
+    unit: str = ""
+    reported: str = ""
+    reference_range: str = ""
+    sources: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One thing that was not known where a criterion asked for it.
+
+    ``reason``: ``not-measured``, ``not-sent``, ``unreadable``, ``no-number``, ``no-range``,
+    ``no-date``, ``no-detail`` (side, dose, route, facet) or ``too-few``.
+    """
+
+    kind: str
+    name: str
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A piece of text that came from the patient's record (unescaped)."""
+
+    text: str
+
+
+#: Literal words of a rule file, and slots filled from the record.
+Line = tuple[str | Slot, ...]
+
+
+def plain(line: Line) -> str:
+    """Return a line as bare text, record text unescaped: for tests and terminals only."""
+    return "".join(part.text if isinstance(part, Slot) else part for part in line)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One draft order proposed for the workup: a name of ``terminology/orders/``."""
+
+    order: str
+    why: str = ""
+    priority: str = "routine"
+    rule_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer of one rule for one patient.
+
+    Only a MATCH has strength, indicator and words. ``strength`` may be ``not-scored``. ``stale``
+    is the sentence "result is N days old: repeat" when a critical value was too old to be called
+    critical, else empty. ``drugs`` are the ingredients cited, for one card per drug.
+    ``temporal`` says the onset followed drug or abnormality closely. ``folded_into`` and
+    ``gave_way_to`` (rule ids) and ``rank`` (1 = first) are set by triage.
+    """
+
+    rule_id: str
+    verdict: Verdict
+    branch: str = ""
+    role: str = "contributor"
+    strength: str = "not-scored"
+    indicator: str = "info"
+    evidence: tuple[Evidence, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    summary: Line = ()
+    detail: tuple[Line, ...] = ()
+    safety: tuple[Line, ...] = ()
+    advice: tuple[Line, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
+    stale: str = ""
+    drugs: tuple[str, ...] = ()
+    danger: bool = False
+    temporal: bool = False
+    raised_by: tuple[str, ...] = ()
+    lowered_by: tuple[str, ...] = ()
+    folded_into: str = ""
+    gave_way_to: str = ""
+    rank: int = 0
+    error: str = ""
+    slots: Mapping[str, str] = field(default_factory=dict)
+    merged_rules: tuple[str, ...] = ()

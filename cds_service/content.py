@@ -30,7 +30,7 @@ Pointer = tuple[str | int, ...]
 
 _WHOLE = re.compile(r"-?(0|[1-9]\d{0,17})")
 _DECIMAL = re.compile(r"-?(0|[1-9]\d{0,17})\.\d{1,18}")
-_AMBIGUOUS = frozenset("y n yes no on off null ~ none nil".split())
+_AMBIGUOUS = frozenset("y n yes no on off null ~ nil".split())
 _MAX_BYTES = 4_000_000
 _MAX_DEPTH = 40
 

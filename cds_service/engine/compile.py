@@ -1,0 +1,195 @@
+"""Turn criteria into nodes: look every name up once and refuse what the terminology does not know."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from cds_service.engine.context import Knowhow
+from cds_service.engine.drugs import DrugLeaf
+from cds_service.engine.events import EventLeaf
+from cds_service.engine.nodes import AgeLeaf, IrritabilityLeaf, Leaf, MeetsLeaf, Node, SexLeaf
+from cds_service.engine.numbers import NumberLeaf
+from cds_service.engine.twitching import TwitchLeaf
+from cds_service.engine.windows import AnchorDates
+from cds_service.errors import Issue, UnitError
+from cds_service.rules import criteria as c
+
+#: ``draft: any`` matches every draft order.
+ANY = "any"
+_SETTINGS = ("outpatient", "inpatient", "emergency")
+
+
+@dataclass
+class Compiler:
+    """Builds nodes against one terminology and one set of definitions; collects every fault.
+
+    ``keys`` gives equal criteria the same key, wherever they stand and whatever they are called.
+    """
+
+    knowhow: Knowhow
+    issues: list[Issue] = field(default_factory=list)
+    keys: dict[c.Criterion, int] = field(default_factory=dict)
+    path: str = ""
+
+    def node(self, criterion: c.Criterion) -> Node:
+        """Return the node of a criterion; faults are noted in ``issues``."""
+        key = self.keys.setdefault(_bare(criterion), len(self.keys))
+        if isinstance(criterion, c.Combination):
+            parts = tuple(self.node(part) for part in criterion.parts)
+            return Node(criterion, key, op=criterion.op, parts=parts, needed=criterion.at_least)
+        return Node(criterion, key, leaf=self._leaf(criterion))
+
+    def _leaf(self, criterion: c.Criterion) -> Leaf:
+        if isinstance(criterion, c.NumberCriterion):
+            return self._number(criterion)
+        if isinstance(criterion, c.DrugCriterion):
+            return self._drug(criterion)
+        if isinstance(criterion, c.EventCriterion):
+            return self._event(criterion)
+        if isinstance(criterion, c.TwitchCriterion):
+            return TwitchLeaf(criterion, self._anchor(criterion.window))
+        if isinstance(criterion, c.MeetsCriterion):
+            self._known(criterion, criterion.names, self._definitions(), "definition")
+            return MeetsLeaf(criterion)
+        if isinstance(criterion, c.AgeCriterion):
+            return AgeLeaf(criterion)
+        if isinstance(criterion, c.SexCriterion):
+            return SexLeaf(criterion)
+        return IrritabilityLeaf(c.IrritabilityCriterion(line=criterion.line))
+
+    def _anchor(self, window: c.Window) -> AnchorDates | None:
+        if not isinstance(window.anchor, c.Criterion):
+            return None
+        node = self.node(window.anchor)
+        return node.dates
+
+    def _number(self, criterion: c.NumberCriterion) -> Leaf:
+        terminology = self.knowhow.terminology
+        numbers = [d.id for d in self.knowhow.definitions.values() if d.number is not None]
+        known = [name for name, a in terminology.analytes.items() if a.kind == criterion.kind]
+        self._known(criterion, (criterion.name,), [*known, *numbers], criterion.kind)
+        self._limits(criterion)
+        return NumberLeaf(criterion, self._anchor(criterion.window))
+
+    def _limits(self, criterion: c.NumberCriterion) -> None:
+        definition = self.knowhow.definitions.get(criterion.name)
+        number = None if definition is None else definition.number
+        analyte = self.knowhow.terminology.analytes.get(criterion.name)
+        units = [limit.unit for limit in criterion.limits if not limit.of_range]
+        if criterion.change is not None and criterion.change.unit != "%":
+            units.append(criterion.change.unit)
+        if number is not None and number.range_only and (units or criterion.change):
+            self._fault(criterion, "R110", f"compares a number of {criterion.name}, whose members have different scales.",
+                        "Ask for low, normal or high, or name the member.")
+        for unit in units:
+            if not self._converts(criterion.name, unit):
+                accepted = ", ".join(sorted(analyte.factors)) if analyte else number.unit if number else "none"
+                self._fault(criterion, "R111", f"gives {criterion.name} in {unit!r}, which does not convert.",
+                            f"Write one of: {accepted}.")
+
+    def _converts(self, name: str, unit: str) -> bool:
+        definition = self.knowhow.definitions.get(name)
+        if definition is not None and definition.number is not None:
+            number = definition.number
+            if number.form == "first_of":
+                return all(self._converts(term.lab, unit) for term in number.terms)
+            return unit == number.unit or bool(number.range_of and self._converts(number.range_of, unit))
+        analyte = self.knowhow.terminology.analytes.get(name)
+        if analyte is None:
+            return True  # the unknown name is reported elsewhere
+        try:
+            analyte.to_canonical(Decimal(1), unit)
+        except UnitError:
+            return False
+        return True
+
+    def _drug(self, criterion: c.DrugCriterion) -> Leaf:
+        terminology = self.knowhow.terminology
+        known = [*terminology.drug_sets, *terminology.ingredients]
+        names = tuple(name for name in criterion.names if name != ANY)
+        self._known(criterion, names, known, "drug")
+        if criterion.dose_as_if:
+            self._known(criterion, (criterion.dose_as_if,), list(terminology.equivalents), "equivalence table")
+        sets = tuple(terminology.drug_set(name) for name in names if name in known)
+        return DrugLeaf(criterion, sets, self._anchor(criterion.window))
+
+    def _event(self, criterion: c.EventCriterion) -> Leaf:
+        kinds = {"family": ("condition",), "allergy": ("condition", "drug")}.get(criterion.kind, (criterion.kind,))
+        for name in criterion.names:
+            if criterion.kind == "encounter" and name in _SETTINGS:
+                continue
+            if not any(self.knowhow.terminology.exists(kind, name) for kind in kinds):
+                self._fault(criterion, "R101", f"names the {criterion.kind} {name!r}, which terminology/ does not hold.",
+                            "Add the value set, or correct the name.")
+        return EventLeaf(criterion, self._anchor(criterion.window))
+
+    def _definitions(self) -> list[str]:
+        return [d.id for d in self.knowhow.definitions.values() if d.when is not None]
+
+    def _known(self, criterion: c.Criterion, names: Iterable[str], known: list[str], what: str) -> None:
+        for name in names:
+            if name not in known:
+                close = difflib.get_close_matches(name, known, 1)
+                hint = f"Did you mean {close[0]!r}?" if close else "Add it, or correct the name."
+                self._fault(criterion, "R101", f"names the {what} {name!r}, which does not exist.", hint)
+
+    def _fault(self, criterion: c.Criterion, code: str, what: str, remedy: str) -> None:
+        self.issues.append(Issue(f"{self.path}:{criterion.line}", code, what, remedy))
+
+
+def _bare(criterion: c.Criterion) -> c.Criterion:
+    """The criterion without what does not change its answer: line, alias, note."""
+    changes: dict[str, object] = {"line": 0, "alias": "", "note": ""}
+    if isinstance(criterion, c.Combination):
+        changes["parts"] = tuple(_bare(part) for part in criterion.parts)
+    window = getattr(criterion, "window", None)
+    if isinstance(window, c.Window) and isinstance(window.anchor, c.Criterion):
+        changes["window"] = replace(window, anchor=_bare(window.anchor))
+    return replace(criterion, **changes)  # type: ignore[arg-type]
+
+
+def order_by_need(definitions: Iterable[c.Definition]) -> tuple[list[c.Definition], list[Issue]]:
+    """Return the definitions with every one after those it needs; a circle is a fault."""
+    by_id = {d.id: d for d in definitions}
+    done: dict[str, bool] = {}
+    ordered: list[c.Definition] = []
+    issues: list[Issue] = []
+
+    def visit(definition: c.Definition) -> None:
+        state = done.get(definition.id)
+        if state is False:
+            issues.append(Issue(f"{definition.path}:{definition.line}", "R120",
+                                f"the definition {definition.id!r} needs itself.", "Break the circle."))
+        if state is not None:
+            return
+        done[definition.id] = False
+        for name in sorted(needs(definition)):
+            if name in by_id:
+                visit(by_id[name])
+        done[definition.id] = True
+        ordered.append(definition)
+
+    for definition in sorted(by_id.values(), key=lambda d: d.id):
+        visit(definition)
+    return ordered, issues
+
+
+def needs(definition: c.Definition) -> set[str]:
+    """Return the names of definitions and numbers a definition refers to."""
+    found: set[str] = set()
+    roots = [definition.when] if definition.when is not None else []
+    if definition.number is not None:
+        found |= {name for t in definition.number.terms for name in (t.lab, t.not_older_than) if name}
+        roots += [definition.number.only_if] if definition.number.only_if is not None else []
+    for root in roots:
+        for criterion in c.walk(root):
+            if isinstance(criterion, c.MeetsCriterion):
+                found |= set(criterion.names)
+            if isinstance(criterion, c.NumberCriterion):
+                found.add(criterion.name)
+    return found
+
+

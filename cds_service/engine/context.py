@@ -1,0 +1,84 @@
+"""One patient being judged: the facts, the terminology, and what has been worked out so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from cds_service.facts import DAY, Measurement, PatientFacts
+from cds_service.rules import Definition, Modifiers
+from cds_service.terminology import Terminology
+
+if TYPE_CHECKING:
+    from cds_service.engine.exposures import Exposure
+    from cds_service.engine.logic import Answer
+    from cds_service.engine.nodes import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Knowhow:
+    """What judging needs beside the facts: shared by all patients, never changed."""
+
+    terminology: Terminology
+    modifiers: Modifiers
+    definitions: Mapping[str, Definition]
+    criteria: dict[str, Node] = field(default_factory=dict)
+    conditions: dict[str, Node] = field(default_factory=dict)
+    gates: dict[str, Node] = field(default_factory=dict)
+
+
+@dataclass
+class Context:
+    """The working memory of one evaluation; answers are remembered by key.
+
+    ``fresh_is_usual`` reads every ``within: fresh`` as ``within: usual``: used to find out whether
+    a value would be critical if it were newer.
+    """
+
+    facts: PatientFacts
+    knowhow: Knowhow
+    fresh_is_usual: bool = False
+    answers: dict[int, Answer] = field(default_factory=dict)
+    meets: dict[str, Answer] = field(default_factory=dict)
+    series: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
+    exposures: dict[str, tuple[Exposure, ...]] = field(default_factory=dict)
+    scratch: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def now(self) -> int:
+        """``as_of`` in seconds."""
+        return self.facts.now
+
+    @cached_property
+    def years(self) -> int | None:
+        """Completed years of age, or None when the birth date is not known."""
+        birth, today = self.facts.birth_date, self.facts.as_of.date()
+        if birth is not None:
+            return today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
+        days = self.facts.age_days
+        return None if days is None else int(days / 365.25)
+
+    @cached_property
+    def days(self) -> int | None:
+        """Age in days, or None when it is not known."""
+        if self.facts.birth_date is not None:
+            return (self.facts.as_of.date() - self.facts.birth_date).days
+        return self.facts.age_days
+
+    @property
+    def is_adult(self) -> bool | None:
+        """18 years and over; None when the age is not known (specification I9)."""
+        return None if self.years is None else self.years >= 18
+
+    @cached_property
+    def encounter_start(self) -> int:
+        """Start of the current encounter in seconds; without one, ``as_of`` less one day."""
+        start = self.facts.encounter.start
+        return self.now - DAY if start is None else start.earliest
+
+    @cached_property
+    def widened(self) -> Context:
+        """The same patient with every ``fresh`` read as ``usual``."""
+        return Context(self.facts, self.knowhow, True, series=self.series, exposures=self.exposures)

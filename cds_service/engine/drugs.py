@@ -1,0 +1,291 @@
+"""Judge drugs: in use, started, stopped, reduced, for how long, how much, by which route, drafted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cds_service.engine.context import Context
+from cds_service.engine.exposures import Exposure, exposures_of
+from cds_service.engine.logic import Answer, Answer3, all_of, any_of
+from cds_service.engine.windows import AnchorDates, Span, Spans, anchor_moments, resolve
+from cds_service.facts import DrugUse, Moment
+from cds_service.findings import Evidence, Missing
+from cds_service.rules.criteria import DrugCriterion, Limit, Window
+from cds_service.terminology import DrugSet
+
+
+@dataclass(frozen=True, slots=True)
+class DrugLeaf:
+    """A ``drug``, ``draft`` or ``stopping`` criterion with its named sets, ready to judge."""
+
+    criterion: DrugCriterion
+    sets: tuple[DrugSet, ...]
+    anchor_dates: AnchorDates | None = None
+
+    def answer(self, ctx: Context) -> Answer:
+        """Judge the criterion for one patient."""
+        hits, unsure = self._search(ctx)
+        verdict = self._count(hits, unsure)
+        if verdict is True:
+            return Answer(True, tuple(self._evidence(e, ctx) for e in hits))
+        if not self._is_known(ctx):
+            return Answer(None, missing=tuple(Missing("drug", name, "not-sent") for name in self.criterion.names))
+        if verdict is None:
+            seen = tuple(self._evidence(e, ctx) for e in unsure)
+            names = sorted({e.ingredient for e in unsure})
+            return Answer(None, seen, tuple(Missing("drug", name, "no-detail") for name in names))
+        return Answer(False)
+
+    def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
+        """Return when the matching uses began (or ended, for stopped ones), for anchors."""
+        answer = self.answer(ctx)
+        moments = tuple(e.moment for e in answer.evidence if e.moment is not None) if answer.verdict else ()
+        return moments, answer.verdict
+
+    def _is_known(self, ctx: Context) -> bool:
+        return self.criterion.word != "drug" or ctx.facts.state("drug").is_known
+
+    def _search(self, ctx: Context) -> tuple[list[Exposure], list[Exposure]]:
+        hits: list[Exposure] = []
+        unsure: list[Exposure] = []
+        on_record = ctx.facts.drugs
+        for drug_set in self.sets:
+            members = [name for name in on_record if name in drug_set.members]
+            found = [(e, self._judge(e, drug_set, ctx)) for name in members for e in exposures_of(name, ctx)]
+            if self.criterion.total_at_least is not None and not self._total(found, ctx):
+                continue
+            hits += [e for e, verdict in found if verdict is True and e not in hits]
+            unsure += [e for e, verdict in found if verdict is None and e not in unsure]
+        return hits, unsure
+
+    def _count(self, hits: list[Exposure], unsure: list[Exposure]) -> Answer3:
+        c = self.criterion
+        if c.times > 1:
+            have = sum(use.supplies for e in hits for use in e.uses)
+            return True if have >= c.times else (None if unsure else False)
+        have = len({e.ingredient for e in hits})
+        if have >= c.agents:
+            return True
+        could = len({e.ingredient for e in (*hits, *unsure)})
+        return None if could >= c.agents else False
+
+    # --- one exposure, all words
+
+    def _judge(self, e: Exposure, drug_set: DrugSet, ctx: Context) -> Answer3:
+        c = self.criterion
+        route = drug_set.accepts(e.ingredient, e.current.route)
+        if route is False:
+            return False
+        spans = self._spans(ctx)
+        timing = self._timing(e, drug_set, spans, ctx)
+        if timing is False:
+            return False
+        return all_of(
+            (route, timing, self._lasting(e, spans, ctx), self._dose(e.current, ctx),
+             _one_of(e.current.route, c.routes))
+        )
+
+    def _spans(self, ctx: Context) -> Spans:
+        c = self.criterion
+        lengths = (c.taken_within, c.started_within, c.stopped_within, c.reduced_within)
+        length = next((value for value in lengths if value is not None), None)
+        if length is None and c.window.anchor_word:
+            moments, verdict = anchor_moments(c.window, ctx, self.anchor_dates)
+            return Spans(tuple(Span(m.earliest, m.latest, at=m) for m in moments), verdict if not moments else True)
+        window = Window(length, None, c.window.anchor_word, c.window.anchor)
+        return resolve(window, length, ctx, self.anchor_dates)
+
+    def _timing(self, e: Exposure, drug_set: DrugSet, spans: Spans, ctx: Context) -> Answer3:
+        c = self.criterion
+        if c.word == "draft":
+            return any(use.draft and use.selected for use in e.uses)
+        if c.word == "stopping":
+            return e.ending and (e.active or any(u.stopping for u in e.uses)) and not _switched(e, drug_set, ctx)
+        if not spans.spans:
+            return spans.verdict
+        if not c.has_timing:
+            if c.window.anchor_word:
+                return any_of(_covers(e, span) for span in spans.spans)
+            return e.active and not e.ending
+        return any_of(self._timed(e, drug_set, span, ctx) for span in spans.spans)
+
+    def _timed(self, e: Exposure, drug_set: DrugSet, span: Span, ctx: Context) -> Answer3:
+        c = self.criterion
+        answers: list[Answer3] = []
+        if c.taken_within is not None:
+            answers.append(_taken(e, span))
+        if c.started_within is not None:
+            answers.append(_started(e, _resized(span, c.started_within, ctx)))
+        if c.stopped_within is not None:
+            answers.append(_stopped(e, drug_set, _resized(span, c.stopped_within, ctx), ctx))
+        if c.reduced_within is not None:
+            answers.append(_reduced(e, _resized(span, c.reduced_within, ctx), c.reduced_by or Decimal(0)))
+        return all_of(answers)
+
+    def _lasting(self, e: Exposure, spans: Spans, ctx: Context) -> Answer3:
+        c = self.criterion
+        if c.for_at_least is None and c.for_less_than is None:
+            return True
+        if c.word == "draft":
+            days = e.current.planned_days
+            length = None if days is None else days * 86_400
+        elif c.window.anchor_word and not c.has_timing and spans.spans and e.start is not None:
+            length = max(0, max(span.end for span in spans.spans) - e.start.earliest)
+        else:
+            length = e.length(ctx.now)
+        if length is None:
+            return None
+        enough = c.for_at_least is None or length >= c.for_at_least
+        return enough and (c.for_less_than is None or length < c.for_less_than)
+
+    def _dose(self, use: DrugUse, ctx: Context) -> Answer3:
+        c = self.criterion
+        if not c.dose_limits:
+            return True
+        dose = use.dose
+        if dose is None:
+            return None
+        factor: Decimal | None = Decimal(1)
+        if c.dose_as_if:
+            factor = ctx.knowhow.terminology.equivalents[c.dose_as_if].get(use.ingredient)
+        if factor is None:
+            return None
+        return all_of(_dose_limit(limit, dose.amount * factor, dose.unit) for limit in c.dose_limits)
+
+    def _total(self, found: list[tuple[Exposure, Answer3]], ctx: Context) -> bool:
+        stretches = [
+            (e.start.earliest, ctx.now if e.active or e.end is None else e.end.latest)
+            for e, verdict in found
+            if e.start is not None and (verdict is not False or not e.active)
+        ]
+        return _covered(stretches) >= (self.criterion.total_at_least or 0)
+
+    # --- words
+
+    def _evidence(self, e: Exposure, ctx: Context) -> Evidence:
+        title = ctx.knowhow.terminology.title("drug", e.ingredient)
+        stopped = self.criterion.stopped_within is not None
+        moment = e.end if stopped else self._began(e, ctx)
+        return Evidence(
+            "drug", e.ingredient, _describe(e, title), e.current.source, moment,
+            e.current.dose.amount if e.current.dose else None, e.current.dose.unit if e.current.dose else "",
+            sources=tuple(use.source for use in e.uses),
+        )
+
+    def _began(self, e: Exposure, ctx: Context) -> Moment | None:
+        """The start a timing word was about: the latest rise of dose, else the first start."""
+        if self.criterion.started_within is None:
+            return e.start
+        known = [m for m in e.raised_at() if m is not None]
+        return known[-1] if known else None
+
+
+def _describe(e: Exposure, title: str) -> str:
+    use = e.current
+    parts = [title]
+    if use.dose is not None:
+        parts.append(f"{use.dose.amount.normalize():f} {use.dose.unit}")
+    if use.route:
+        parts.append(use.route)
+    if use.stopping or e.ending:
+        parts.append("ended by the draft order")
+    elif use.draft:
+        parts.append("ordered now")
+    if e.start is not None:
+        parts.append(f"since {e.start.text[:10]}")
+    elif not use.draft:
+        parts.append("start not recorded")
+    if e.end is not None:
+        parts.append(f"until {e.end.text[:10]}")
+    if use.by_text:
+        parts.append("recognized by name")
+    return ", ".join(parts)
+
+
+def _one_of(value: str | None, wanted: tuple[str, ...]) -> Answer3:
+    if not wanted:
+        return True
+    return None if value is None else value in wanted
+
+
+def _resized(span: Span, length: int, ctx: Context) -> Span:
+    """The span of one timing word where a leaf has several of different length."""
+    if span.now is not None:
+        return Span(ctx.now - length, span.end, span.now)
+    return span
+
+
+def _covers(e: Exposure, span: Span) -> Answer3:
+    if e.end is not None and e.end.latest < span.start:
+        return False
+    if e.start is None:
+        return True if e.active else None
+    return e.start.earliest <= span.end
+
+
+def _taken(e: Exposure, span: Span) -> Answer3:
+    """Any overlap of the exposure with the span."""
+    if e.end is not None:
+        if e.end.latest < span.start:
+            return False
+        if span.holds(e.end):
+            return True
+    elif not e.active:
+        return None
+    return True if e.start is None and e.active else None if e.start is None else e.start.earliest <= span.end
+
+
+def _started(e: Exposure, span: Span) -> Answer3:
+    if any(use.draft for use in e.uses):
+        return span.now is not None
+    return any_of(None if moment is None else span.holds(moment) for moment in e.raised_at())
+
+
+def _stopped(e: Exposure, drug_set: DrugSet, span: Span, ctx: Context) -> Answer3:
+    if e.active:
+        return False
+    if any(other.active for name in sorted(drug_set.members) if name in ctx.facts.drugs
+           for other in exposures_of(name, ctx)):
+        return False
+    return None if e.end is None else span.holds(e.end)
+
+
+def _reduced(e: Exposure, span: Span, percent: Decimal) -> Answer3:
+    answers: list[Answer3] = []
+    for earlier, later in zip(e.uses, e.uses[1:], strict=False):
+        if earlier.dose is None or later.dose is None or earlier.dose.unit != later.dose.unit or later.start is None:
+            continue
+        fall = (earlier.dose.amount - later.dose.amount) * 100
+        answers.append(fall > 0 and fall >= percent * earlier.dose.amount and span.holds(later.start))
+    return any_of(answers)
+
+
+def _switched(e: Exposure, drug_set: DrugSet, ctx: Context) -> bool:
+    """Whether an active or drafted agent of the same named set remains: taper and switch are silent."""
+    for name in sorted(drug_set.members):
+        for other in exposures_of(name, ctx) if name in ctx.facts.drugs else ():
+            if any(use.draft and not use.stopping for use in other.uses):
+                return True
+            if name != e.ingredient and other.active and not other.ending:
+                return True
+    return False
+
+
+def _dose_limit(limit: Limit, amount: Decimal, unit: str) -> Answer3:
+    if limit.unit != unit:
+        return None
+    if limit.op == "below":
+        return amount < limit.amount
+    if limit.op == "at_most":
+        return amount <= limit.amount
+    return amount > limit.amount if limit.op == "above" else amount >= limit.amount
+
+
+def _covered(stretches: list[tuple[int, int]]) -> int:
+    """Seconds covered by at least one stretch."""
+    total, reached = 0, -(10**12)
+    for start, end in sorted(stretches):
+        total += max(0, end - max(start, reached))
+        reached = max(reached, end)
+    return total

@@ -1,0 +1,147 @@
+"""Judge what is recorded: conditions, symptoms, procedures, reports, family history, allergies, encounters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cds_service.engine.context import Context
+from cds_service.engine.facets import age_at, excluded, lasted, matches_side, within_limits
+from cds_service.engine.logic import Answer, Answer3, all_of, any_of
+from cds_service.engine.text import describe_event
+from cds_service.engine.windows import AnchorDates, Spans, length_of, resolve
+from cds_service.facts import Event, Moment
+from cds_service.findings import Evidence, Missing
+from cds_service.rules.criteria import EventCriterion
+
+
+@dataclass(frozen=True, slots=True)
+class EventLeaf:
+    """A criterion on recorded events, ready to judge."""
+
+    criterion: EventCriterion
+    anchor_dates: AnchorDates | None = None
+
+    def answer(self, ctx: Context) -> Answer:
+        """Judge the criterion for one patient."""
+        c = self.criterion
+        on_record = ctx.facts.events.get(c.kind)
+        events = [e for name in c.names for e in on_record.get(name, ())] if on_record else []
+        hits: list[Event] = []
+        unsure: list[Event] = []
+        if events:
+            spans = self._spans(ctx)
+            for event in events:
+                verdict = self._judge(event, spans, ctx)
+                if verdict is not False:
+                    (hits if verdict else unsure).append(event)
+        return self._conclude(hits, unsure, ctx)
+
+    def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
+        """Return when the matching events were, for anchors; undated matches give no date."""
+        answer = self.answer(ctx)
+        return (tuple(e.moment for e in answer.evidence if e.moment) if answer.verdict else ()), answer.verdict
+
+    def _conclude(self, hits: list[Event], unsure: list[Event], ctx: Context) -> Answer:
+        c = self.criterion
+        if sum(event.count for event in hits) >= c.times:
+            return Answer(True, tuple(_evidence(e, ctx) for e in hits))
+        if unsure:
+            names = sorted({event.name for event in unsure})
+            seen = tuple(_evidence(e, ctx) for e in unsure)
+            return Answer(None, seen, tuple(Missing(c.kind, name, "no-detail") for name in names))
+        if ctx.facts.state(c.kind).is_known:
+            return Answer(False)
+        return Answer(None, missing=tuple(Missing(c.kind, name, "not-sent") for name in c.names))
+
+    def _spans(self, ctx: Context) -> Spans | None:
+        window = self.criterion.window
+        if window.is_open:
+            return None
+        episode = ctx.knowhow.modifiers.episode
+        return resolve(window, length_of(window.within, ctx, episode, episode), ctx, self.anchor_dates)
+
+    def _judge(self, event: Event, spans: Spans | None, ctx: Context) -> Answer3:
+        c = self.criterion
+        if not self._has_status(event):
+            return False
+        return all_of((
+            self._in_time(event, spans, ctx),
+            self._began(event, ctx),
+            self._is_new(event, ctx),
+            lasted(event.onset, c.for_at_least, c.for_less_than, ctx),
+            within_limits(age_at(event.onset, ctx), c.onset_age) if c.onset_age else True,
+            matches_side(event.side, c.side, ctx) if c.side else True,
+            (None if event.course is None else event.course == c.course) if c.course else True,
+            not excluded(c.excluded, event.side, event.course, {}, ctx),
+        ))
+
+    def _has_status(self, event: Event) -> bool:
+        wanted = self.criterion.status
+        if wanted == "absent" or event.status == "absent":
+            return wanted == event.status
+        timed = not self.criterion.window.is_open
+        return event.status == "active" or wanted == "ever" or timed or self.criterion.kind not in ("condition", "symptom")
+
+    def _in_time(self, event: Event, spans: Spans | None, ctx: Context) -> Answer3:
+        c = self.criterion
+        if spans is None:
+            return _in_episode(event, ctx) if c.kind == "symptom" else True
+        if c.window.within == "encounter":
+            return event.in_encounter or (None if event.moment is None else any_of(
+                span.holds(event.moment) for span in spans.spans))
+        when = _when(event)
+        if not spans.spans:
+            return spans.verdict
+        return None if when is None else any_of(span.holds(when) for span in spans.spans)
+
+    def _began(self, event: Event, ctx: Context) -> Answer3:
+        """Stated onset in the window; else the first record, if made in the current encounter."""
+        c = self.criterion
+        if c.onset_within is None:
+            return True
+        onset = event.onset
+        if onset is None:
+            first = _first_record(event, ctx)
+            if c.onset_stated or first is None or not _in_encounter(event, first, ctx):
+                return None
+            onset = first
+        return min(onset.latest, ctx.now) >= ctx.now - c.onset_within
+
+    def _is_new(self, event: Event, ctx: Context) -> Answer3:
+        """Whether the same thing has no older record."""
+        length = self.criterion.new_within
+        if length is None:
+            return True
+        same = ctx.facts.events.get(event.kind, {}).get(event.name, ())
+        moments = [m for e in same if e.status != "absent" for m in (e.onset, e.moment) if m is not None]
+        return all(min(m.latest, ctx.now) >= ctx.now - length for m in moments)
+
+
+def _when(event: Event) -> Moment | None:
+    return event.onset if event.onset is not None else event.moment
+
+
+def _in_episode(event: Event, ctx: Context) -> bool:
+    """Current encounter or the episode window; an undated symptom counts as current."""
+    if event.in_encounter or event.moment is None:
+        return event.in_encounter or event.onset is None or _recent(event.onset, ctx)
+    return _recent(event.moment, ctx) or event.moment.latest >= ctx.encounter_start
+
+
+def _recent(moment: Moment, ctx: Context) -> bool:
+    return min(moment.latest, ctx.now) >= ctx.now - ctx.knowhow.modifiers.episode
+
+
+def _first_record(event: Event, ctx: Context) -> Moment | None:
+    same = ctx.facts.events.get(event.kind, {}).get(event.name, ())
+    moments = [e.moment for e in same if e.moment is not None and e.status != "absent"]
+    return min(moments, key=lambda m: m.earliest, default=None)
+
+
+def _in_encounter(event: Event, first: Moment, ctx: Context) -> bool:
+    return min(first.latest, ctx.now) >= ctx.encounter_start
+
+
+def _evidence(event: Event, ctx: Context) -> Evidence:
+    title = ctx.knowhow.terminology.title(event.kind, event.name)
+    return Evidence(event.kind, event.name, describe_event(event, title), event.source, _when(event))

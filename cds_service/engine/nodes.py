@@ -1,0 +1,229 @@
+"""Criteria made ready to judge: names looked up once, answers remembered per patient.
+
+``verdict`` stops as soon as the answer is certain; ``answer`` looks at every part, so that all
+evidence and every gap is there for cards and explanations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from cds_service.engine.context import Context
+from cds_service.engine.facets import age_answer
+from cds_service.engine.logic import Answer, Answer3, all_of, any_of, as_verdict, at_least, negate
+from cds_service.facts import Moment
+from cds_service.findings import Evidence, Missing, Verdict
+from cds_service.rules.criteria import (
+    AgeCriterion,
+    Criterion,
+    IrritabilityCriterion,
+    MeetsCriterion,
+    SexCriterion,
+)
+
+
+T = TypeVar("T")
+
+
+class Leaf(Protocol):
+    """Judges one leaf for one patient."""
+
+    def answer(self, ctx: Context) -> Answer:
+        """Judge the leaf."""
+        ...
+
+    def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
+        """Return the times of its matches, for anchors, and the verdict."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The answer of one criterion and of everything inside it, for explanations."""
+
+    criterion: Criterion
+    verdict: Verdict
+    evidence: tuple[Evidence, ...]
+    missing: tuple[Missing, ...]
+    children: tuple[Trace, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A criterion ready to judge: a leaf, or a connective over ``parts``.
+
+    ``key`` is shared by equal leaves of all rules, so that each is judged once a patient.
+    """
+
+    criterion: Criterion
+    key: int
+    leaf: Leaf | None = None
+    op: str = ""
+    parts: tuple[Node, ...] = ()
+    needed: int = 1
+
+    def verdict(self, ctx: Context) -> Answer3:
+        """Answer as soon as certain."""
+        if self.leaf is not None:
+            return self._leaf_answer(ctx).verdict
+        verdicts = (part.verdict(ctx) for part in self.parts)
+        return _combined(self.op, verdicts, self.needed)
+
+    def answer(self, ctx: Context) -> Answer:
+        """Answer with all evidence of what is true and every gap of what is unknown."""
+        if self.leaf is not None:
+            return self._leaf_answer(ctx)
+        answers = self._part_answers(ctx)
+        verdict = _combined(self.op, (a.verdict for a in answers), self.needed)
+        # "none" rests on nothing found; its parts are evidence only against it
+        shown = () if self.op == "none" and verdict else [e for a in answers if a.verdict is True for e in a.evidence]
+        gaps = [m for a in answers if a.verdict is None for m in a.missing] if verdict is None else []
+        return Answer(verdict, unique(shown), unique(gaps))
+
+    def trace(self, ctx: Context) -> Trace:
+        """Return the whole tree with its answers."""
+        answer = self.answer(ctx)
+        children = tuple(part.trace(ctx) for part in self.parts)
+        return Trace(self.criterion, as_verdict(answer.verdict), answer.evidence, answer.missing, children)
+
+    def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
+        """Return the times of all matches, for anchors."""
+        if self.leaf is not None:
+            return self.leaf.dates(ctx)
+        found = [part.dates(ctx) for part in self.parts]
+        verdict = self.verdict(ctx)
+        moments = tuple(m for times, answer in found if answer is True for m in times)
+        return (moments if verdict is True else ()), verdict
+
+    def collect(self, ctx: Context, into: dict[str, list[Evidence]]) -> None:
+        """Gather the evidence of every true ``as`` name, in reading order."""
+        if self.criterion.alias:
+            answer = self.answer(ctx)
+            if answer.verdict is True:
+                known = into.setdefault(self.criterion.alias, [])
+                known.extend(e for e in answer.evidence if e not in known)
+        if self.op != "none":
+            for part in self.parts:
+                part.collect(ctx, into)
+
+    def asks(self, ctx: Context) -> tuple[Missing, ...]:
+        """Return the tests that would decide an unknown conjunction some of whose members hold (5.6)."""
+        if self.leaf is not None or self.verdict(ctx) is not None:
+            return ()
+        answers = self._part_answers(ctx)
+        if self.op == "all" and any(a.verdict is True for a in answers):
+            gaps = [m for a in answers if a.verdict is None for m in a.missing]
+            return unique([m for m in gaps if m.reason == "not-measured"])
+        return unique([m for part in self.parts for m in part.asks(ctx)])
+
+    def _part_answers(self, ctx: Context) -> list[Answer]:
+        answers: list[Answer] = []
+        for part in self.parts:
+            answers.append(part.answer(ctx))
+            if self.op == "first_known" and answers[-1].verdict is not None:
+                break
+        return answers
+
+    def _leaf_answer(self, ctx: Context) -> Answer:
+        found = ctx.answers.get(self.key)
+        if found is None and self.leaf is not None:
+            found = ctx.answers[self.key] = self.leaf.answer(ctx)
+        return found or Answer(None)
+
+
+def _combined(op: str, verdicts: Iterable[Answer3], needed: int) -> Answer3:
+    if op == "all":
+        return all_of(verdicts)
+    if op == "any":
+        return any_of(verdicts)
+    if op == "none":
+        return negate(any_of(verdicts))
+    if op == "some":
+        return at_least(verdicts, needed)
+    return next((verdict for verdict in verdicts if verdict is not None), None)
+
+
+def unique(items: Iterable[T]) -> tuple[T, ...]:
+    """Return the items once each, in order."""
+    return tuple(dict.fromkeys(items))
+
+
+@dataclass(frozen=True, slots=True)
+class MeetsLeaf:
+    """A reference to named definitions."""
+
+    criterion: MeetsCriterion
+
+    def answer(self, ctx: Context) -> Answer:
+        """Answer for any of the named definitions."""
+        answers = [_meet(name, ctx) for name in self.criterion.names]
+        verdict = any_of(a.verdict for a in answers)
+        evidence = [e for a in answers if a.verdict is verdict for e in a.evidence]
+        gaps = [m for a in answers if a.verdict is None for m in a.missing] if verdict is None else []
+        return Answer(verdict, unique(evidence), unique(gaps))
+
+    def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
+        """Return the times of the definitions' matches."""
+        found = [ctx.knowhow.criteria[name].dates(ctx) for name in self.criterion.names]
+        return tuple(m for times, _ in found for m in times), any_of(verdict for _, verdict in found)
+
+
+def _meet(name: str, ctx: Context) -> Answer:
+    found = ctx.meets.get(name)
+    if found is None:
+        found = ctx.meets[name] = ctx.knowhow.criteria[name].answer(ctx)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class AgeLeaf:
+    """The age now."""
+
+    criterion: AgeCriterion
+
+    def answer(self, ctx: Context) -> Answer:
+        """Judge the age; not recorded is unknown."""
+        verdict = age_answer(self.criterion.limits, ctx)
+        if verdict is None:
+            return Answer(None, missing=(Missing("patient", "age", "not-sent"),))
+        return Answer(verdict, (Evidence("patient", "age", f"Age {ctx.years} years"),))
+
+    def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
+        """An age has no date of its own."""
+        return (), self.answer(ctx).verdict
+
+
+@dataclass(frozen=True, slots=True)
+class SexLeaf:
+    """The administrative sex."""
+
+    criterion: SexCriterion
+
+    def answer(self, ctx: Context) -> Answer:
+        """Judge the sex; not recorded is unknown."""
+        sex = ctx.facts.sex
+        if sex is None:
+            return Answer(None, missing=(Missing("patient", "sex", "not-sent"),))
+        return Answer(sex == self.criterion.sex, (Evidence("patient", "sex", f"Sex {sex}"),))
+
+    def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
+        """A sex has no date."""
+        return (), self.answer(ctx).verdict
+
+
+@dataclass(frozen=True, slots=True)
+class IrritabilityLeaf:
+    """Evidence level 1 or more: the gate of that name."""
+
+    criterion: IrritabilityCriterion
+
+    def answer(self, ctx: Context) -> Answer:
+        """Answer as the gate does."""
+        return ctx.knowhow.gates["irritability"].answer(ctx)
+
+    def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
+        """Return the times of the signs."""
+        return ctx.knowhow.gates["irritability"].dates(ctx)
+

@@ -1,0 +1,73 @@
+# Two commands are enough: `make run` and `make test`. Everything else is for those who change the project.
+# Needs Python >= 3.11 and make; everything else comes into .venv from pinned, hashed requirements.
+
+PYTHON ?= $(shell for p in python3.11 python3; do $$p -c '' 2>/dev/null && { echo $$p; break; }; done)
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+HASHED := --require-hashes --no-deps
+CODE   := cds_service tests tools bench
+
+.DEFAULT_GOAL := help
+.PHONY: help run install test check format lock bench validate clean
+
+help:                      ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+run: $(VENV)/.run          ## the service on http://127.0.0.1:8000, with synthetic patients
+	$(BIN)/twitch-cds serve --config evaluation.toml
+
+install: $(VENV)/.dev      ## .venv with everything a developer needs
+
+test: $(VENV)/.dev check   ## everything that is checked, then every test
+	$(BIN)/python -m pytest -n 2
+
+check: $(VENV)/.dev        ## format, lint, types, layers, size marks
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python tools/size_marks.py cds_service
+
+format: $(VENV)/.dev       ## write the house format
+	$(BIN)/ruff check --fix-only --quiet $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+validate: $(VENV)/.run     ## the knowledge: schema, names, units, wording, cases
+	$(BIN)/twitch-cds validate
+
+bench: $(VENV)/.dev        ## speed, as tables; never part of the tests
+	$(BIN)/python bench/rules.py
+	$(BIN)/python bench/loading.py
+	$(BIN)/python bench/single_call.py
+
+# The pins follow pyproject.toml. No index address may enter the files: tests/test_packaging.py looks.
+LOCK := CUSTOM_COMPILE_COMMAND='make lock' .cache/lock/bin/pip-compile --quiet --generate-hashes --strip-extras \
+  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --annotation-style=line
+lock: .cache/lock/bin/pip-compile  ## renew the pinned requirements (LOCKFLAGS=--upgrade for newer versions)
+	$(LOCK) $(LOCKFLAGS) -o requirements-build.txt requirements-build.in
+	$(LOCK) $(LOCKFLAGS) -o requirements.txt pyproject.toml
+	$(LOCK) $(LOCKFLAGS) -c requirements.txt -c requirements-build.txt --extra test --extra dev -o requirements-dev.txt pyproject.toml
+
+clean:                     ## remove what was built; keeps .venv
+	rm -rf dist build .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo 'Python 3.11 or newer is needed. Say which one: make $(MAKECMDGOALS) PYTHON=/path/to/python'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# One marker file for each set, so that nothing is installed twice and a changed pin is installed at once.
+$(VENV)/.run: requirements.txt requirements-build.txt pyproject.toml | $(BIN)/python
+	$(PIP) $(HASHED) -r requirements.txt -r requirements-build.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run | $(BIN)/python
+	$(PIP) $(HASHED) -r requirements-dev.txt
+	@touch $@
+
+.cache/lock/bin/pip-compile:
+	$(PYTHON) -m venv .cache/lock
+	.cache/lock/bin/python -m pip --disable-pip-version-check install --quiet 'pip-tools>=7.5'

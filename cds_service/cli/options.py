@@ -1,0 +1,73 @@
+"""Options several commands share, and the settings and knowledge they name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cds_service.knowledge import Knowledge, load_knowledge
+from cds_service.settings import Settings, load_settings
+
+LATEST = "latest"
+
+
+class AsOf(click.ParamType):
+    """A date, a date-time with zone, or ``latest``.
+
+    A date without time means the end of that day in UTC (23:59:59), so that everything recorded on
+    the day counts. ``latest`` stays a word: it is the newest clinical date of the record itself.
+    """
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime | str:
+        """Return the instant, or ``latest``. Fails as a usage error for anything else."""
+        if isinstance(value, datetime) or value == LATEST:
+            return value
+        try:
+            instant = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no date. Write 2026-11-20, 2026-11-20T12:00:00Z or latest.", param, ctx)
+        if len(value) <= len("2026-11-20"):
+            return datetime.combine(instant.date(), time(23, 59, 59), UTC)
+        if instant.tzinfo is None:
+            self.fail(f"{value!r} has no time zone. Write 2026-11-20T12:00:00Z.", param, ctx)
+        return instant
+
+
+def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--config FILE``."""
+    return click.option("--config", "config", type=click.Path(path_type=Path), help="Settings file (TOML).")(
+        function
+    )
+
+
+def as_of_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--as-of``."""
+    return click.option(
+        "--as-of",
+        "as_of",
+        type=AsOf(),
+        metavar="DATE|latest",
+        help="Day the patient is judged at (its end, UTC); latest: newest date in the record. Default: now.",
+    )(function)
+
+
+def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(function)
+
+
+def settings_in_force(config: Path | None, **overrides: Any) -> Settings:
+    """Return the settings of file, environment and command line. Raises SettingsError."""
+    return load_settings(config, os.environ, overrides)
+
+
+def knowledge_in_force(settings: Settings) -> Knowledge:
+    """Return the knowledge the settings name. Raises ContentError."""
+    return load_knowledge(settings.content_root)

@@ -1,0 +1,58 @@
+"""Run the service on a production server."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from cds_service.cli.options import config_option, knowledge_in_force, settings_in_force
+from cds_service.settings import Settings, as_environment, refuse_open_network
+from cds_service.store import open_store
+
+_APPLICATION = "cds_service.web:create_app_from_environment"
+_THREADS = 4
+_GRACE_SECONDS = 30
+
+
+@click.command("serve")
+@click.option("--host", help="Address to listen on. Default: 127.0.0.1.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on. Default: 8000.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that answer calls. Default: 1.")
+@config_option
+def command(host: str | None, port: int | None, workers: int | None, config: Path | None) -> None:
+    """Run the service until it is told to stop (Ctrl-C, SIGTERM); calls under way are finished.
+
+    The knowledge is checked first: a service with wrong knowledge does not start.
+    """
+    settings = settings_in_force(config, host=host, port=port, workers=workers)
+    refuse_open_network(settings)
+    knowledge = knowledge_in_force(settings)
+    open_store(settings.store_url).close()
+    click.echo(
+        f"twitch-cds: {len(knowledge.rules)} rules, knowledge {knowledge.version}\n"
+        f"Discovery: {settings.base_url}/cds-services   Stop: Ctrl-C",
+        err=True,
+    )
+    os.environ.update(as_environment(settings))
+    _server(settings).serve()
+
+
+def _server(settings: Settings) -> Granian:
+    return Granian(
+        _APPLICATION,
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.workers,
+        blocking_threads=_THREADS,
+        websockets=False,
+        log_level=LogLevels.warning,
+        workers_kill_timeout=_GRACE_SECONDS,
+        respawn_failed_workers=True,
+    )

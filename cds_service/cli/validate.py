@@ -1,0 +1,29 @@
+"""Check the knowledge and list every fault at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cds_service.cli.options import config_option, settings_in_force
+from cds_service.content import content_root
+from cds_service.validate import validate_content
+
+
+@click.command("validate")
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@config_option
+@click.pass_context
+def command(ctx: click.Context, paths: tuple[Path, ...], config: Path | None) -> None:
+    """Check the knowledge: schema, names, units, codes, wording, cases.
+
+    PATH limits what is reported to these files and folders. Exit code 1 when there is a fault.
+    """
+    root = settings_in_force(config).content_root or content_root()
+    issues = validate_content(root, list(paths))
+    for issue in issues:
+        click.echo(str(issue))
+    count = len(issues)
+    click.echo("No faults." if not issues else f"{count} fault{'s' if count > 1 else ''}.", err=True)
+    ctx.exit(1 if issues else 0)

@@ -1,0 +1,187 @@
+"""Read one CDS Hooks call and have it answered: the envelope here, FHIR and rules further below.
+
+The envelope is read strictly (a member said twice could name two patients), what it carries is
+read leniently by ``cds_service.fhir``. Reads no clock: the evaluation date is handed in.
+
+Source: CDS Hooks 2.0.1, "Calling a CDS Service".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from cds_service.errors import Issue, RequestError
+from cds_service.fhir import read_prefetch
+from cds_service.knowledge import Knowledge, Service
+from cds_service.review import Review, review_patient
+
+#: Name of the request extension that moves the evaluation date (only where the settings allow it).
+AS_OF_EXTENSION = "org.twitch-cds.asOf"
+
+_UUID = re.compile(r"(urn:uuid:)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_FHIR_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
+_RESOURCE_TYPE = re.compile(r"[A-Z][A-Za-z]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One checked call. ``encounter_id`` and ``as_of`` are None when the caller sent none.
+
+    ``prefetch`` holds the values as sent, unread; a key that was not sent is absent.
+    """
+
+    hook: str
+    hook_instance: str
+    patient_id: str
+    user_id: str
+    encounter_id: str | None = None
+    as_of: datetime | None = None
+    prefetch: Mapping[str, msgspec.Raw] = field(default_factory=dict)
+
+
+def read_call(body: bytes, hook: str) -> Call:
+    """Return the call in ``body``, which must be a call of ``hook``.
+
+    Raises:
+        RequestError: Not JSON, or not a call of this hook; the issue names the place in the body.
+    """
+    top = _members(body, "", "the request")
+    if _text(top, "", "hook") != hook:
+        raise _fault(
+            "H006", "/hook", f"is not {hook}.", "Call the service that discovery lists for this hook."
+        )
+    instance = _text(top, "", "hookInstance")
+    if not _UUID.fullmatch(instance):
+        raise _fault("H007", "/hookInstance", "is not a UUID.", "Send a new UUID with every call.")
+    _check_authorization(top)
+    context = _members(_required(top, "", "context"), "/context", "the context")
+    return Call(
+        hook=hook,
+        hook_instance=instance.lower().removeprefix("urn:uuid:"),
+        patient_id=_fhir_id(_text(context, "/context", "patientId"), "/context/patientId"),
+        user_id=_text(context, "/context", "userId"),
+        encounter_id=_optional_id(context, "encounterId"),
+        as_of=_as_of(top),
+        prefetch=_optional_members(top, "prefetch"),
+    )
+
+
+def answer_call(call: Call, service: Service, knowledge: Knowledge, *, as_of: datetime) -> Review:
+    """Review the patient of a call as of the given instant.
+
+    Raises:
+        PatientDataError: The prefetched data cannot be used at all.
+    """
+    record = read_prefetch(call.prefetch, patient_id=call.patient_id, keys=promised_types(service))
+    return review_patient(
+        record,
+        knowledge,
+        as_of=as_of,
+        hook=call.hook,
+        patient_id=call.patient_id,
+        encounter_id=call.encounter_id,
+    )
+
+
+def promised_types(service: Service) -> dict[str, tuple[str, ...]]:
+    """Return for every prefetch key of a service the resource types its template asks for."""
+    found = {key: _RESOURCE_TYPE.match(template) for key, template in sorted(service.prefetch.items())}
+    return {key: (match.group(),) for key, match in found.items() if match}
+
+
+class _Name(str):
+    """The name of a member, equal to nothing but itself: a name said twice is seen twice."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+_MEMBERS = msgspec.json.Decoder(dict[_Name, msgspec.Raw], dec_hook=lambda wanted, value: wanted(value))
+_TEXT = msgspec.json.Decoder(str)
+
+
+def _members(data: bytes | msgspec.Raw, where: str, what: str) -> dict[str, msgspec.Raw]:
+    """Return the members of a JSON object, unread. Raises RequestError for anything else."""
+    try:
+        pairs = _MEMBERS.decode(data)
+    except msgspec.ValidationError:
+        raise _fault("H004", where, f"{what} is not a JSON object.", "Send an object in braces.") from None
+    except msgspec.DecodeError as error:
+        raise _fault("H002", where, f"{what} is not JSON: {error}.", "Send JSON in UTF-8.") from None
+    except UnicodeDecodeError:
+        raise _fault("H002", where, f"{what} is not UTF-8.", "Send JSON in UTF-8.") from None
+    except RecursionError:
+        raise _fault(
+            "H003", where, f"{what} is nested too deeply.", "FHIR never nests that deeply."
+        ) from None
+    members = {str(name): value for name, value in pairs.items()}
+    if len(members) < len(pairs):
+        raise _fault("H005", where, f"{what} says a member twice.", "Say every member once.")
+    return members
+
+
+def _optional_members(top: Mapping[str, msgspec.Raw], name: str) -> dict[str, msgspec.Raw]:
+    raw = top.get(name)
+    return {} if raw is None or bytes(raw) == b"null" else _members(raw, f"/{name}", f"the {name}")
+
+
+def _required(members: Mapping[str, msgspec.Raw], where: str, name: str) -> msgspec.Raw:
+    if name not in members:
+        raise _fault("H008", f"{where}/{name}", "is missing.", "CDS Hooks requires it in every call.")
+    return members[name]
+
+
+def _text(members: Mapping[str, msgspec.Raw], where: str, name: str) -> str:
+    """Return a required text that is not blank."""
+    raw = _required(members, where, name)
+    try:
+        text = _TEXT.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        text = ""
+    if not text.strip():
+        raise _fault("H009", f"{where}/{name}", "is not a text.", "Send a text that is not empty.")
+    return text
+
+
+def _fhir_id(text: str, where: str) -> str:
+    if not _FHIR_ID.fullmatch(text):
+        raise _fault("H010", where, "is not a FHIR id.", "Send the bare id, without resource type.")
+    return text
+
+
+def _optional_id(context: Mapping[str, msgspec.Raw], name: str) -> str | None:
+    if name not in context or bytes(context[name]) == b"null":
+        return None
+    return _fhir_id(_text(context, "/context", name), f"/context/{name}")
+
+
+def _check_authorization(top: Mapping[str, msgspec.Raw]) -> None:
+    """Refuse a token without the server it is for (invariant cds-r-1)."""
+    if "fhirAuthorization" in top and "fhirServer" not in top:
+        raise _fault("H011", "/fhirServer", "is missing beside fhirAuthorization.", "Send both or neither.")
+
+
+def _as_of(top: Mapping[str, msgspec.Raw]) -> datetime | None:
+    extension = _optional_members(top, "extension")
+    if AS_OF_EXTENSION not in extension:
+        return None
+    where = f"/extension/{AS_OF_EXTENSION}"
+    try:
+        instant = datetime.fromisoformat(_text(extension, "/extension", AS_OF_EXTENSION))
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise _fault("H012", where, "is not a date-time with zone.", "Write 2026-11-20T12:00:00Z.")
+    return instant
+
+
+def _fault(code: str, where: str, what: str, remedy: str) -> RequestError:
+    return RequestError(Issue(where or "/", code, what, remedy))

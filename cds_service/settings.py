@@ -1,0 +1,288 @@
+"""Read the settings of one installation: a TOML file, then ``TWITCH_CDS_*`` of the environment.
+
+Every setting has a default that is safe on a machine reachable by others. An unknown name is an
+error, never ignored: a misspelled safety setting must not look like a set one. The settings are
+listed for operators in ``docs/operate.md``; a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cds_service.errors import Issue, SettingsError
+
+PREFIX = "TWITCH_CDS_"
+_MAX_FILE_BYTES = 1_000_000
+_MEBIBYTE = 1024 * 1024
+
+
+def _setting(default: Any, meaning: str, *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"meaning": meaning, "secret": secret})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one installation; immutable, checked when it is made.
+
+    Raises:
+        SettingsError: A value is outside what it may be.
+    """
+
+    host: str = _setting("127.0.0.1", "Address the service listens on.")
+    port: int = _setting(8000, "Port the service listens on, 1 to 65535.")
+    workers: int = _setting(1, "Processes that answer calls, 1 to 64.")
+    public_base_url: str = _setting(
+        "", "Address under which EHRs reach the service, for the links on cards; empty: host and port."
+    )
+    content: str = _setting("", "Folder that holds cards/ and terminology/; empty: the bundled knowledge.")
+    store_url: str = _setting(
+        "sqlite:///twitch-cds.sqlite3", "Database of the feedback, as SQLAlchemy names it.", secret=True
+    )
+    max_body_mib: int = _setting(64, "Largest request body in MiB, 1 to 1024; a larger one is answered 413.")
+    allow_as_of: bool = _setting(
+        False, "Whether a request may move the evaluation date (extension org.twitch-cds.asOf)."
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        (), 'Web origins that may make service calls from a browser; "*" alone is every origin.'
+    )
+    log_level: str = _setting("info", "Least severe log line written: debug, info, warning or error.")
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work, all at once."""
+        issues = [issue for check in _CHECKS if (issue := check(self)) is not None]
+        if issues:
+            raise SettingsError(*issues)
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Largest accepted request body in bytes."""
+        return self.max_body_mib * _MEBIBYTE
+
+    @property
+    def base_url(self) -> str:
+        """Absolute address of the service without a trailing slash, as it stands on cards."""
+        if self.public_base_url:
+            return self.public_base_url.rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def content_root(self) -> Path | None:
+        """Folder of a site's own knowledge; None means the bundled one."""
+        return Path(self.content) if self.content else None
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+def load_settings(
+    path: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Return the settings in force: defaults, then the file, then the environment, then the command line.
+
+    Args:
+        path: TOML file; None reads none.
+        environment: Variables to look at; names other than ``TWITCH_CDS_*`` are ignored.
+        overrides: Values given on the command line; None values are not set.
+
+    Raises:
+        SettingsError: With one issue for every unknown name and every wrong type.
+    """
+    issues: list[Issue] = []
+    values: dict[str, Any] = {}
+    for where, name, raw in [*_from_file(path), *_from_environment(environment or {})]:
+        try:
+            values[name] = _read(name, raw, where)
+        except SettingsError as error:
+            issues.extend(error.issues)
+    if issues:
+        raise SettingsError(*issues)
+    values.update({name: value for name, value in (overrides or {}).items() if value is not None})
+    return Settings(**values)
+
+
+def refuse_open_network(settings: Settings) -> None:
+    """Refuse to listen where others can reach the service while no client can prove who it is.
+
+    Raises:
+        SettingsError: The host is not a loopback address.
+    """
+    if not settings.is_loopback:
+        raise SettingsError(
+            Issue(
+                "settings",
+                "S020",
+                f"host {settings.host} is open to other machines, and no trusted clients are configured.",
+                "Listen on 127.0.0.1, behind a proxy that authenticates the callers.",
+            )
+        )
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """Return the settings as variables that ``load_settings`` reads back to the same settings."""
+    return {PREFIX + item.name.upper(): _as_text(getattr(settings, item.name)) for item in fields(settings)}
+
+
+def shown_settings(settings: Settings) -> dict[str, Any]:
+    """Return the settings for people to see: passwords inside secret values are hidden."""
+    shown: dict[str, Any] = {}
+    for item in fields(settings):
+        value = getattr(settings, item.name)
+        shown[item.name] = _without_password(value) if item.metadata["secret"] else value
+    return shown
+
+
+def settings_table() -> list[tuple[str, str, str, str]]:
+    """Return a row for each setting: name, variable of the environment, default, meaning."""
+    return [
+        (item.name, PREFIX + item.name.upper(), _as_text(item.default), item.metadata["meaning"])
+        for item in fields(Settings)
+    ]
+
+
+def _from_file(path: Path | None) -> list[tuple[str, str, Any]]:
+    if path is None:
+        return []
+    try:
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise SettingsError(Issue(path.name, "S002", "is larger than 1 MB.", "Settings are a few lines."))
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            Issue(path.name, "S001", f"cannot be read ({error.strerror}).", "Check the name after --config.")
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(Issue(path.name, "S003", f"is not TOML: {error}.")) from None
+    return [(path.name, name, value) for name, value in sorted(data.items())]
+
+
+def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, Any]]:
+    return [
+        ("environment", name.removeprefix(PREFIX).lower(), value)
+        for name, value in sorted(environment.items())
+        if name.startswith(PREFIX)
+    ]
+
+
+def _read(name: str, raw: Any, where: str) -> Any:
+    known = {item.name: item for item in fields(Settings)}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        remedy = f"Did you mean {near[0]}?" if near else f"Settings are: {', '.join(known)}."
+        raise SettingsError(Issue(where, "S004", f"has an unknown setting {name}.", remedy))
+    wanted = type(known[name].default)
+    value = _PARSERS[wanted](raw) if isinstance(raw, str) else raw
+    if wanted is tuple and isinstance(value, list) and all(isinstance(part, str) for part in value):
+        value = tuple(value)
+    if type(value) is not wanted:
+        raise SettingsError(
+            Issue(where, "S005", f"gives {name} a value of the wrong type.", f"Write {_FORMS[wanted]}.")
+        )
+    return value
+
+
+def _whole_number(text: str) -> int | None:
+    stripped = text.strip()
+    return int(stripped) if stripped.isascii() and stripped.isdigit() and len(stripped) < 10 else None
+
+
+_PARSERS: Mapping[type, Callable[[str], Any]] = {
+    str: lambda text: text,
+    bool: lambda text: {"true": True, "false": False}.get(text.strip().lower()),
+    int: _whole_number,
+    tuple: lambda text: tuple(part.strip() for part in text.split(",") if part.strip()),
+}
+
+_FORMS: Mapping[type, str] = {
+    str: "text in quotes",
+    bool: "true or false",
+    int: "a whole number",
+    tuple: 'a list of texts, ["https://one.example"]; in the environment separated by commas',
+}
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _without_password(url: str) -> str:
+    head, separator, tail = url.rpartition("@")
+    scheme, slashes, credentials = head.partition("://")
+    if not separator or not slashes:
+        return url
+    return f"{scheme}://{credentials.partition(':')[0]}:***@{tail}"
+
+
+def _out_of_range(name: str, low: int, high: int) -> Callable[[Settings], Issue | None]:
+    def check(settings: Settings) -> Issue | None:
+        if low <= getattr(settings, name) <= high:
+            return None
+        return Issue("settings", "S006", f"{name} is not from {low} to {high}.")
+
+    return check
+
+
+def _log_level(settings: Settings) -> Issue | None:
+    if settings.log_level in ("debug", "info", "warning", "error"):
+        return None
+    return Issue("settings", "S007", "log_level is not a level.", "Write debug, info, warning or error.")
+
+
+def _public_base_url(settings: Settings) -> Issue | None:
+    url = settings.public_base_url
+    parts = urlsplit(url)
+    if not url or (parts.scheme in ("http", "https") and parts.hostname and not parts.query + parts.fragment):
+        return None
+    return Issue(
+        "settings", "S008", "public_base_url is not an absolute http(s) address.", "Write https://host."
+    )
+
+
+def _cors_origins(settings: Settings) -> Issue | None:
+    if "*" in settings.cors_origins and len(settings.cors_origins) > 1:
+        return Issue("settings", "S009", 'cors_origins mixes "*" with origins.', "Keep one of the two.")
+    wrong = [origin for origin in settings.cors_origins if origin != "*" and not _is_origin(origin)]
+    if not wrong:
+        return None
+    return Issue(
+        "settings", "S009", f"cors_origins has {wrong[0]!r}, which is no origin.", "Write https://host:port."
+    )
+
+
+def _is_origin(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in ("http", "https") and bool(parts.netloc) and not (parts.path + parts.query)
+
+
+def _content(settings: Settings) -> Issue | None:
+    root = settings.content_root
+    if root is None or ((root / "cards").is_dir() and (root / "terminology").is_dir()):
+        return None
+    return Issue("settings", "S010", "content names a folder without cards/ and terminology/.")
+
+
+_CHECKS: tuple[Callable[[Settings], Issue | None], ...] = (
+    _out_of_range("port", 1, 65535),
+    _out_of_range("workers", 1, 64),
+    _out_of_range("max_body_mib", 1, 1024),
+    _log_level,
+    _public_base_url,
+    _cors_origins,
+    _content,
+)

@@ -1,0 +1,43 @@
+"""Make the web application: settings and knowledge in, a WSGI application out."""
+
+from __future__ import annotations
+
+import os
+
+from flask import Flask
+
+from cds_service.knowledge import Knowledge, load_knowledge
+from cds_service.settings import Settings, load_settings
+from cds_service.store import open_store
+from cds_service.web import hooks, ops, problems, request_log, rule_pages
+from cds_service.web.state import State, keep_state
+
+__all__ = ["create_app", "create_app_from_environment"]
+
+
+def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
+    """Return the service as a WSGI application.
+
+    Args:
+        settings: Settings in force.
+        knowledge: Loaded knowledge; None loads what the settings name.
+
+    Raises:
+        ContentError: The knowledge is wrong; the service does not start.
+        SettingsError: The feedback store cannot be opened.
+    """
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    loaded = knowledge if knowledge is not None else load_knowledge(settings.content_root)
+    keep_state(app, State(settings=settings, knowledge=loaded, store=open_store(settings.store_url)))
+    app.register_blueprint(hooks.blueprint)
+    app.register_blueprint(ops.blueprint)
+    app.register_blueprint(rule_pages.blueprint)
+    problems.register(app)
+    request_log.register(app)
+    return app
+
+
+def create_app_from_environment() -> Flask:
+    """Return the service with the settings of ``TWITCH_CDS_*``; what a server process starts with."""
+    return create_app(load_settings(environment=os.environ))

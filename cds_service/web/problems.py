@@ -1,0 +1,126 @@
+"""Answer every error as JSON with a FHIR OperationOutcome: what, where, what to do; never a trace.
+
+    400 not JSON, or not a CDS Hooks call      412 nothing can be assessed with what was sent
+    404 unknown service, rule or path          413 body larger than the limit
+    405 wrong method                           415 not JSON by its headers
+    500 a defect of ours, with a reference     503 not ready
+
+Source: CDS Hooks 2.0.1 "HTTP Status Codes"; CDS Hooks 3.0 ballot (OperationOutcome on errors).
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+import uuid
+from typing import Any
+
+import msgspec
+from flask import Flask, Response, g
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from cds_service.errors import CdsError, Issue, PatientDataError, RequestError
+
+_LOG = logging.getLogger("twitch-cds")
+
+#: FHIR issue type and words for what the framework itself refuses.
+_REFUSALS = {
+    404: ("W404", "not-found", "There is nothing at this address.", "GET /cds-services lists what there is."),
+    405: ("W405", "not-supported", "This address does not take this method.", "See the Allow header."),
+    413: ("W413", "too-long", "The body is larger than this service accepts.", "Send a narrower prefetch."),
+    415: (
+        "W415",
+        "not-supported",
+        "The body is not announced as JSON.",
+        "Send Content-Type: application/json.",
+    ),
+}
+
+
+class Refusal(Exception):
+    """A request is refused with a status and an issue that this module writes."""
+
+    def __init__(self, status: int, issue: Issue, kind: str) -> None:
+        """Keep the HTTP status, the issue and the FHIR issue type."""
+        super().__init__(str(issue))
+        self.status = status
+        self.issue = issue
+        self.kind = kind
+
+
+def register(app: Flask) -> None:
+    """Let every error of the application be answered here."""
+    app.register_error_handler(Refusal, _refused)
+    app.register_error_handler(RequestError, _wrong_request)
+    app.register_error_handler(PatientDataError, _unusable_data)
+    app.register_error_handler(HTTPException, _framework_refusal)
+    app.register_error_handler(Exception, _defect)
+
+
+def json_response(body: Any, status: int = 200, media_type: str = "application/json") -> Response:
+    """Return a JSON answer; decimals are written as exact numbers, members in the order given."""
+    return Response(_ENCODER.encode(body), status=status, content_type=media_type)
+
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+def outcome(issues: list[tuple[str, Issue]]) -> dict[str, Any]:
+    """Return an OperationOutcome of issues, each with its FHIR issue type."""
+    return {"resourceType": "OperationOutcome", "issue": [_issue(kind, issue) for kind, issue in issues]}
+
+
+def _issue(kind: str, issue: Issue) -> dict[str, Any]:
+    text = f"{issue.what} {issue.remedy}".strip()
+    entry: dict[str, Any] = {"severity": "error", "code": kind}
+    entry["details"] = {"coding": [{"system": "urn:twitch-cds:errors", "code": issue.code}], "text": text}
+    entry["diagnostics"] = str(issue)
+    if issue.where.startswith("/"):
+        entry["extension"] = [
+            {"url": "urn:twitch-cds:json-pointer", "valueString": issue.where},
+        ]
+    return entry
+
+
+def _answer(status: int, kind: str, *issues: Issue) -> Response:
+    g.issue_codes = sorted({issue.code for issue in issues})
+    return json_response(outcome([(kind, issue) for issue in issues]), status)
+
+
+def _refused(refusal: Refusal) -> Response:
+    return _answer(refusal.status, refusal.kind, refusal.issue)
+
+
+def _wrong_request(error: RequestError) -> Response:
+    return _answer(400, "invalid", *error.issues)
+
+
+def _unusable_data(error: CdsError) -> Response:
+    return _answer(412, "incomplete", *error.issues)
+
+
+def _framework_refusal(error: HTTPException) -> Response:
+    status = error.code or 500
+    code, kind, what, remedy = _REFUSALS.get(
+        status,
+        (f"W{status}", "processing", "The request cannot be answered.", "Check it against CDS Hooks 2.0."),
+    )
+    response = _answer(status, kind, Issue("request", code, what, remedy))
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return response
+
+
+def _defect(error: Exception) -> Response:
+    """Answer a defect of ours; the log gets kind and place, never its words: they may quote the record."""
+    reference = str(uuid.uuid4())
+    frames = [
+        f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
+    _LOG.error(
+        "defect", extra={"fields": {"reference": reference, "kind": type(error).__name__, "frames": frames}}
+    )
+    what = f"An error of this service stopped the assessment (reference {reference})."
+    remedy = "No card does not mean no finding. Report the reference to the operator."
+    return _answer(500, "exception", Issue("service", "W500", what, remedy))

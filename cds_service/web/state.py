@@ -1,0 +1,37 @@
+"""What every request may look at: settings, knowledge, feedback store. Nothing of any patient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import Flask, current_app
+
+from cds_service.knowledge import Knowledge, Service
+from cds_service.settings import Settings
+from cds_service.store import FeedbackStore
+
+_KEY = "twitch-cds"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The unchanging surroundings of a request."""
+
+    settings: Settings
+    knowledge: Knowledge
+    store: FeedbackStore
+
+    def service(self, service_id: str) -> Service | None:
+        """Return the CDS service of an id; None when there is none."""
+        return next((item for item in self.knowledge.services if item.id == service_id), None)
+
+
+def keep_state(app: Flask, state: State) -> None:
+    """Put the state where requests of this application find it."""
+    app.extensions[_KEY] = state
+
+
+def current_state() -> State:
+    """Return the state of the application that answers this request."""
+    return cast(State, current_app.extensions[_KEY])

@@ -1,0 +1,166 @@
+"""What content says about showing findings: sentence frames, order and caps of cards, sudden-stop warnings.
+
+Read from ``cards/frames/*.yaml``, ``cards/triage.yaml`` and ``cards/cessation.yaml``. Python arranges;
+every word a clinician reads, every number that limits and every drug set named stands in those files.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cds_service.content import Document, iter_documents, read_document
+from cds_service.errors import ContentError, Issue
+
+T = TypeVar("T")
+
+_SECONDS = {"minutes": 60, "hours": 3600, "days": 86_400}
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Named sentence frames with ``{slots}``; what fills a slot is already harmless text."""
+
+    texts: Mapping[str, str]
+
+    def say(self, name: str, /, **slots: object) -> str:
+        """Return the frame ``name`` with its slots filled. Raises KeyError for an unknown frame or slot."""
+        return self.texts[name].format_map(slots)
+
+    def has(self, name: str) -> bool:
+        """Return whether there is such a frame."""
+        return name in self.texts
+
+
+@dataclass(frozen=True, slots=True)
+class HookPlan:
+    """What one hook may show: kinds of cards in order, how many in all and of each kind.
+
+    ``least`` is the lowest indicator shown; ``at_most`` maps a kind of card to its own cap.
+    """
+
+    cards: int
+    kinds: tuple[str, ...]
+    least: str = "info"
+    at_most: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TriageSettings:
+    """Order, caps and silences of specification 7.2, 7.4, 8 and 9; durations in seconds.
+
+    ``categories`` is the order of "treatable now first". ``below_workup`` are categories never
+    ranked above an unmeasured one of ``basic_tests``. ``danger_categories`` go to the critical-value
+    card when critical. ``outside`` maps a reason to the roles still shown. ``tell_always`` and
+    ``tell_with_twitch`` are reasons of missing data that ask for a "not assessed" card.
+    """
+
+    categories: tuple[str, ...]
+    below_workup: frozenset[str]
+    basic_tests: tuple[str, ...]
+    also_on_record: tuple[str, ...]
+    danger_categories: frozenset[str]
+    hooks: Mapping[str, HookPlan]
+    default_hook: str
+    lines: int
+    suggestions: int
+    links: int
+    done_any: int
+    outside: Mapping[str, frozenset[str]]
+    tell_always: frozenset[str]
+    tell_with_twitch: frozenset[str]
+
+    def plan(self, hook: str) -> HookPlan:
+        """Return what ``hook`` may show; an unlisted hook is treated as the default one."""
+        return self.hooks.get(hook) or self.hooks[self.default_hook]
+
+
+@dataclass(frozen=True, slots=True)
+class Cessation:
+    """Drug sets whose sudden end is dangerous, and the sentence that says so; ``{drugs}`` is a slot."""
+
+    drugs: tuple[str, ...]
+    say: str
+
+
+def load_frames(root: Path) -> Frames:
+    """Read every file of ``cards/frames/``. Raises ContentError with ``file:line`` for each fault."""
+    texts: dict[str, str] = {}
+    issues: list[Issue] = []
+    for document in iter_documents(root / "cards" / "frames", root):
+        for name, text in document.data.get("frames", {}).items():
+            where = document.where(("frames", name))
+            if name in texts:
+                issues.append(Issue(where, "K001", f"says the frame {name!r} a second time.", "Rename one."))
+            issues.extend(_slot_faults(where, text))
+            texts[name] = text
+    if issues:
+        raise ContentError(*issues)
+    return Frames(texts)
+
+
+def _slot_faults(where: str, text: Any) -> list[Issue]:
+    if not isinstance(text, str):
+        return [Issue(where, "K002", "is not text.", "Put it in quotes.")]
+    try:
+        pieces = list(string.Formatter().parse(text))
+    except ValueError as error:
+        return [Issue(where, "K003", f"has a broken slot ({error}).", "Write slots as {name}.")]
+    bad = [name for _, name, form, way in pieces
+           if name is not None and (form or way or not name.isidentifier())]
+    return [Issue(where, "K003", f"has the slot {slot!r}.", "Write slots as {name}.") for slot in bad]
+
+
+def load_triage(root: Path) -> TriageSettings:
+    """Read ``cards/triage.yaml``. Raises ContentError with the place of the fault."""
+    document = read_document(root / "cards" / "triage.yaml", root)
+    return _read(document, _triage)
+
+
+def load_cessation(root: Path) -> tuple[Cessation, ...]:
+    """Read ``cards/cessation.yaml``. Raises ContentError with the place of the fault."""
+    document = read_document(root / "cards" / "cessation.yaml", root)
+    return _read(document, _cessation)
+
+
+def _read(document: Document, reader: Callable[[Mapping[str, Any]], T]) -> T:
+    try:
+        return reader(document.data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ContentError(Issue(document.where(), "K004", f"lacks or misspells a part ({error}).",
+                                 "Compare with its schema in cards/schema/.")) from None
+
+
+def _cessation(data: Mapping[str, Any]) -> tuple[Cessation, ...]:
+    return tuple(Cessation(tuple(row["drugs"]), row["say"]) for row in data["warnings"])
+
+
+def _triage(data: Mapping[str, Any]) -> TriageSettings:
+    caps, tell = data["caps"], data["not_assessed"]
+    return TriageSettings(
+        categories=tuple(data["categories"]),
+        below_workup=frozenset(data["below_workup"]),
+        basic_tests=tuple(data["basic_tests"]),
+        also_on_record=tuple(data["also_on_record"]),
+        danger_categories=frozenset(data["danger_categories"]),
+        hooks={name: _hook(plan) for name, plan in data["hooks"].items()},
+        default_hook=data["default_hook"],
+        lines=caps["lines"], suggestions=caps["suggestions"], links=caps["links"],
+        done_any=_seconds(data["done_within"]),
+        outside={row["reason"]: frozenset(row["keep"]) for row in data["outside"]},
+        tell_always=frozenset(tell["always"]), tell_with_twitch=frozenset(tell["with_twitch"]),
+    )
+
+
+def _hook(plan: Mapping[str, Any]) -> HookPlan:
+    return HookPlan(
+        plan["cards"], tuple(plan["kinds"]), plan.get("least", "info"), dict(plan.get("at_most", {}))
+    )
+
+
+def _seconds(text: str) -> int:
+    count, unit = text.split()
+    return int(count) * _SECONDS[unit]

@@ -137,7 +137,9 @@ def _syntax_issue(error: Exception, shown: str) -> Issue:
     mark = getattr(error, "problem_mark", None)
     line = mark.line + 1 if mark else 1
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return Issue(f"{shown}:{line}", "C004", f"is not YAML: {problem}.", "Check indentation, quotes and colons here.")
+    return Issue(
+        f"{shown}:{line}", "C004", f"is not YAML: {problem}.", "Check indentation, quotes and colons here."
+    )
 
 
 class _Reader:
@@ -156,7 +158,9 @@ class _Reader:
             self._fault(line, "C005", "is nested too deeply.", "Give the inner part a name of its own.")
             return None
         if id(node) in self._seen:
-            self._fault(line, "C006", "uses a YAML alias.", "Write the value out, or name it as a definition.")
+            self._fault(
+                line, "C006", "uses a YAML alias.", "Write the value out, or name it as a definition."
+            )
             return None
         self._seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
@@ -183,11 +187,15 @@ class _Reader:
         value: str = node.value
         if node.tag.startswith("!") or getattr(node, "anchor", None):
             self._fault(line, "C009", "uses a YAML tag or anchor.", "Write plain text.")
-        if node.style is not None:  # quoted or block text stays text
+        if getattr(node, "style", None) is not None:  # quoted or block text stays text
             return value
         if value.lower() in _AMBIGUOUS or value == "":
-            self._fault(line, "C010", f"has the bare word {value!r}, which YAML may read as something else.",
-                        "Put it in quotes, or write true or false.")
+            self._fault(
+                line,
+                "C010",
+                f"has the bare word {value!r}, which YAML may read as something else.",
+                "Put it in quotes, or write true or false.",
+            )
             return None
         if value in ("true", "false"):
             return value == "true"

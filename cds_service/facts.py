@@ -40,8 +40,17 @@ class DataState(StrEnum):
 
 #: Kinds of data a criterion can ask for; also the folders of ``terminology/`` (with an ``s``).
 KINDS = (
-    "lab", "vital", "survey", "drug", "condition", "symptom", "procedure",
-    "report", "family", "allergy", "encounter",
+    "lab",
+    "vital",
+    "survey",
+    "drug",
+    "condition",
+    "symptom",
+    "procedure",
+    "report",
+    "family",
+    "allergy",
+    "encounter",
 )
 
 

@@ -95,7 +95,8 @@ class Finding:
     is the sentence "result is N days old: repeat" when a critical value was too old to be called
     critical, else empty. ``drugs`` are the ingredients cited, for one card per drug.
     ``temporal`` says the onset followed drug or abnormality closely. ``folded_into`` and
-    ``gave_way_to`` (rule ids) and ``rank`` (1 = first) are set by triage.
+    ``gave_way_to`` (rule ids) and ``rank`` (1 = first) are set by triage. ``asks`` names the tests
+    that would decide an UNKNOWN rule some of whose members hold (specification 5.6).
     """
 
     rule_id: str
@@ -113,6 +114,7 @@ class Finding:
     proposals: tuple[Proposal, ...] = ()
     stale: str = ""
     drugs: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
     danger: bool = False
     temporal: bool = False
     raised_by: tuple[str, ...] = ()

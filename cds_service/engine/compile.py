@@ -16,6 +16,8 @@ from cds_service.engine.twitching import TwitchLeaf
 from cds_service.engine.windows import AnchorDates
 from cds_service.errors import Issue, UnitError
 from cds_service.rules import criteria as c
+from cds_service.terminology import DrugSet
+from cds_service.terminology.model import DrugSetPart
 
 #: ``draft: any`` matches every draft order.
 ANY = "any"
@@ -82,13 +84,23 @@ class Compiler:
         if criterion.change is not None and criterion.change.unit != "%":
             units.append(criterion.change.unit)
         if number is not None and number.range_only and (units or criterion.change):
-            self._fault(criterion, "R110", f"compares a number of {criterion.name}, whose members have different scales.",
-                        "Ask for low, normal or high, or name the member.")
+            self._fault(
+                criterion,
+                "R110",
+                f"compares a number of {criterion.name}, whose members have different scales.",
+                "Ask for low, normal or high, or name the member.",
+            )
         for unit in units:
             if not self._converts(criterion.name, unit):
-                accepted = ", ".join(sorted(analyte.factors)) if analyte else number.unit if number else "none"
-                self._fault(criterion, "R111", f"gives {criterion.name} in {unit!r}, which does not convert.",
-                            f"Write one of: {accepted}.")
+                accepted = (
+                    ", ".join(sorted(analyte.factors)) if analyte else number.unit if number else "none"
+                )
+                self._fault(
+                    criterion,
+                    "R111",
+                    f"gives {criterion.name} in {unit!r}, which does not convert.",
+                    f"Write one of: {accepted}.",
+                )
 
     def _converts(self, name: str, unit: str) -> bool:
         definition = self.knowhow.definitions.get(name)
@@ -112,18 +124,29 @@ class Compiler:
         names = tuple(name for name in criterion.names if name != ANY)
         self._known(criterion, names, known, "drug")
         if criterion.dose_as_if:
-            self._known(criterion, (criterion.dose_as_if,), list(terminology.equivalents), "equivalence table")
+            self._known(
+                criterion, (criterion.dose_as_if,), list(terminology.equivalents), "equivalence table"
+            )
         sets = tuple(terminology.drug_set(name) for name in names if name in known)
+        if ANY in criterion.names:
+            every = frozenset(terminology.ingredients)
+            sets = (*sets, DrugSet(ANY, "any drug", every, (DrugSetPart(every),)))
         return DrugLeaf(criterion, sets, self._anchor(criterion.window))
 
     def _event(self, criterion: c.EventCriterion) -> Leaf:
-        kinds = {"family": ("condition",), "allergy": ("condition", "drug")}.get(criterion.kind, (criterion.kind,))
+        kinds = {"family": ("condition",), "allergy": ("condition", "drug")}.get(
+            criterion.kind, (criterion.kind,)
+        )
         for name in criterion.names:
             if criterion.kind == "encounter" and name in _SETTINGS:
                 continue
             if not any(self.knowhow.terminology.exists(kind, name) for kind in kinds):
-                self._fault(criterion, "R101", f"names the {criterion.kind} {name!r}, which terminology/ does not hold.",
-                            "Add the value set, or correct the name.")
+                self._fault(
+                    criterion,
+                    "R101",
+                    f"names the {criterion.kind} {name!r}, which terminology/ does not hold.",
+                    "Add the value set, or correct the name.",
+                )
         return EventLeaf(criterion, self._anchor(criterion.window))
 
     def _definitions(self) -> list[str]:
@@ -161,8 +184,14 @@ def order_by_need(definitions: Iterable[c.Definition]) -> tuple[list[c.Definitio
     def visit(definition: c.Definition) -> None:
         state = done.get(definition.id)
         if state is False:
-            issues.append(Issue(f"{definition.path}:{definition.line}", "R120",
-                                f"the definition {definition.id!r} needs itself.", "Break the circle."))
+            issues.append(
+                Issue(
+                    f"{definition.path}:{definition.line}",
+                    "R120",
+                    f"the definition {definition.id!r} needs itself.",
+                    "Break the circle.",
+                )
+            )
         if state is not None:
             return
         done[definition.id] = False
@@ -191,5 +220,3 @@ def needs(definition: c.Definition) -> set[str]:
             if isinstance(criterion, c.NumberCriterion):
                 found.add(criterion.name)
     return found
-
-

@@ -2,42 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from cds_service.engine.context import Context
-from cds_service.engine.spec import NumberSpec, spec_of_analyte
+from cds_service.engine.judging import judge
 from cds_service.facts import Measurement
-from cds_service.rules.criteria import Definition, DerivedNumber, NumberTerm
+from cds_service.rules.criteria import Definition, DerivedNumber, NumberCriterion, NumberTerm
 
 #: Digits a derived number is shown with; comparison uses the exact value.
 _SHOWN = Decimal("0.01")
-
-
-def spec_of(name: str, ctx: Context) -> NumberSpec:
-    """Return what is known about an analyte or derived number of this name."""
-    key = f"spec:{name}"
-    found = ctx.scratch.get(key)
-    if found is None:
-        found = ctx.scratch[key] = _spec(name, ctx)
-    spec: NumberSpec = found
-    return spec
-
-
-def _spec(name: str, ctx: Context) -> NumberSpec:
-    definition = ctx.knowhow.definitions.get(name)
-    if definition is None or definition.number is None:
-        return spec_of_analyte(ctx.knowhow.terminology.analyte(name))
-    number = definition.number
-    first = spec_of(next(term.lab for term in number.terms if term.lab), ctx)
-    ranged = spec_of(number.range_of, ctx) if number.range_of else None
-    members = frozenset().union(*(spec_of(term.lab, ctx).members for term in number.terms if term.lab))
-    if number.form == "first_of":
-        return replace(first, name=name, title=first.title, members=members)
-    return replace(
-        first, name=name, title=definition.title.split(" (")[0], unit=number.unit, members=members,
-        range_source=ranged.range_source if ranged else None, doubtful_is_upper_bound=False,
-    )
 
 
 def series_of(name: str, ctx: Context) -> tuple[Measurement, ...]:
@@ -69,7 +42,9 @@ def _first_of(number: DerivedNumber, ctx: Context) -> tuple[Measurement, ...]:
             if series:
                 return series
             continue
-        merged.extend(m for m in series if not any(_same_sample(m, kept, number.drawn_within) for kept in merged))
+        merged.extend(
+            m for m in series if not any(_same_sample(m, kept, number.drawn_within) for kept in merged)
+        )
     return tuple(sorted(merged, key=lambda m: (m.moment.latest, m.moment.earliest, m.source.reference)))
 
 
@@ -80,19 +55,28 @@ def _admitted(term: NumberTerm, ctx: Context) -> tuple[Measurement, ...]:
     if term.not_older_than:
         other = series_of(term.not_older_than, ctx)
         if other:
-            series = tuple(m for m in series if m.moment.latest >= other[-1].moment.earliest - term.by_at_most)
+            series = tuple(
+                m for m in series if m.moment.latest >= other[-1].moment.earliest - term.by_at_most
+            )
     return series
 
 
 def _same_sample(one: Measurement, other: Measurement, tolerance: int) -> bool:
     return (
-        one.moment.earliest - tolerance <= other.moment.latest and other.moment.earliest - tolerance <= one.moment.latest
+        one.moment.earliest - tolerance <= other.moment.latest
+        and other.moment.earliest - tolerance <= one.moment.latest
     )
 
 
-def _compute(definition: Definition, number: DerivedNumber, base: Measurement, ctx: Context) -> Measurement | None:
+def _compute(
+    definition: Definition, number: DerivedNumber, base: Measurement, ctx: Context
+) -> Measurement | None:
     """Combine one result of the first member with the nearest results of the others."""
-    parts = [base if i == 0 else _nearest(term, base, number, ctx) for i, term in enumerate(number.terms) if term.lab]
+    parts = [
+        base if i == 0 else _nearest(term, base, number, ctx)
+        for i, term in enumerate(number.terms)
+        if term.lab
+    ]
     usable = [p for p in parts if p is not None and _is_exact(p)]
     if len(usable) != len(parts) or not _allowed(number, usable, ctx):
         return None
@@ -100,10 +84,19 @@ def _compute(definition: Definition, number: DerivedNumber, base: Measurement, c
     if value is None:
         return None
     shown = f"{value.quantize(_SHOWN, ROUND_HALF_EVEN)} {number.unit}".strip()
-    own_range = (base.low, base.high, base.range_reported) if number.range_of == base.name else (None, None, "")
+    own_range = (
+        (base.low, base.high, base.range_reported) if number.range_of == base.name else (None, None, "")
+    )
     return Measurement(
-        definition.id, value, base.moment, base.source, f"{shown} (calculated)", number.unit,
-        low=own_range[0], high=own_range[1], preliminary=any(p.preliminary for p in usable),
+        definition.id,
+        value,
+        base.moment,
+        base.source,
+        f"{shown} (calculated)",
+        number.unit,
+        low=own_range[0],
+        high=own_range[1],
+        preliminary=any(p.preliminary for p in usable),
         range_reported=own_range[2],
     )
 
@@ -114,21 +107,20 @@ def _is_exact(m: Measurement) -> bool:
 
 def _nearest(term: NumberTerm, base: Measurement, number: DerivedNumber, ctx: Context) -> Measurement | None:
     near = [m for m in series_of(term.lab, ctx) if _same_sample(m, base, number.drawn_within)]
-    return min(near, key=lambda m: (abs(m.moment.latest - base.moment.latest), m.source.reference), default=None)
+    return min(
+        near, key=lambda m: (abs(m.moment.latest - base.moment.latest), m.source.reference), default=None
+    )
 
 
 def _allowed(number: DerivedNumber, parts: list[Measurement], ctx: Context) -> bool:
     """Whether ``only_if`` holds for the very member that was used (specification 3.2, rule 1)."""
-    from cds_service.engine.numbers import NumberLeaf
-    from cds_service.rules.criteria import NumberCriterion
-
     condition = number.only_if
     if condition is None:
         return True
     if not isinstance(condition, NumberCriterion):
         return False
     used = next((p for p in parts if p.name == condition.name), None)
-    return used is not None and NumberLeaf(condition).judge(used, ctx) is True
+    return used is not None and judge(condition, used, ctx) is True
 
 
 def _combine(number: DerivedNumber, parts: list[Measurement]) -> Decimal | None:

@@ -30,7 +30,9 @@ class DrugLeaf:
         if verdict is True:
             return Answer(True, tuple(self._evidence(e, ctx) for e in hits))
         if not self._is_known(ctx):
-            return Answer(None, missing=tuple(Missing("drug", name, "not-sent") for name in self.criterion.names))
+            return Answer(
+                None, missing=tuple(Missing("drug", name, "not-sent") for name in self.criterion.names)
+            )
         if verdict is None:
             seen = tuple(self._evidence(e, ctx) for e in unsure)
             names = sorted({e.ingredient for e in unsure})
@@ -82,8 +84,13 @@ class DrugLeaf:
         if timing is False:
             return False
         return all_of(
-            (route, timing, self._lasting(e, spans, ctx), self._dose(e.current, ctx),
-             _one_of(e.current.route, c.routes))
+            (
+                route,
+                timing,
+                self._lasting(e, spans, ctx),
+                self._dose(e.current, ctx),
+                _one_of(e.current.route, c.routes),
+            )
         )
 
     def _spans(self, ctx: Context) -> Spans:
@@ -92,7 +99,9 @@ class DrugLeaf:
         length = next((value for value in lengths if value is not None), None)
         if length is None and c.window.anchor_word:
             moments, verdict = anchor_moments(c.window, ctx, self.anchor_dates)
-            return Spans(tuple(Span(m.earliest, m.latest, at=m) for m in moments), verdict if not moments else True)
+            return Spans(
+                tuple(Span(m.earliest, m.latest, at=m) for m in moments), verdict if not moments else True
+            )
         window = Window(length, None, c.window.anchor_word, c.window.anchor)
         return resolve(window, length, ctx, self.anchor_dates)
 
@@ -101,7 +110,9 @@ class DrugLeaf:
         if c.word == "draft":
             return any(use.draft and use.selected for use in e.uses)
         if c.word == "stopping":
-            return e.ending and (e.active or any(u.stopping for u in e.uses)) and not _switched(e, drug_set, ctx)
+            return (
+                e.ending and (e.active or any(u.stopping for u in e.uses)) and not _switched(e, drug_set, ctx)
+            )
         if not spans.spans:
             return spans.verdict
         if not c.has_timing:
@@ -168,8 +179,13 @@ class DrugLeaf:
         stopped = self.criterion.stopped_within is not None
         moment = e.end if stopped else self._began(e, ctx)
         return Evidence(
-            "drug", e.ingredient, _describe(e, title), e.current.source, moment,
-            e.current.dose.amount if e.current.dose else None, e.current.dose.unit if e.current.dose else "",
+            "drug",
+            e.ingredient,
+            _describe(e, title),
+            e.current.source,
+            moment,
+            e.current.dose.amount if e.current.dose else None,
+            e.current.dose.unit if e.current.dose else "",
             sources=tuple(use.source for use in e.uses),
         )
 
@@ -245,8 +261,12 @@ def _started(e: Exposure, span: Span) -> Answer3:
 def _stopped(e: Exposure, drug_set: DrugSet, span: Span, ctx: Context) -> Answer3:
     if e.active:
         return False
-    if any(other.active for name in sorted(drug_set.members) if name in ctx.facts.drugs
-           for other in exposures_of(name, ctx)):
+    if any(
+        other.active
+        for name in sorted(drug_set.members)
+        if name in ctx.facts.drugs
+        for other in exposures_of(name, ctx)
+    ):
         return False
     return None if e.end is None else span.holds(e.end)
 
@@ -254,7 +274,12 @@ def _stopped(e: Exposure, drug_set: DrugSet, span: Span, ctx: Context) -> Answer
 def _reduced(e: Exposure, span: Span, percent: Decimal) -> Answer3:
     answers: list[Answer3] = []
     for earlier, later in zip(e.uses, e.uses[1:], strict=False):
-        if earlier.dose is None or later.dose is None or earlier.dose.unit != later.dose.unit or later.start is None:
+        if (
+            earlier.dose is None
+            or later.dose is None
+            or earlier.dose.unit != later.dose.unit
+            or later.start is None
+        ):
             continue
         fall = (earlier.dose.amount - later.dose.amount) * 100
         answers.append(fall > 0 and fall >= percent * earlier.dose.amount and span.holds(later.start))

@@ -39,7 +39,9 @@ class EventLeaf:
     def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
         """Return when the matching events were, for anchors; undated matches give no date."""
         answer = self.answer(ctx)
-        return (tuple(e.moment for e in answer.evidence if e.moment) if answer.verdict else ()), answer.verdict
+        return (
+            tuple(e.moment for e in answer.evidence if e.moment) if answer.verdict else ()
+        ), answer.verdict
 
     def _conclude(self, hits: list[Event], unsure: list[Event], ctx: Context) -> Answer:
         c = self.criterion
@@ -64,31 +66,39 @@ class EventLeaf:
         c = self.criterion
         if not self._has_status(event):
             return False
-        return all_of((
-            self._in_time(event, spans, ctx),
-            self._began(event, ctx),
-            self._is_new(event, ctx),
-            lasted(event.onset, c.for_at_least, c.for_less_than, ctx),
-            within_limits(age_at(event.onset, ctx), c.onset_age) if c.onset_age else True,
-            matches_side(event.side, c.side, ctx) if c.side else True,
-            (None if event.course is None else event.course == c.course) if c.course else True,
-            not excluded(c.excluded, event.side, event.course, {}, ctx),
-        ))
+        return all_of(
+            (
+                self._in_time(event, spans, ctx),
+                self._began(event, ctx),
+                self._is_new(event, ctx),
+                lasted(event.onset, c.for_at_least, c.for_less_than, ctx),
+                within_limits(age_at(event.onset, ctx), c.onset_age) if c.onset_age else True,
+                matches_side(event.side, c.side, ctx) if c.side else True,
+                (None if event.course is None else event.course == c.course) if c.course else True,
+                not excluded(c.excluded, event.side, event.course, {}, ctx),
+            )
+        )
 
     def _has_status(self, event: Event) -> bool:
         wanted = self.criterion.status
         if wanted == "absent" or event.status == "absent":
             return wanted == event.status
         timed = not self.criterion.window.is_open
-        return event.status == "active" or wanted == "ever" or timed or self.criterion.kind not in ("condition", "symptom")
+        return (
+            event.status == "active"
+            or wanted == "ever"
+            or timed
+            or self.criterion.kind not in ("condition", "symptom")
+        )
 
     def _in_time(self, event: Event, spans: Spans | None, ctx: Context) -> Answer3:
         c = self.criterion
         if spans is None:
             return _in_episode(event, ctx) if c.kind == "symptom" else True
         if c.window.within == "encounter":
-            return event.in_encounter or (None if event.moment is None else any_of(
-                span.holds(event.moment) for span in spans.spans))
+            return event.in_encounter or (
+                None if event.moment is None else any_of(span.holds(event.moment) for span in spans.spans)
+            )
         when = _when(event)
         if not spans.spans:
             return spans.verdict

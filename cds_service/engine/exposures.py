@@ -40,7 +40,9 @@ class Exposure:
         raised = [
             later.start
             for earlier, later in zip(self.uses, self.uses[1:], strict=False)
-            if earlier.dose and later.dose and earlier.dose.unit == later.dose.unit
+            if earlier.dose
+            and later.dose
+            and earlier.dose.unit == later.dose.unit
             and later.dose.amount > earlier.dose.amount
         ]
         return (self.start, *raised)
@@ -72,7 +74,11 @@ def _join(ingredient: str, ctx: Context) -> tuple[Exposure, ...]:
 
 
 def _by_start(use: DrugUse) -> tuple[int, int, str]:
-    return (use.start.earliest if use.start else 0, use.start.latest if use.start else 0, use.source.reference)
+    return (
+        use.start.earliest if use.start else 0,
+        use.start.latest if use.start else 0,
+        use.source.reference,
+    )
 
 
 def _continues(group: list[DrugUse], use: DrugUse, gap: int, now: int) -> bool:

@@ -31,7 +31,11 @@ def matches_side(side: str | None, wanted: str, ctx: Context) -> Answer3:
 
 
 def excluded(
-    facets: tuple[tuple[str, str], ...], side: str | None, course: str | None, traits: Mapping[str, bool], ctx: Context
+    facets: tuple[tuple[str, str], ...],
+    side: str | None,
+    course: str | None,
+    traits: Mapping[str, bool],
+    ctx: Context,
 ) -> bool:
     """Whether any facet that must not hold is recorded."""
     for facet, value in facets:
@@ -44,8 +48,13 @@ def excluded(
     return False
 
 
-def lasted(onset: Moment | None, at_least: int | None, less_than: int | None, ctx: Context,
-           first_recorded: Moment | None = None) -> Answer3:
+def lasted(
+    onset: Moment | None,
+    at_least: int | None,
+    less_than: int | None,
+    ctx: Context,
+    first_recorded: Moment | None = None,
+) -> Answer3:
     """Judge a duration since onset.
 
     Without a stated onset the first record gives "at least" that long: it can prove a long

@@ -23,7 +23,6 @@ from cds_service.rules.criteria import (
     SexCriterion,
 )
 
-
 T = TypeVar("T")
 
 
@@ -78,7 +77,11 @@ class Node:
         answers = self._part_answers(ctx)
         verdict = _combined(self.op, (a.verdict for a in answers), self.needed)
         # "none" rests on nothing found; its parts are evidence only against it
-        shown = () if self.op == "none" and verdict else [e for a in answers if a.verdict is True for e in a.evidence]
+        shown = (
+            ()
+            if self.op == "none" and verdict
+            else [e for a in answers if a.verdict is True for e in a.evidence]
+        )
         gaps = [m for a in answers if a.verdict is None for m in a.missing] if verdict is None else []
         return Answer(verdict, unique(shown), unique(gaps))
 
@@ -226,4 +229,3 @@ class IrritabilityLeaf:
     def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
         """Return the times of the signs."""
         return ctx.knowhow.gates["irritability"].dates(ctx)
-

@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cds_service.engine.context import Context
-from cds_service.engine.derived import series_of, spec_of
-from cds_service.engine.logic import Answer, Answer3, all_of, any_of
-from cds_service.engine.spec import NumberSpec
+from cds_service.engine.derived import series_of
+from cds_service.engine.judging import judge
+from cds_service.engine.logic import Answer, Answer3
+from cds_service.engine.spec import NumberSpec, spec_of
 from cds_service.engine.text import describe_measurement
 from cds_service.engine.windows import AnchorDates, Span, length_of, resolve
-from cds_service.facts import Measurement
+from cds_service.facts import Measurement, Moment
 from cds_service.findings import Evidence, Missing
-from cds_service.rules.criteria import Change, Limit, NumberCriterion
-
-_INFINITY = Decimal("Infinity")
-Interval = tuple[Decimal, bool, Decimal, bool]  # low, low included, high, high included
+from cds_service.rules.criteria import Change, NumberCriterion
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,9 @@ class NumberLeaf:
         length = length_of(c.window.within, ctx, spec.usual(ctx), spec.fresh(ctx))
         spans = resolve(c.window, length, ctx, self.anchor_dates)
         if not spans.spans:
-            return Answer(spans.verdict, missing=(Missing(c.kind, c.name, "no-date"),) if spans.verdict is None else ())
+            return Answer(
+                spans.verdict, missing=(Missing(c.kind, c.name, "no-date"),) if spans.verdict is None else ()
+            )
         answers = [self._in_span(span, series, spec, ctx) for span in spans.spans]
         for wanted in (True, None):
             for found in answers:
@@ -42,14 +42,15 @@ class NumberLeaf:
                     return found
         return answers[0]
 
-    def dates(self, ctx: Context) -> tuple[tuple[Measurement, ...], Answer3]:
-        """Return every result in the window that satisfies the judgment (for anchors)."""
+    def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
+        """Return the time of every result in the window that satisfies the judgment (for anchors)."""
         c = self.criterion
         spec = spec_of(c.name, ctx)
         length = length_of(c.window.within, ctx, spec.usual(ctx), spec.fresh(ctx))
         spans = resolve(c.window, length, ctx, self.anchor_dates)
         hits = tuple(
-            m for m in series_of(c.name, ctx)
+            m.moment
+            for m in series_of(c.name, ctx)
             if any(span.holds(m.moment) for span in spans.spans) and self.judge(m, ctx) is True
         )
         if hits:
@@ -58,16 +59,7 @@ class NumberLeaf:
 
     def judge(self, m: Measurement, ctx: Context) -> Answer3:
         """Judge one result against states and limits."""
-        c = self.criterion
-        if c.doubtful_sample and not m.sample_doubtful:
-            return False
-        spec = spec_of(m.name, ctx)
-        values: list[Answer3] = []
-        if c.states:
-            values.append(any_of([_state(state, m, spec, c, ctx) for state in c.states if state != "missing"]))
-        if c.limits:
-            values.append(all_of([_limit(limit, m, spec, c, ctx) for limit in c.limits]))
-        return all_of(values)
+        return judge(self.criterion, m, ctx)
 
     # --- one span
 
@@ -110,12 +102,19 @@ class NumberLeaf:
         return Answer(None, evidence, (Missing(c.kind, c.name, "too-few"),))
 
     def _trend(
-        self, change: Change, last: Measurement, series: tuple[Measurement, ...], spec: NumberSpec, ctx: Context
+        self,
+        change: Change,
+        last: Measurement,
+        series: tuple[Measurement, ...],
+        spec: NumberSpec,
+        ctx: Context,
     ) -> Answer:
         c = self.criterion
         earlier = [
-            m for m in series
-            if m.moment.latest < last.moment.earliest and m.moment.latest >= last.moment.earliest - change.over
+            m
+            for m in series
+            if m.moment.latest < last.moment.earliest
+            and m.moment.latest >= last.moment.earliest - change.over
         ]
         usable = [m for m in earlier if _comparable(m, last)]
         if last.value is None or not usable:
@@ -123,80 +122,6 @@ class NumberLeaf:
         judged = [m for m in usable if _changed(change, m, last, spec)]
         shown = (judged or usable)[-1]
         return Answer(bool(judged), (evidence_of(shown, ctx), evidence_of(last, ctx)))
-
-
-# --- states and limits
-
-
-def _state(state: str, m: Measurement, spec: NumberSpec, c: NumberCriterion, ctx: Context) -> Answer3:
-    if state.startswith("very-"):
-        return m.marked and m.direction == state.removeprefix("very-")
-    if m.value is None:
-        return None if m.direction is None else m.direction == state
-    low, high = _range(m, spec, ctx)
-    interval = _interval(m, c, ctx)
-    if interval is None:
-        return None
-    if state == "low":
-        return _compare(interval, "below", low)
-    if state == "high":
-        return _compare(interval, "above", high)
-    return all_of((_compare(interval, "at_least", low), _compare(interval, "at_most", high)))
-
-
-def _limit(limit: Limit, m: Measurement, spec: NumberSpec, c: NumberCriterion, ctx: Context) -> Answer3:
-    if m.value is None:
-        return None
-    interval = _interval(m, c, ctx)
-    if limit.of_range:
-        bound = _range(m, spec, ctx)[limit.of_range == "high"]
-        bound = None if bound is None else bound * limit.amount
-    else:
-        bound = None if m.unit_doubtful else spec.canonical(limit.amount, limit.unit)
-    return None if interval is None else _compare(interval, limit.op, bound)
-
-
-def _range(m: Measurement, spec: NumberSpec, ctx: Context) -> tuple[Decimal | None, Decimal | None]:
-    """The result's own range, filled up by the adult default where one may be used (I9)."""
-    if m.unit_doubtful or not ctx.is_adult:
-        return m.low, m.high
-    low, high = spec.adult_range(ctx.facts.sex)
-    return (low if m.low is None else m.low), (high if m.high is None else m.high)
-
-
-def _interval(m: Measurement, c: NumberCriterion, ctx: Context) -> Interval | None:
-    """Where the true value may lie; None when a doubtful sample says nothing about it."""
-    value = m.value
-    if value is None:
-        return None
-    comparator = m.comparator
-    if m.sample_doubtful and not c.doubtful_sample:
-        if not spec_of(m.name, ctx).doubtful_is_upper_bound:
-            return None
-        comparator = comparator if comparator in ("<", "<=") else "<="
-    if comparator in ("<", "<="):
-        return -_INFINITY, False, value, comparator == "<="
-    if comparator in (">", ">="):
-        return value, comparator == ">=", _INFINITY, False
-    return value, True, value, True
-
-
-def _compare(interval: Interval, op: str, bound: Decimal | None) -> Answer3:
-    """Compare an interval with a bound: true or false only where every possible value agrees."""
-    if bound is None:
-        return None
-    low, low_in, high, high_in = interval
-    if op == "below":
-        return _decide(high < bound or (high == bound and not high_in), low >= bound)
-    if op == "at_most":
-        return _decide(high <= bound, low > bound or (low == bound and not low_in))
-    if op == "above":
-        return _decide(low > bound or (low == bound and not low_in), high <= bound)
-    return _decide(low >= bound, high < bound or (high == bound and not high_in))
-
-
-def _decide(yes: bool, no: bool) -> Answer3:
-    return True if yes else False if no else None
 
 
 # --- choosing, comparing, explaining
@@ -211,8 +136,12 @@ def _pick(pick: str, inside: list[Measurement]) -> Measurement:
 
 
 def _comparable(m: Measurement, last: Measurement) -> bool:
-    return m.value is not None and last.value is not None and not (
-        m.unit_doubtful or last.unit_doubtful or m.comparator or last.comparator or m.sample_doubtful
+    return (
+        m.value is not None
+        and last.value is not None
+        and not (
+            m.unit_doubtful or last.unit_doubtful or m.comparator or last.comparator or m.sample_doubtful
+        )
     )
 
 
@@ -247,6 +176,13 @@ def evidence_of(m: Measurement, ctx: Context) -> Evidence:
     """Return a result as evidence, with value, unit, date, range and source."""
     spec = spec_of(m.name, ctx)
     return Evidence(
-        spec.kind, m.name, describe_measurement(m, spec.title), m.source, m.moment, m.value, m.unit or spec.unit,
-        m.reported, m.range_reported,
+        spec.kind,
+        m.name,
+        describe_measurement(m, spec.title),
+        m.source,
+        m.moment,
+        m.value,
+        m.unit or spec.unit,
+        m.reported,
+        m.range_reported,
     )

@@ -55,7 +55,13 @@ class NumberSpec:
 def spec_of_analyte(analyte: Analyte) -> NumberSpec:
     """Return the spec of a plain analyte, vital sign or score."""
     return NumberSpec(
-        analyte.name, analyte.kind, analyte.title, analyte.unit, frozenset((analyte.name,)), analyte,
-        analyte.to_canonical, analyte,
+        analyte.name,
+        analyte.kind,
+        analyte.title,
+        analyte.unit,
+        frozenset((analyte.name,)),
+        analyte,
+        analyte.to_canonical,
+        analyte,
         getattr(analyte, "doubtful_is_upper_bound", False),
     )

@@ -52,16 +52,18 @@ class TwitchLeaf:
 
     def _judge(self, twitch: Twitch, ctx: Context) -> Answer3:
         c = self.criterion
-        return all_of((
-            any_of(_at_site(site, twitch.sites) for site in c.sites),
-            matches_side(twitch.side, c.side, ctx) if c.side else True,
-            (None if twitch.course is None else twitch.course == c.course) if c.course else True,
-            twitch.traits.get(c.trait) if c.trait else True,
-            not excluded(c.excluded, twitch.side, twitch.course, twitch.traits, ctx),
-            lasted(twitch.onset, c.for_at_least, c.for_less_than, ctx, twitch.first_recorded),
-            within_limits(age_at(twitch.onset, ctx), c.onset_age) if c.onset_age else True,
-            self._began(twitch, ctx),
-        ))
+        return all_of(
+            (
+                any_of(_at_site(site, twitch.sites) for site in c.sites),
+                matches_side(twitch.side, c.side, ctx) if c.side else True,
+                (None if twitch.course is None else twitch.course == c.course) if c.course else True,
+                twitch.traits.get(c.trait) if c.trait else True,
+                not excluded(c.excluded, twitch.side, twitch.course, twitch.traits, ctx),
+                lasted(twitch.onset, c.for_at_least, c.for_less_than, ctx, twitch.first_recorded),
+                within_limits(age_at(twitch.onset, ctx), c.onset_age) if c.onset_age else True,
+                self._began(twitch, ctx),
+            )
+        )
 
     def _began(self, twitch: Twitch, ctx: Context) -> Answer3:
         c = self.criterion
@@ -81,7 +83,9 @@ class TwitchLeaf:
 
     def _asked(self) -> str:
         c = self.criterion
-        asked = [word for word, value in (("side", c.side), ("course", c.course), ("trait", c.trait)) if value]
+        asked = [
+            word for word, value in (("side", c.side), ("course", c.course), ("trait", c.trait)) if value
+        ]
         if c.for_at_least is not None or c.for_less_than is not None or c.onset_within is not None:
             asked.append("onset")
         return ", ".join(asked or ["site"])
@@ -107,6 +111,10 @@ def is_isolated_eyelid(twitch: Twitch | None) -> bool:
 def twitch_evidence(twitch: Twitch) -> Evidence:
     """Return the twitch as evidence."""
     return Evidence(
-        "symptom", "twitch", describe_twitch(twitch), twitch.source, twitch.onset or twitch.first_recorded,
+        "symptom",
+        "twitch",
+        describe_twitch(twitch),
+        twitch.source,
+        twitch.onset or twitch.first_recorded,
         sources=twitch.sources,
     )

@@ -70,7 +70,9 @@ def resolve(window: Window, length: int | None, ctx: Context, dates: AnchorDates
     return Spans(tuple(_around(window.anchor_word, moment, length, ctx.now) for moment in moments))
 
 
-def anchor_moments(window: Window, ctx: Context, dates: AnchorDates | None) -> tuple[tuple[Moment, ...], Answer3]:
+def anchor_moments(
+    window: Window, ctx: Context, dates: AnchorDates | None
+) -> tuple[tuple[Moment, ...], Answer3]:
     """Return the times a window is anchored to; an unknown onset is an unknown answer."""
     if window.anchor == "onset":
         twitch = ctx.facts.twitch

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from cds_service.rules.criteria import Criterion, Definition, RuleReference, walk
-from cds_service.rules.modifiers import Modifiers, parse_modifiers
 from cds_service.rules.model import Branch, Row, Rule, Table, WorkupRow
+from cds_service.rules.modifiers import Modifiers, parse_modifiers
 from cds_service.rules.parse import parse_criterion, parse_definition, parse_duration, parse_rule
 from cds_service.rules.text import Optional, SlotRef, Template, parse_template
 
 __all__ = [
-    "Branch", "Criterion", "Definition", "Modifiers", "Optional", "Row", "Rule", "RuleReference", "SlotRef", "Table", "Template",
-    "WorkupRow", "parse_criterion", "parse_definition", "parse_duration", "parse_modifiers", "parse_rule", "parse_template", "walk",
+    "Branch",
+    "Criterion",
+    "Definition",
+    "Modifiers",
+    "Optional",
+    "Row",
+    "Rule",
+    "RuleReference",
+    "SlotRef",
+    "Table",
+    "Template",
+    "WorkupRow",
+    "parse_criterion",
+    "parse_definition",
+    "parse_duration",
+    "parse_modifiers",
+    "parse_rule",
+    "parse_template",
+    "walk",
 ]

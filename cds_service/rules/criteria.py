@@ -254,5 +254,3 @@ def walk(criterion: Criterion) -> list[Criterion]:
     if isinstance(window, Window) and isinstance(window.anchor, Criterion):
         found.extend(walk(window.anchor))
     return found
-
-

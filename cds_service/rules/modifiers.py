@@ -43,5 +43,11 @@ def parse_modifiers(document: Document) -> Modifiers:
             stale=data["stale"],
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ContentError(Issue(document.where(), "R002", f"misses or misspells a setting ({error}).",
-                                 "Compare with docs/rule-language.md, part 2.")) from None
+        raise ContentError(
+            Issue(
+                document.where(),
+                "R002",
+                f"misses or misspells a setting ({error}).",
+                "Compare with docs/rule-language.md, part 2.",
+            )
+        ) from None

@@ -68,8 +68,12 @@ class _Parser:
         except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError, IndexError) as error:
             where = self.document.where(self.at)
             raise ContentError(
-                Issue(where, "R001", f"cannot be read as a rule part ({error}).",
-                      "Compare with docs/rule-language.md.")
+                Issue(
+                    where,
+                    "R001",
+                    f"cannot be read as a rule part ({error}).",
+                    "Compare with docs/rule-language.md.",
+                )
             ) from None
 
     # --- the documents
@@ -78,40 +82,65 @@ class _Parser:
         data: Mapping[str, Any] = self.document.data
         card = data["card"]
         return Rule(
-            id=data["id"], title=data["title"], group=group, status=data["status"], version=data["version"],
-            date=data["date"], description=data["description"], cause=data["cause"],
-            category=tuple(data["category"]), role=data["role"], ages=data["ages"],
+            id=data["id"],
+            title=data["title"],
+            group=group,
+            status=data["status"],
+            version=data["version"],
+            date=data["date"],
+            description=data["description"],
+            cause=data["cause"],
+            category=tuple(data["category"]),
+            role=data["role"],
+            ages=data["ages"],
             branches=self._branches(data),
             unless=self._maybe(data, "unless"),
             strength=self._table(data["strength"], ("strength",), _STRENGTHS),
             ceiling=self._maybe_table(data, "ceiling", (), _STRENGTHS),
-            raises=self._list(data, "raises"), lowers=self._list(data, "lowers"),
+            raises=self._list(data, "raises"),
+            lowers=self._list(data, "lowers"),
             ignore=frozenset(data.get("ignore", ())),
             indicator=self._table(data["indicator"], ("indicator",), _INDICATORS),
             line=data.get("line", ""),
-            folds_into=tuple(data.get("folds_into", ())), gives_way_to=tuple(data.get("gives_way_to", ())),
+            folds_into=tuple(data.get("folds_into", ())),
+            gives_way_to=tuple(data.get("gives_way_to", ())),
             repeat_always=data.get("repeat") == "always",
-            phrases=tuple((name, self._rows(rows, ("phrases", name))) for name, rows in data.get("phrases", {}).items()),
+            phrases=tuple(
+                (name, self._rows(rows, ("phrases", name))) for name, rows in data.get("phrases", {}).items()
+            ),
             summary=parse_template(card["summary"]),
             detail=self._rows(card["detail"], ("card", "detail")),
             safety=self._rows(card.get("safety", []), ("card", "safety")),
             workup=tuple(self._workup(row, ("workup", i)) for i, row in enumerate(data.get("workup", []))),
             advice=self._rows(data.get("advice", []), ("advice",)),
-            references=_references(data), articles=tuple(data.get("articles", ())), path=self.document.path,
+            references=_references(data),
+            articles=tuple(data.get("articles", ())),
+            path=self.document.path,
         )
 
     def _branches(self, data: Mapping[str, Any]) -> tuple[Branch, ...]:
         if "branches" not in data:
-            return (Branch("", data["gate"], self.criterion(data["when"], ("when",)), _hooks(data.get("hooks")),
-                           data["ages"], data["role"]),)
+            return (
+                Branch(
+                    "",
+                    data["gate"],
+                    self.criterion(data["when"], ("when",)),
+                    _hooks(data.get("hooks")),
+                    data["ages"],
+                    data["role"],
+                ),
+            )
         return tuple(self._branch(node, data, ("branches", i)) for i, node in enumerate(data["branches"]))
 
     def _branch(self, node: Mapping[str, Any], rule: Mapping[str, Any], at: Pointer) -> Branch:
         self.at = at
         return Branch(
-            id=node["id"], gate=node["gate"], when=self.criterion(node["when"], (*at, "when")),
+            id=node["id"],
+            gate=node["gate"],
+            when=self.criterion(node["when"], (*at, "when")),
             hooks=_hooks(node.get("hooks", rule.get("hooks"))),
-            ages=node.get("ages", rule["ages"]), role=node.get("role", rule["role"]),
+            ages=node.get("ages", rule["ages"]),
+            role=node.get("role", rule["role"]),
             unless=self._maybe(node, "unless", at),
             strength=self._maybe_table(node, "strength", at, _STRENGTHS),
             ceiling=self._maybe_table(node, "ceiling", at, _STRENGTHS),
@@ -124,22 +153,29 @@ class _Parser:
     def definition(self) -> c.Definition:
         data: Mapping[str, Any] = self.document.data
         return c.Definition(
-            id=data["id"], title=data["title"], when=self._maybe(data, "when"),
+            id=data["id"],
+            title=data["title"],
+            when=self._maybe(data, "when"),
             number=None if "when" in data else self._number(data),
-            references=_references(data), path=self.document.path, line=self.document.line(),
+            references=_references(data),
+            path=self.document.path,
+            line=self.document.line(),
         )
 
     def _number(self, data: Mapping[str, Any]) -> c.DerivedNumber:
         form = next(word for word in ("sum", "ratio", "first_of") if word in data)
         members = data[form]
         if form == "ratio":
-            terms = (c.NumberTerm(members["of"]), c.NumberTerm(members["to"]))
+            terms: tuple[c.NumberTerm, ...] = (c.NumberTerm(members["of"]), c.NumberTerm(members["to"]))
         else:
             terms = tuple(_term(member) for member in members)
         return c.DerivedNumber(
-            form=form, terms=terms, unit=data.get("unit", ""),
+            form=form,
+            terms=terms,
+            unit=data.get("unit", ""),
             drawn_within=parse_duration(data["drawn_within"]) if "drawn_within" in data else 0,
-            only_if=self._maybe(data, "only_if"), range_of=data.get("range_of", ""),
+            only_if=self._maybe(data, "only_if"),
+            range_of=data.get("range_of", ""),
             range_only=data.get("judge") == "range-only",
         )
 
@@ -158,7 +194,9 @@ class _Parser:
         rows = tuple((level, self.criterion(node[level], (*at, level))) for level in levels if level in node)
         return Table(node["otherwise"], rows)
 
-    def _maybe_table(self, node: Mapping[str, Any], key: str, at: Pointer, levels: tuple[str, ...]) -> Table | None:
+    def _maybe_table(
+        self, node: Mapping[str, Any], key: str, at: Pointer, levels: tuple[str, ...]
+    ) -> Table | None:
         return self._table(node[key], (*at, key), levels) if key in node else None
 
     def _rows(self, nodes: list[Any], at: Pointer) -> tuple[Row, ...]:
@@ -173,9 +211,12 @@ class _Parser:
     def _workup(self, node: Mapping[str, Any], at: Pointer) -> WorkupRow:
         self.at = at
         return WorkupRow(
-            orders=_names(node["order"]) if "order" in node else (), order_set=node.get("set", ""),
-            why=node.get("why", ""), priority=node.get("priority", "routine"),
-            when=self._maybe(node, "when", at), hooks=_hooks(node.get("hooks")),
+            orders=_names(node["order"]) if "order" in node else (),
+            order_set=node.get("set", ""),
+            why=node.get("why", ""),
+            priority=node.get("priority", "routine"),
+            when=self._maybe(node, "when", at),
+            hooks=_hooks(node.get("hooks")),
         )
 
     # --- criteria
@@ -194,8 +235,20 @@ class _Parser:
         return self._leaf(node, at, common)
 
     def _leaf(self, node: Mapping[str, Any], at: Pointer, common: dict[str, Any]) -> c.Criterion:
-        words = [w for w in (*_NUMBER_WORDS, *_DRUG_WORDS, *_EVENT_WORDS, "age", "sex", "twitch", "irritability",
-                             "meets") if w in node]
+        words = [
+            w
+            for w in (
+                *_NUMBER_WORDS,
+                *_DRUG_WORDS,
+                *_EVENT_WORDS,
+                "age",
+                "sex",
+                "twitch",
+                "irritability",
+                "meets",
+            )
+            if w in node
+        ]
         if len(words) != 1:
             raise ValueError(f"a criterion needs exactly one leaf word, found {words}")
         word = words[0]
@@ -215,44 +268,82 @@ class _Parser:
             return c.IrritabilityCriterion(**common)
         return c.MeetsCriterion(names=_names(node["meets"]), **common)
 
-    def _number_leaf(self, word: str, node: Mapping[str, Any], at: Pointer, common: dict[str, Any]) -> c.Criterion:
+    def _number_leaf(
+        self, word: str, node: Mapping[str, Any], at: Pointer, common: dict[str, Any]
+    ) -> c.Criterion:
         return c.NumberCriterion(
-            kind=word, name=node[word], limits=_limits(node), states=_names(node.get("is", [])),
-            change=_change(node), pick=node.get("pick", "latest"), times=node.get("times", 1),
-            apart=_seconds(node, "apart") or 0, doubtful_sample=node.get("sample") == "doubtful",
-            window=self._window(node, at), **common,
+            kind=word,
+            name=node[word],
+            limits=_limits(node),
+            states=_names(node.get("is", [])),
+            change=_change(node),
+            pick=node.get("pick", "latest"),
+            times=node.get("times", 1),
+            apart=_seconds(node, "apart") or 0,
+            doubtful_sample=node.get("sample") == "doubtful",
+            window=self._window(node, at),
+            **common,
         )
 
-    def _drug_leaf(self, word: str, node: Mapping[str, Any], at: Pointer, common: dict[str, Any]) -> c.Criterion:
+    def _drug_leaf(
+        self, word: str, node: Mapping[str, Any], at: Pointer, common: dict[str, Any]
+    ) -> c.Criterion:
         dose = node.get("daily_dose", {})
         return c.DrugCriterion(
-            word=word, names=_names(node[word]),
-            taken_within=_seconds(node, "taken_within"), started_within=_seconds(node, "started_within"),
-            stopped_within=_seconds(node, "stopped_within"), reduced_within=_seconds(node, "reduced_within"),
+            word=word,
+            names=_names(node[word]),
+            taken_within=_seconds(node, "taken_within"),
+            started_within=_seconds(node, "started_within"),
+            stopped_within=_seconds(node, "stopped_within"),
+            reduced_within=_seconds(node, "reduced_within"),
             reduced_by=_amount(node["by"], "%") if "by" in node else None,
-            for_at_least=_seconds(node, "for_at_least"), for_less_than=_seconds(node, "for_less_than"),
+            for_at_least=_seconds(node, "for_at_least"),
+            for_less_than=_seconds(node, "for_less_than"),
             total_at_least=_seconds(node, "total_at_least"),
-            dose_limits=_limits(dose), dose_as_if=dose.get("as_if", ""), routes=_names(node.get("route", [])),
-            agents=node.get("agents", 1), times=node.get("times", 1), window=self._window(node, at), **common,
+            dose_limits=_limits(dose),
+            dose_as_if=dose.get("as_if", ""),
+            routes=_names(node.get("route", [])),
+            agents=node.get("agents", 1),
+            times=node.get("times", 1),
+            window=self._window(node, at),
+            **common,
         )
 
-    def _event_leaf(self, word: str, node: Mapping[str, Any], at: Pointer, common: dict[str, Any]) -> c.Criterion:
+    def _event_leaf(
+        self, word: str, node: Mapping[str, Any], at: Pointer, common: dict[str, Any]
+    ) -> c.Criterion:
         return c.EventCriterion(
-            kind=word, names=_names(node[word]), status=node.get("status", ""),
-            onset_within=_seconds(node, "onset_within"), onset_stated="onset" in node,
-            new_within=_seconds(node, "new_within"), onset_age=_limits(node.get("onset_age", {})),
-            for_at_least=_seconds(node, "for_at_least"), for_less_than=_seconds(node, "for_less_than"),
-            side=node.get("side", ""), course=node.get("course", ""), excluded=_facets(node),
-            times=node.get("times", 1), window=self._window(node, at), **common,
+            kind=word,
+            names=_names(node[word]),
+            status=node.get("status", ""),
+            onset_within=_seconds(node, "onset_within"),
+            onset_stated="onset" in node,
+            new_within=_seconds(node, "new_within"),
+            onset_age=_limits(node.get("onset_age", {})),
+            for_at_least=_seconds(node, "for_at_least"),
+            for_less_than=_seconds(node, "for_less_than"),
+            side=node.get("side", ""),
+            course=node.get("course", ""),
+            excluded=_facets(node),
+            times=node.get("times", 1),
+            window=self._window(node, at),
+            **common,
         )
 
     def _twitch_leaf(self, node: Mapping[str, Any], at: Pointer, common: dict[str, Any]) -> c.Criterion:
         return c.TwitchCriterion(
-            sites=_names(node["twitch"]), side=node.get("side", ""), course=node.get("course", ""),
-            trait=node.get("trait", ""), excluded=_facets(node),
-            for_at_least=_seconds(node, "for_at_least"), for_less_than=_seconds(node, "for_less_than"),
-            onset_within=_seconds(node, "onset_within"), onset_stated="onset" in node,
-            onset_age=_limits(node.get("onset_age", {})), window=self._window(node, at), **common,
+            sites=_names(node["twitch"]),
+            side=node.get("side", ""),
+            course=node.get("course", ""),
+            trait=node.get("trait", ""),
+            excluded=_facets(node),
+            for_at_least=_seconds(node, "for_at_least"),
+            for_less_than=_seconds(node, "for_less_than"),
+            onset_within=_seconds(node, "onset_within"),
+            onset_stated="onset" in node,
+            onset_age=_limits(node.get("onset_age", {})),
+            window=self._window(node, at),
+            **common,
         )
 
     def _window(self, node: Mapping[str, Any], at: Pointer) -> c.Window:
@@ -314,8 +405,11 @@ def _facets(node: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def _term(member: Mapping[str, Any]) -> c.NumberTerm:
     return c.NumberTerm(
-        lab=member.get("lab", ""), times=Decimal(str(member.get("times", 1))), plus=Decimal(str(member.get("plus", 0))),
-        within=_seconds(member, "within"), not_older_than=member.get("not_older_than", ""),
+        lab=member.get("lab", ""),
+        times=Decimal(str(member.get("times", 1))),
+        plus=Decimal(str(member.get("plus", 0))),
+        within=_seconds(member, "within"),
+        not_older_than=member.get("not_older_than", ""),
         by_at_most=_seconds(member, "by_at_most") or 0,
     )
 

@@ -1,0 +1,8 @@
+"""Judge rules against one patient's facts: pure, three-valued, no clock, no I/O, no FHIR."""
+
+from __future__ import annotations
+
+from cds_service.engine.nodes import Trace
+from cds_service.engine.program import BranchTrace, OrderSet, Program, RuleTrace, compile_program
+
+__all__ = ["BranchTrace", "OrderSet", "Program", "RuleTrace", "Trace", "compile_program"]

@@ -1,0 +1,162 @@
+"""How sure and how urgent: strength with its steps and ceiling, indicator with its freshness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cds_service.engine.context import Context
+from cds_service.engine.derived import series_of
+from cds_service.engine.nodes import MeetsLeaf, Node
+from cds_service.engine.numbers import NumberLeaf
+from cds_service.engine.spec import spec_of
+from cds_service.engine.twitching import is_isolated_eyelid
+from cds_service.engine.windows import days_between
+from cds_service.facts import Moment
+from cds_service.findings import INDICATORS, STRENGTHS, Evidence
+from cds_service.rules import Modifiers, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class TableNode:
+    """A strength or indicator table ready to read: rows from the top, then ``otherwise``."""
+
+    otherwise: str
+    rows: tuple[tuple[str, Node], ...] = ()
+
+    def read(self, ctx: Context) -> str:
+        """Return the level of the first row that is true; unknown rows are skipped."""
+        return next((level for level, node in self.rows if node.verdict(ctx) is True), self.otherwise)
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What moved the strength: words for the explanation."""
+
+    raised_by: tuple[str, ...]
+    lowered_by: tuple[str, ...]
+    temporal: bool
+
+
+def read_indicator(table: TableNode, ctx: Context, title: str) -> tuple[str, str]:
+    """Return the indicator and, where a critical value is too old for it, the sentence that says so.
+
+    Critical is only raised on fresh results (specification 2 and 5.1): a critical row that holds
+    only with ``fresh`` read as ``usual`` gives warning.
+    """
+    level = table.read(ctx)
+    if level == "critical":
+        return level, ""
+    for row, node in table.rows:
+        if row == "critical" and node.verdict(ctx.widened) is True:
+            evidence = node.answer(ctx.widened).evidence
+            days = max((_age_days(e.moment, ctx) for e in evidence if e.value is not None), default=0)
+            sentence = ctx.knowhow.modifiers.stale.format(name=title, days=days)
+            return max(level, "warning", key=INDICATORS.index), sentence
+    return level, ""
+
+
+def grade(
+    base: str,
+    ceiling: str | None,
+    rule: Rule,
+    raises: tuple[Node, ...],
+    lowers: tuple[Node, ...],
+    when: Node,
+    evidence: tuple[Evidence, ...],
+    ctx: Context,
+) -> tuple[str, Steps]:
+    """Return the strength after all steps, limited by the ends and the ceiling (5.3)."""
+    settings = ctx.knowhow.modifiers
+    raised = [n for n in raises if n.verdict(ctx) is True]
+    lowered = [n for n in lowers if n.verdict(ctx) is True]
+    temporal = "temporal" not in rule.ignore and _is_temporal(evidence, ctx)
+    up = ["two or more supporting findings"] if len(raised) >= settings.raises_needed else []
+    up += ["close in time to the onset"] if temporal else []
+    down = ["a finding that lowers it"] if lowered else []
+    down += _generic_lowers(rule, settings, when, evidence, ctx)
+    steps = Steps(tuple(up), tuple(down), temporal)
+    if base not in STRENGTHS:
+        return base, steps
+    index = STRENGTHS.index(base) + len(up) - len(down)
+    index = min(max(index, 0), len(STRENGTHS) - 1)
+    if ceiling in STRENGTHS:
+        index = min(index, max(STRENGTHS.index(ceiling), 0))
+    return STRENGTHS[index], steps
+
+
+def _generic_lowers(
+    rule: Rule, settings: Modifiers, when: Node, evidence: tuple[Evidence, ...], ctx: Context
+) -> list[str]:
+    down = []
+    if "long-standing" not in rule.ignore and _is_long_standing(when, ctx):
+        down.append("the abnormality is older than the twitching")
+    eyelid = rule.group not in settings.no_eyelid_step and "isolated-eyelid" not in rule.ignore
+    if eyelid and is_isolated_eyelid(ctx.facts.twitch):
+        down.append("isolated eyelid twitch")
+    numbers = [e for e in evidence if e.kind == "lab"]
+    if "old-data" not in rule.ignore and numbers and all(_is_old(e, ctx) for e in numbers):
+        down.append("old data")
+    if _is_direction_only(numbers):
+        down.append("a direction without a number")
+    return down
+
+
+def _is_direction_only(numbers: list[Evidence]) -> bool:
+    return any(e.value is None and e.source is not None for e in numbers)
+
+
+def _is_temporal(evidence: tuple[Evidence, ...], ctx: Context) -> bool:
+    twitch = ctx.facts.twitch
+    if twitch is None or twitch.onset is None:
+        return False
+    settings = ctx.knowhow.modifiers
+    return any(_close(e, twitch.onset, settings) for e in evidence if e.moment is not None)
+
+
+def _close(e: Evidence, onset: Moment, settings: Modifiers) -> bool:
+    moment = e.moment
+    if moment is None:
+        return False
+    if e.kind == "drug":
+        return moment.earliest <= onset.latest and onset.earliest - moment.latest <= settings.temporal_drug
+    if e.kind != "lab":
+        return False
+    gap = max(onset.earliest - moment.latest, moment.earliest - onset.latest, 0)
+    return gap <= settings.temporal_result
+
+
+def _is_long_standing(when: Node, ctx: Context) -> bool:
+    """Whether a result judged by the rule was already so long before the onset."""
+    twitch = ctx.facts.twitch
+    if twitch is None or twitch.onset is None:
+        return False
+    bound = twitch.onset.earliest - ctx.knowhow.modifiers.long_standing
+    return any(_held_before(leaf, bound, ctx) for leaf in _true_number_leaves(when, ctx))
+
+
+def _held_before(leaf: NumberLeaf, bound: int, ctx: Context) -> bool:
+    earlier = [m for m in series_of(leaf.criterion.name, ctx) if m.moment.latest <= bound]
+    return bool(earlier) and leaf.judge(earlier[-1], ctx) is True
+
+
+def _true_number_leaves(node: Node, ctx: Context) -> list[NumberLeaf]:
+    if node.op == "none" or node.verdict(ctx) is not True:
+        return []
+    leaf = node.leaf
+    if isinstance(leaf, NumberLeaf):
+        c = leaf.criterion
+        return [leaf] if c.kind == "lab" and (c.limits or set(c.states) & {"low", "high"}) else []
+    inner = node.parts
+    if isinstance(leaf, MeetsLeaf):
+        inner = tuple(ctx.knowhow.criteria[name] for name in leaf.criterion.names)
+    return [leaf for part in inner for leaf in _true_number_leaves(part, ctx)]
+
+
+def _is_old(e: Evidence, ctx: Context) -> bool:
+    if e.moment is None:
+        return False
+    return min(e.moment.latest, ctx.now) < ctx.now - spec_of(e.name, ctx).usual(ctx) // 2
+
+
+def _age_days(moment: Moment | None, ctx: Context) -> int:
+    return 0 if moment is None else days_between(min(moment.latest, ctx.now), ctx.now)

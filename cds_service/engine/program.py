@@ -1,0 +1,346 @@
+"""All rules made ready to judge patients, and the judging of one rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from cds_service.engine.compile import Compiler, order_by_need
+from cds_service.engine.context import Context, Knowhow
+from cds_service.engine.grading import TableNode, grade, read_indicator
+from cds_service.engine.logic import Answer3, all_of, as_verdict
+from cds_service.engine.nodes import Node, Trace, unique
+from cds_service.engine.slots import RowNode, Writer
+from cds_service.errors import ContentError, Issue
+from cds_service.facts import PatientFacts
+from cds_service.findings import INDICATORS, Evidence, Finding, Missing, Proposal, Verdict
+from cds_service.rules import Branch, Criterion, Definition, Modifiers, Row, Rule, Table, Template
+from cds_service.terminology import Terminology
+
+#: Gates that ask for nothing beyond what ``when`` itself says.
+_OPEN_GATES = frozenset(("sign", "danger", "open"))
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSet:
+    """A named list of orders proposed together, from ``cards/order-sets/``."""
+
+    id: str
+    title: str
+    orders: tuple[str, ...]
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkupNode:
+    """Proposed orders with their condition."""
+
+    orders: tuple[str, ...]
+    why: str
+    priority: str
+    row: RowNode
+
+
+@dataclass(frozen=True, slots=True)
+class BranchNode:
+    """One branch ready to judge."""
+
+    branch: Branch
+    gate: Node | None
+    when: Node
+    unless: tuple[Node, ...]
+    strength: TableNode
+    ceiling: TableNode | None
+    indicator: TableNode
+    summary: Template
+    detail: tuple[RowNode, ...]
+    safety: tuple[RowNode, ...]
+
+    def runs_at(self, hook: str) -> bool:
+        """Whether the branch is judged at this hook."""
+        return self.branch.hooks is None or hook in self.branch.hooks
+
+    def gate_verdict(self, ctx: Context) -> Answer3:
+        """Answer of the gate."""
+        return True if self.gate is None else self.gate.verdict(ctx)
+
+    def verdict(self, ctx: Context) -> Answer3:
+        """Answer of gate, age, ``when`` and ``unless`` together; only a true ``unless`` silences."""
+        before = all_of((self.gate_verdict(ctx), self._age(ctx)))
+        if before is False:
+            return False
+        found = all_of((before, self.when.verdict(ctx)))
+        if found is not False and any(node.verdict(ctx) is True for node in self.unless):
+            return False
+        return found
+
+    def missing(self, ctx: Context) -> tuple[Missing, ...]:
+        """Return what was not known where it was asked for."""
+        gaps = list(self.when.answer(ctx).missing)
+        if self._age(ctx) is None:
+            gaps.append(Missing("patient", "age", "not-sent"))
+        if self.gate is not None:
+            gaps += self.gate.answer(ctx).missing
+        return unique(gaps)
+
+    def _age(self, ctx: Context) -> Answer3:
+        return True if self.branch.ages == "all" else ctx.is_adult
+
+
+@dataclass(frozen=True, slots=True)
+class BranchTrace:
+    """How one branch was judged, for explanations. ``applies`` is false at other hooks."""
+
+    branch_id: str
+    gate: str
+    gate_verdict: Verdict
+    applies: bool
+    when: Trace
+    unless: tuple[Trace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTrace:
+    """How one rule was judged, for explanations."""
+
+    rule: Rule
+    finding: Finding
+    branches: tuple[BranchTrace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleNode:
+    """One rule ready to judge."""
+
+    rule: Rule
+    branches: tuple[BranchNode, ...]
+    raises: tuple[Node, ...]
+    lowers: tuple[Node, ...]
+    phrases: Mapping[str, tuple[RowNode, ...]]
+    workup: tuple[WorkupNode, ...]
+    advice: tuple[RowNode, ...]
+
+    def judge(self, ctx: Context) -> Finding:
+        """Judge the rule: the first matching branch speaks, the highest indicator counts."""
+        judged = [(b, b.verdict(ctx)) for b in self.branches if b.runs_at(ctx.facts.hook)]
+        matching = [b for b, verdict in judged if verdict is True]
+        if matching:
+            return self._match(matching, ctx)
+        unknown = [b for b, verdict in judged if verdict is None]
+        if not unknown:
+            return Finding(self.rule.id, Verdict.NO_MATCH, role=self.rule.role)
+        gaps = unique(gap for b in unknown for gap in b.missing(ctx))
+        asks = unique(gap.name for b in unknown if b.gate_verdict(ctx) is True for gap in b.when.asks(ctx))
+        return Finding(self.rule.id, Verdict.UNKNOWN, role=self.rule.role, missing=gaps, asks=asks)
+
+    def _match(self, matching: list[BranchNode], ctx: Context) -> Finding:
+        first = matching[0]
+        evidence = first.when.answer(ctx).evidence
+        named: dict[str, list[Evidence]] = {}
+        first.when.collect(ctx, named)
+        ceiling = None if first.ceiling is None else first.ceiling.read(ctx)
+        strength, steps = grade(
+            first.strength.read(ctx), ceiling, self.rule, self.raises, self.lowers, first.when, evidence, ctx
+        )
+        indicators = [read_indicator(b.indicator, ctx, self.rule.title) for b in matching]
+        indicator, stale = max(indicators, key=lambda pair: INDICATORS.index(pair[0]))
+        writer = Writer(ctx, named, self.phrases)
+        return Finding(
+            self.rule.id,
+            Verdict.MATCH,
+            branch=first.branch.id,
+            role=first.branch.role,
+            strength=strength,
+            indicator=indicator,
+            evidence=evidence,
+            missing=first.when.answer(ctx).missing,
+            summary=writer.line(first.summary),
+            detail=writer.lines(first.detail),
+            safety=writer.lines(first.safety),
+            advice=writer.lines(self.advice),
+            proposals=self._proposals(ctx),
+            stale="" if indicator == "critical" else stale,
+            drugs=_drugs(evidence),
+            danger=first.branch.gate == "danger" or any(b.branch.gate == "danger" for b in matching),
+            temporal=steps.temporal,
+            raised_by=steps.raised_by,
+            lowered_by=steps.lowered_by,
+        )
+
+    def _proposals(self, ctx: Context) -> tuple[Proposal, ...]:
+        return tuple(
+            Proposal(order, node.why, node.priority, self.rule.id)
+            for node in self.workup
+            if node.row.applies(ctx)
+            for order in node.orders
+        )
+
+    def trace(self, ctx: Context) -> RuleTrace:
+        """Return how the rule was judged, branch by branch."""
+        branches = tuple(
+            BranchTrace(
+                b.branch.id,
+                b.branch.gate,
+                as_verdict(b.gate_verdict(ctx)),
+                b.runs_at(ctx.facts.hook),
+                b.when.trace(ctx),
+                tuple(node.trace(ctx) for node in b.unless),
+            )
+            for b in self.branches
+        )
+        return RuleTrace(self.rule, self.judge(ctx), branches)
+
+
+def _drugs(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:
+    return unique(e.name for e in evidence if e.kind == "drug")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Every active rule, ready to judge. Immutable; shared between threads."""
+
+    rules: Mapping[str, RuleNode]
+    knowhow: Knowhow
+
+    def context(self, facts: PatientFacts) -> Context:
+        """Return the working memory for one patient."""
+        return Context(facts, self.knowhow)
+
+    def judge(self, facts: PatientFacts, only: Iterable[str] | None = None) -> tuple[Finding, ...]:
+        """Judge all rules (or ``only`` these), in order of id.
+
+        A rule that fails inside gives an UNKNOWN finding with ``error`` set: one broken rule never
+        hides the others and is never a silent no-match.
+        """
+        ctx = self.context(facts)
+        wanted = self.rules if only is None else sorted(set(only) & set(self.rules))
+        return tuple(_guarded(self.rules[rule_id], ctx) for rule_id in wanted)
+
+    def judge_rule(self, rule_id: str, facts: PatientFacts) -> Finding:
+        """Judge one rule; errors inside it are raised. Raises KeyError for an unknown rule."""
+        return self.rules[rule_id].judge(self.context(facts))
+
+    def trace(self, rule_id: str, facts: PatientFacts) -> RuleTrace:
+        """Return how one rule was judged. Raises KeyError for an unknown rule."""
+        return self.rules[rule_id].trace(self.context(facts))
+
+    def traces(self, facts: PatientFacts) -> tuple[RuleTrace, ...]:
+        """Return how every rule was judged, sharing the work between them."""
+        ctx = self.context(facts)
+        return tuple(node.trace(ctx) for node in self.rules.values())
+
+
+def _guarded(node: RuleNode, ctx: Context) -> Finding:
+    try:
+        return node.judge(ctx)
+    except Exception as error:  # one broken rule must not hide the others
+        return Finding(node.rule.id, Verdict.UNKNOWN, role=node.rule.role, error=type(error).__name__)
+
+
+# --- building
+
+
+def compile_program(
+    rules: Iterable[Rule],
+    definitions: Mapping[str, Definition],
+    gates: Mapping[str, Criterion],
+    terminology: Terminology,
+    order_sets: Mapping[str, OrderSet],
+    modifiers: Modifiers,
+) -> Program:
+    """Make rules ready to judge.
+
+    Raises:
+        ContentError: names that do not exist, units that do not convert, definitions in a circle;
+            every fault of every rule at once, with ``file:line``.
+    """
+    knowhow = Knowhow(terminology, modifiers, definitions)
+    compiler = Compiler(knowhow)
+    ordered, issues = order_by_need(definitions.values())
+    for definition in ordered:
+        compiler.path = definition.path
+        if definition.when is not None:
+            knowhow.criteria[definition.id] = compiler.node(definition.when)
+    compiler.path = "cards/gates.yaml"
+    for name, criterion in gates.items():
+        knowhow.gates[name] = compiler.node(criterion)
+    builder = _RuleBuilder(compiler, order_sets)
+    nodes = {rule.id: builder.build(rule) for rule in sorted(rules, key=lambda r: r.id)}
+    issues += compiler.issues
+    if issues:
+        raise ContentError(*sorted(set(issues)))
+    return Program(nodes, knowhow)
+
+
+@dataclass(frozen=True, slots=True)
+class _RuleBuilder:
+    compiler: Compiler
+    order_sets: Mapping[str, OrderSet]
+
+    def build(self, rule: Rule) -> RuleNode:
+        self.compiler.path = rule.path
+        node = self.compiler.node
+        return RuleNode(
+            rule,
+            tuple(self._branch(branch, rule) for branch in rule.branches),
+            tuple(node(c) for c in rule.raises),
+            tuple(node(c) for c in rule.lowers),
+            {name: self._rows(rows) for name, rows in rule.phrases},
+            tuple(self._workup(rule)),
+            self._rows(rule.advice),
+        )
+
+    def _branch(self, branch: Branch, rule: Rule) -> BranchNode:
+        node = self.compiler.node
+        unless = tuple(node(c) for c in (branch.unless, rule.unless) if c is not None)
+        ceiling = branch.ceiling or rule.ceiling
+        return BranchNode(
+            branch,
+            self._gate(branch),
+            node(branch.when),
+            unless,
+            self._table(branch.strength or rule.strength),
+            None if ceiling is None else self._table(ceiling),
+            self._table(branch.indicator or rule.indicator),
+            branch.summary or rule.summary,
+            self._rows(rule.detail if branch.detail is None else branch.detail),
+            self._rows(rule.safety if branch.safety is None else branch.safety),
+        )
+
+    def _gate(self, branch: Branch) -> Node | None:
+        if branch.gate in _OPEN_GATES:
+            return None
+        gate = self.compiler.knowhow.gates.get(branch.gate)
+        if gate is None:
+            self._fault(f"needs the gate {branch.gate!r}, which cards/gates.yaml does not define.")
+        return gate
+
+    def _table(self, table: Table) -> TableNode:
+        return TableNode(table.otherwise, tuple((level, self.compiler.node(c)) for level, c in table.rows))
+
+    def _rows(self, rows: tuple[Row, ...]) -> tuple[RowNode, ...]:
+        return tuple(
+            RowNode(r.say, None if r.when is None else self.compiler.node(r.when), r.hooks) for r in rows
+        )
+
+    def _workup(self, rule: Rule) -> Iterable[WorkupNode]:
+        for row in rule.workup:
+            orders = row.orders
+            if row.order_set:
+                found = self.order_sets.get(row.order_set)
+                if found is None:
+                    self._fault(
+                        f"names the order set {row.order_set!r}, which cards/order-sets/ does not hold."
+                    )
+                    continue
+                orders = found.orders
+            for order in orders:
+                if not self.compiler.knowhow.terminology.exists("order", order):
+                    self._fault(f"proposes {order!r}, which terminology/orders/ does not hold.")
+            when = None if row.when is None else self.compiler.node(row.when)
+            yield WorkupNode(orders, row.why, row.priority, RowNode(rule.summary, when, row.hooks))
+
+    def _fault(self, what: str) -> None:
+        self.compiler.issues.append(
+            Issue(f"{self.compiler.path}:1", "R102", what, "Add it, or correct the name.")
+        )

@@ -1,0 +1,203 @@
+"""Fill the texts of a rule: choose the lines that apply and put the patient's values into slots.
+
+Record text goes into ``Slot`` parts unescaped; titles of value sets are ours and stay literal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cds_service.engine.context import Context
+from cds_service.engine.derived import series_of
+from cds_service.engine.exposures import exposures_of
+from cds_service.engine.nodes import Node
+from cds_service.engine.spec import spec_of
+from cds_service.engine.text import day_of, describe_twitch
+from cds_service.engine.windows import days_between
+from cds_service.facts import DAY, Measurement, Moment
+from cds_service.findings import Evidence, Line, Slot
+from cds_service.rules import Optional, SlotRef, Template
+
+#: A drug slot holds at most two names of at most 24 characters (specification 6).
+_NAMES_SHOWN = 2
+_NAME_LENGTH = 24
+_DAYS_A_MONTH = 30
+_DAYS_A_YEAR = 365
+
+
+@dataclass(frozen=True, slots=True)
+class RowNode:
+    """One line of text with its condition, ready to choose."""
+
+    say: Template
+    when: Node | None = None
+    hooks: frozenset[str] | None = None
+
+    def applies(self, ctx: Context) -> bool:
+        """Whether the line is said: only a condition that is true says it."""
+        if self.hooks is not None and ctx.facts.hook not in self.hooks:
+            return False
+        return self.when is None or self.when.verdict(ctx) is True
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Fills templates for one finding. ``named`` holds the evidence of each ``as`` name."""
+
+    ctx: Context
+    named: Mapping[str, list[Evidence]]
+    phrases: Mapping[str, tuple[RowNode, ...]]
+
+    def lines(self, rows: tuple[RowNode, ...]) -> tuple[Line, ...]:
+        """Return the lines that apply, filled."""
+        return tuple(self.line(row.say) for row in rows if row.applies(self.ctx))
+
+    def line(self, template: Template) -> Line:
+        """Return one filled line; an optional piece with an empty slot is left out."""
+        parts: list[str | Slot] = []
+        for part in template.parts:
+            if isinstance(part, Optional):
+                inner = [self._part(piece) for piece in part.parts]
+                if all(piece is not None for piece in inner):
+                    parts.extend(piece for chunk in inner if chunk is not None for piece in chunk)
+            else:
+                parts.extend(self._part(part) or (_unfilled(part),))
+        return tuple(parts)
+
+    def _part(self, part: str | SlotRef) -> Line | None:
+        if isinstance(part, str):
+            return (part,)
+        value = self._value(part)
+        if value is None:
+            return None if part.other is None else (part.other,)
+        return value
+
+    def _value(self, ref: SlotRef) -> Line | None:
+        if ref.name in self.phrases:
+            chosen = next((row for row in self.phrases[ref.name] if row.applies(self.ctx)), None)
+            return None if chosen is None else self.line(chosen.say)
+        if ref.name in self.named:
+            return self._from_evidence(self.named[ref.name], ref.part)
+        if ref.name == "twitch":
+            return self._twitch(ref.part)
+        if self._is_number(ref.name):
+            return self._number(ref)
+        return None
+
+    def _is_number(self, name: str) -> bool:
+        definition = self.ctx.knowhow.definitions.get(name)
+        return name in self.ctx.knowhow.terminology.analytes or (
+            definition is not None and definition.number is not None
+        )
+
+    # --- parts
+
+    def _number(self, ref: SlotRef) -> Line | None:
+        m = self._latest(ref.name)
+        if m is None:
+            return None
+        if ref.part == "date":
+            return (day_of(m.moment),)
+        if ref.part == "ago":
+            return (_ago(m.moment, self.ctx),)
+        if ref.part == "range":
+            return (Slot(m.range_reported),) if m.range_reported else None
+        if m.value is None:
+            return (f"reported as {m.direction or 'abnormal'}, no value",)
+        return (Slot(m.reported),)
+
+    def _latest(self, name: str) -> Measurement | None:
+        usual = spec_of(name, self.ctx).usual(self.ctx)
+        now = self.ctx.now
+        return next(
+            (m for m in reversed(series_of(name, self.ctx)) if min(m.moment.latest, now) >= now - usual), None
+        )
+
+    def _twitch(self, part: str) -> Line | None:
+        twitch = self.ctx.facts.twitch
+        if twitch is None:
+            return None
+        if part == "date":
+            return None if twitch.onset is None else (day_of(twitch.onset),)
+        if part == "duration":
+            start = twitch.onset or twitch.first_recorded
+            if start is None:
+                return None
+            prefix = "" if twitch.onset else "at least "
+            return (
+                prefix
+                + _duration(
+                    self.ctx.now - start.latest if not twitch.onset else self.ctx.now - start.earliest
+                ),
+            )
+        return (describe_twitch(twitch),)
+
+    def _from_evidence(self, found: list[Evidence], part: str) -> Line | None:
+        if not found:
+            return None
+        first = found[0]
+        if part in ("date", "ago", "year"):
+            moments = [e.moment for e in found if e.moment is not None]
+            return self._when(max(moments, key=lambda m: m.latest), part) if moments else None
+        if part == "duration":
+            return self._lasted(first)
+        if part == "dose":
+            return (f"{first.value.normalize():f} {first.unit}",) if first.value is not None else None
+        if part == "count":
+            return (str(len(found)),)
+        return self._names(found[:1] if part == "first" else found)
+
+    def _when(self, moment: Moment, part: str) -> Line:
+        if part == "year":
+            return (moment.text[:4],)
+        return (day_of(moment),) if part == "date" else (_ago(moment, self.ctx),)
+
+    def _lasted(self, e: Evidence) -> Line | None:
+        if e.kind == "drug":
+            lengths = [x.length(self.ctx.now) for x in exposures_of(e.name, self.ctx)]
+            known = [length for length in lengths if length is not None]
+            return (_duration(max(known)),) if known else None
+        return None if e.moment is None else (_duration(self.ctx.now - e.moment.earliest),)
+
+    def _names(self, found: list[Evidence]) -> Line:
+        titles = list(dict.fromkeys(self._title(e) for e in found))
+        shown = [title[:_NAME_LENGTH] for title in titles[:_NAMES_SHOWN]]
+        more = len(titles) - len(shown)
+        return (", ".join(shown) + (f" +{more}" if more else ""),)
+
+    def _title(self, e: Evidence) -> str:
+        if e.kind in ("patient",) or e.name == "twitch":
+            return e.text
+        if e.kind in ("lab", "vital", "survey"):
+            return f"{spec_of(e.name, self.ctx).title} {e.reported}".strip()
+        kind = "condition" if e.kind == "family" else e.kind
+        title = self.ctx.knowhow.terminology.title(kind, e.name)
+        return title[0].lower() + title[1:] if _is_common_word(title) else title
+
+
+def _is_common_word(title: str) -> bool:
+    """Whether a title may be written small inside a sentence: not an abbreviation, not a name in capitals."""
+    first = title.split()[0]
+    return len(first) > 1 and first[1:].islower() and not first.endswith("'s")
+
+
+def _unfilled(part: str | SlotRef) -> str:
+    """An obligatory slot without a value says so: never an empty string (specification 6)."""
+    if isinstance(part, SlotRef) and part.part in ("date", "year", "ago", "duration"):
+        return "date unknown"
+    return "not recorded"
+
+
+def _ago(moment: Moment, ctx: Context) -> str:
+    days = days_between(min(moment.latest, ctx.now), ctx.now)
+    return "today" if days == 0 else "1 day ago" if days == 1 else f"{days} days ago"
+
+
+def _duration(seconds: int) -> str:
+    days = max(0, seconds) // DAY
+    if days >= 2 * _DAYS_A_YEAR:
+        return f"{days // _DAYS_A_YEAR} years"
+    if days >= 3 * _DAYS_A_MONTH:
+        return f"{days // _DAYS_A_MONTH} months"
+    return "1 day" if days == 1 else f"{days} days"

@@ -1,4 +1,4 @@
-"""Judge what is recorded: conditions, symptoms, procedures, reports, family history, allergies, encounters."""
+"""Judge what is recorded: conditions, symptoms, procedures, reports, family, allergies, encounters."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from cds_service.engine.context import Context
@@ -64,4 +64,36 @@ def spec_of_analyte(analyte: Analyte) -> NumberSpec:
         analyte.to_canonical,
         analyte,
         getattr(analyte, "doubtful_is_upper_bound", False),
+    )
+
+
+def spec_of(name: str, ctx: Context) -> NumberSpec:
+    """Return what is known about an analyte or derived number of this name."""
+    key = f"spec:{name}"
+    found = ctx.scratch.get(key)
+    if found is None:
+        found = ctx.scratch[key] = _spec(name, ctx)
+    spec: NumberSpec = found
+    return spec
+
+
+def _spec(name: str, ctx: Context) -> NumberSpec:
+    definition = ctx.knowhow.definitions.get(name)
+    if definition is None or definition.number is None:
+        return spec_of_analyte(ctx.knowhow.terminology.analyte(name))
+    number = definition.number
+    labs = [spec_of(term.lab, ctx) for term in number.terms if term.lab]
+    members = frozenset().union(*(spec.members for spec in labs))
+    if number.form == "first_of":
+        return replace(labs[0], name=name, members=members)
+    ranged = spec_of(number.range_of, ctx).range_source if number.range_of else None
+    title = definition.title.split(" (")[0]
+    return replace(
+        labs[0],
+        name=name,
+        title=title,
+        unit=number.unit,
+        members=members,
+        range_source=ranged,
+        doubtful_is_upper_bound=False,
     )

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from cds_service.engine.nodes import Trace
-from cds_service.engine.program import BranchTrace, OrderSet, Program, RuleTrace, compile_program
+from cds_service.engine.program import BranchTrace, Program, RuleTrace, compile_program
 
-__all__ = ["BranchTrace", "OrderSet", "Program", "RuleTrace", "Trace", "compile_program"]
+__all__ = ["BranchTrace", "Program", "RuleTrace", "Trace", "compile_program"]

@@ -14,21 +14,11 @@ from cds_service.engine.slots import RowNode, Writer
 from cds_service.errors import ContentError, Issue
 from cds_service.facts import PatientFacts
 from cds_service.findings import INDICATORS, Evidence, Finding, Missing, Proposal, Verdict
-from cds_service.rules import Branch, Criterion, Definition, Modifiers, Row, Rule, Table, Template
+from cds_service.rules import Branch, Criterion, Definition, Modifiers, OrderSet, Row, Rule, Table, Template
 from cds_service.terminology import Terminology
 
 #: Gates that ask for nothing beyond what ``when`` itself says.
 _OPEN_GATES = frozenset(("sign", "danger", "open"))
-
-
-@dataclass(frozen=True, slots=True)
-class OrderSet:
-    """A named list of orders proposed together, from ``cards/order-sets/``."""
-
-    id: str
-    title: str
-    orders: tuple[str, ...]
-    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cds_service.rules.criteria import Criterion, Definition, RuleReference, walk
-from cds_service.rules.model import Branch, Row, Rule, Table, WorkupRow
+from cds_service.rules.model import Branch, OrderSet, Row, Rule, Table, WorkupRow
 from cds_service.rules.modifiers import Modifiers, parse_modifiers
 from cds_service.rules.parse import parse_criterion, parse_definition, parse_duration, parse_rule
 from cds_service.rules.text import Optional, SlotRef, Template, parse_template
@@ -14,6 +14,7 @@ __all__ = [
     "Definition",
     "Modifiers",
     "Optional",
+    "OrderSet",
     "Row",
     "Rule",
     "RuleReference",

@@ -38,6 +38,15 @@ class WorkupRow:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderSet:
+    """A named list of orders, proposed together; names of ``terminology/orders/``."""
+
+    id: str
+    title: str
+    orders: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Branch:
     """One way a rule fires. A rule without branches has one with an empty id.
 

@@ -101,6 +101,7 @@ class Finding:
 
     rule_id: str
     verdict: Verdict
+    cause: str = ""
     branch: str = ""
     role: str = "contributor"
     strength: str = "not-scored"

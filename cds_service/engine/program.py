@@ -138,6 +138,7 @@ class RuleNode:
         return Finding(
             self.rule.id,
             Verdict.MATCH,
+            cause=self.rule.cause,
             branch=first.branch.id,
             role=first.branch.role,
             strength=strength,

@@ -1,0 +1,244 @@
+"""The one way through: a FHIR record goes in, ranked findings and cards come out.
+
+Web, command line, batch and tests all call ``review_patient``. It reads no clock and no file; the
+evaluation date is handed in, so the same record gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from cds_service.cards import build_cards
+from cds_service.engine import Program, compile_program
+from cds_service.facts import DataState, PatientFacts, SetAside, Source
+from cds_service.fhir import Record, extract_facts, second_look
+from cds_service.findings import Evidence, Finding, Missing, Verdict, plain
+from cds_service.frames import triage_settings
+from cds_service.knowledge import Knowledge
+from cds_service.triage import Triaged, triage
+
+#: Extension of the answer with everything the cards rest on (docs/integrate.md).
+EXTENSION = "org.twitch-cds.review"
+DEFAULT_BASE_URL = "http://127.0.0.1:8000"
+
+#: A record whose cited resources keep failing the strict second look is given up after so many rounds.
+_MOST_ROUNDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What one look at one patient gave.
+
+    ``findings`` holds one finding per rule: ranked ones first. ``cards`` are CDS Hooks cards.
+    """
+
+    facts: PatientFacts
+    triaged: Triaged
+    cards: tuple[dict[str, Any], ...]
+    knowledge_version: str
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Every rule's finding, best first."""
+        return self.triaged.findings
+
+    @property
+    def assessable(self) -> bool:
+        """Whether anything at all could be judged; if not, the caller answers with an error, not with no cards."""
+        if any(finding.verdict is Verdict.MATCH for finding in self.findings):
+            return True
+        kinds = ("lab", "drug", "condition", "symptom")
+        return any(self.facts.state(kind).is_known for kind in kinds)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rules by answer; the parts always add up to ``rules``."""
+        errored = [f for f in self.findings if f.error]
+        judged = [f.verdict for f in self.findings if not f.error]
+        return {
+            "rules": len(self.findings),
+            "matched": judged.count(Verdict.MATCH),
+            "notMatched": judged.count(Verdict.NO_MATCH),
+            "unknown": judged.count(Verdict.UNKNOWN),
+            "errored": len(errored),
+        }
+
+    def response(self) -> dict[str, Any]:
+        """Return the CDS Hooks response: the cards, and the review as an extension (design 2.3)."""
+        return {"cards": list(self.cards), "extension": {EXTENSION: self.extension()}}
+
+    def extension(self) -> dict[str, Any]:
+        """Return counts, every matched finding in rank order, what was considered and what was not assessed."""
+        matched = [f for f in self.findings if f.verdict is Verdict.MATCH]
+        return {
+            "knowledgeVersion": self.knowledge_version,
+            "asOf": self.facts.as_of.isoformat(timespec="seconds"),
+            "counts": self.counts,
+            "findings": [_finding_json(f) for f in matched],
+            "dataConsidered": _data_considered(self.facts),
+            "notAssessed": _not_assessed(self.findings),
+        }
+
+
+def review_patient(
+    record: Record,
+    knowledge: Knowledge,
+    *,
+    as_of: datetime,
+    hook: str = "patient-view",
+    patient_id: str | None = None,
+    encounter_id: str | None = None,
+    only: Collection[str] | None = None,
+    base_url: str = DEFAULT_BASE_URL,
+) -> Review:
+    """Judge every rule for one patient and write the cards.
+
+    Args:
+        record: What ``cds_service.fhir`` read: a Bundle or a prefetch.
+        knowledge: All content.
+        as_of: The evaluation date, with zone.
+        hook: Which hook is being answered; rules of other hooks are not judged.
+        patient_id: Logical id of the patient, where the caller knows it.
+        encounter_id: Logical id of the current encounter, where the caller knows it.
+        only: Ids of the rules to judge; None judges all.
+        base_url: Address of this service, for links to rule pages.
+
+    Raises:
+        PatientDataError: The data cannot be used at all (no patient, two patients).
+    """
+    program = program_of(knowledge)
+    facts, findings = _judged(record, knowledge, program, as_of, hook, patient_id, encounter_id, only)
+    triaged = triage(findings, knowledge.rules, triage_settings(knowledge.triage), facts)
+    cards = build_cards(triaged, facts, knowledge, base_url=base_url)
+    return Review(facts, triaged, tuple(cards), knowledge.version)
+
+
+@lru_cache(maxsize=8)
+def program_of(knowledge: Knowledge) -> Program:
+    """Return the rules of a knowledge, ready to judge; made once. Raises ContentError."""
+    return compile_program(
+        knowledge.rules.values(),
+        knowledge.definitions,
+        knowledge.gates,
+        knowledge.terminology,
+        knowledge.order_sets,
+        knowledge.modifiers,
+    )
+
+
+def _judged(
+    record: Record,
+    knowledge: Knowledge,
+    program: Program,
+    as_of: datetime,
+    hook: str,
+    patient_id: str | None,
+    encounter_id: str | None,
+    only: Collection[str] | None,
+) -> tuple[PatientFacts, tuple[Finding, ...]]:
+    """Judge, look strictly at what was cited, and judge again without what failed, until nothing fails."""
+    refused: dict[str, SetAside] = {}
+    for _ in range(_MOST_ROUNDS):
+        facts = extract_facts(
+            record,
+            knowledge.terminology,
+            knowledge.narrative,
+            as_of=as_of,
+            hook=hook,
+            patient_id=patient_id,
+            encounter_id=encounter_id,
+            without=frozenset(refused),
+            refused=tuple(refused.values()),
+        )
+        findings = program.judge(facts, only)
+        failed = second_look(record, _cited(findings, facts))
+        new = {aside.source.pointer: aside for aside in failed if aside.source.pointer not in refused}
+        if not new:
+            return facts, findings
+        refused.update(new)
+    return facts, findings
+
+
+def _cited(findings: tuple[Finding, ...], facts: PatientFacts) -> tuple[Source, ...]:
+    """Return the sources every matched finding rests on, each once, in a fixed order."""
+    sources: dict[Source, None] = {}
+    for finding in findings:
+        if finding.verdict is Verdict.MATCH:
+            for evidence in finding.evidence:
+                for source in (evidence.source, *evidence.sources):
+                    if source is not None:
+                        sources[source] = None
+    if sources and facts.twitch is not None:
+        for source in (facts.twitch.source, *facts.twitch.sources):
+            sources[source] = None
+    return tuple(sources)
+
+
+# --- JSON
+
+
+def _finding_json(finding: Finding) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "ruleId": finding.rule_id,
+        "cause": finding.cause,
+        "rank": finding.rank,
+        "role": finding.role,
+        "strength": finding.strength,
+        "indicator": finding.indicator,
+        "summary": plain(finding.summary),
+        "evidence": [_evidence_json(e) for e in finding.evidence],
+        "missing": [_missing_json(m) for m in finding.missing],
+    }
+    optional = {
+        "branch": finding.branch,
+        "foldedInto": finding.folded_into,
+        "gaveWayTo": finding.gave_way_to,
+        "stale": finding.stale,
+    }
+    entry.update({key: value for key, value in optional.items() if value})
+    return entry
+
+
+def _evidence_json(evidence: Evidence) -> dict[str, Any]:
+    entry: dict[str, Any] = {"text": evidence.text}
+    if evidence.source is not None:
+        entry["source"] = str(evidence.source)
+    if evidence.value is not None:
+        entry["value"] = format(evidence.value, "f")
+        entry["unit"] = evidence.unit
+    if evidence.moment is not None:
+        entry["effective"] = evidence.moment.text
+    return entry
+
+
+def _missing_json(missing: Missing) -> dict[str, str]:
+    entry = {"kind": missing.kind, "name": missing.name, "reason": missing.reason}
+    return entry | ({"detail": missing.detail} if missing.detail else {})
+
+
+def _data_considered(facts: PatientFacts) -> dict[str, Any]:
+    states: Mapping[str, DataState] = facts.states
+    return {
+        "kinds": {kind: states[kind].value for kind in sorted(states)},
+        "setAside": [
+            {"source": str(a.source), "code": a.code, "reason": a.reason, **({"name": a.name} if a.name else {})}
+            for a in facts.set_aside
+        ],
+        "unreadCodes": [
+            {"kind": kind, "system": system, "code": code, "count": count}
+            for (kind, system, code), count in sorted(facts.unread_codes.items())
+        ],
+        **({"outsideScope": facts.outside} if facts.outside else {}),
+    }
+
+
+def _not_assessed(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
+    return [
+        {"ruleId": f.rule_id, "missing": [_missing_json(m) for m in f.missing], **({"error": f.error} if f.error else {})}
+        for f in sorted(findings, key=lambda f: f.rule_id)
+        if f.verdict is Verdict.UNKNOWN
+    ]

@@ -187,7 +187,7 @@ class _Reader:
         value: str = node.value
         if node.tag.startswith("!") or getattr(node, "anchor", None):
             self._fault(line, "C009", "uses a YAML tag or anchor.", "Write plain text.")
-        if getattr(node, "style", None) is not None:  # quoted or block text stays text
+        if getattr(node, "style", None):  # quoted or block text stays text; the C reader says "" for plain
             return value
         if value.lower() in _AMBIGUOUS or value == "":
             self._fault(

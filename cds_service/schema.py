@@ -18,6 +18,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
 
 from cds_service.content import Document, Pointer
 from cds_service.errors import ContentError, Issue
@@ -50,39 +52,47 @@ class Schemas:
     """The JSON Schemas of one content root, read when first asked for."""
 
     def __init__(self, folder: Path) -> None:
-        """Take the folder of the schema files, ``cards/schema``."""
-        self._folder = folder
-        self._loaded: dict[str, tuple[Draft202012Validator, dict[int, str], bytes]] = {}
+        """Take the folder of the schema files, ``cards/schema``. Raises ContentError for an unreadable one."""
+        self._schemas = {path.name.removesuffix(".schema.json"): _read_schema(path)
+                         for path in sorted(folder.glob("*.schema.json"))}
+        contents = [schema for schema, _ in self._schemas.values()]
+        self._registry: Registry[Any] = Registry().with_contents(
+            ((schema["$id"], schema) for schema in contents if "$id" in schema), default_specification=DRAFT202012)
+        self._parts = {id(part): name for schema in contents for name, part in schema.get("$defs", {}).items()}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._schemas
 
     def issues(self, document: Document, name: str) -> list[Issue]:
         """Return every fault of form of a document; ``name`` is that of the schema, such as ``rule``."""
-        validator, parts, _ = self._load(name)
-        found = {issue for error in validator.iter_errors(document.data)
-                 for issue in _Plain(document, parts).tell(error)}
-        return sorted(found)
+        validator = Draft202012Validator(self[name], registry=self._registry)
+        plain = _Plain(document, self._parts)
+        return sorted({issue for error in validator.iter_errors(document.data) for issue in plain.tell(error)})
 
-    def order(self, name: str) -> Mapping[str, Any]:
-        """Return the schema itself, whose ``properties`` stand in the order keys are written in."""
-        schema: Mapping[str, Any] = self._load(name)[0].schema
-        return schema
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        """Return a schema; its ``properties`` stand in the order keys are written in. Raises ContentError."""
+        return self._find(name)[0]
 
     def fingerprint(self, name: str) -> bytes:
-        """Return what changes when the schema changes."""
-        return self._load(name)[2]
+        """Return a hash that changes when any schema changes, for they refer to one another."""
+        self._find(name)
+        return hashlib.sha256(b"".join(digest for _, digest in self._schemas.values())).digest() + name.encode()
 
-    def _load(self, name: str) -> tuple[Draft202012Validator, dict[int, str], bytes]:
-        if name not in self._loaded:
-            path = self._folder / f"{name}.schema.json"
-            try:
-                raw = path.read_bytes()
-                schema = json.loads(raw)
-            except (OSError, ValueError) as error:
-                raise ContentError(Issue(f"{path.parent.name}/{path.name}", "V100",
-                                         f"is not a readable schema ({type(error).__name__}).",
-                                         "Restore the file.")) from None
-            parts = {id(part): key for key, part in schema.get("$defs", {}).items()}
-            self._loaded[name] = (Draft202012Validator(schema), parts, hashlib.sha256(raw).digest())
-        return self._loaded[name]
+    def _find(self, name: str) -> tuple[dict[str, Any], bytes]:
+        try:
+            return self._schemas[name]
+        except KeyError:
+            raise ContentError(Issue(f"cards/schema/{name}.schema.json", "V100", "is missing.",
+                                     "Restore the file.")) from None
+
+
+def _read_schema(path: Path) -> tuple[dict[str, Any], bytes]:
+    try:
+        raw = path.read_bytes()
+        return json.loads(raw), hashlib.sha256(raw).digest()
+    except (OSError, ValueError) as error:
+        raise ContentError(Issue(f"cards/schema/{path.name}", "V100",
+                                 f"is not a readable schema ({type(error).__name__}).", "Restore the file.")) from None
 
 
 class _Plain:

@@ -1,0 +1,1 @@
+"""Faults of the content: form, names, units, wording, cases, mutants."""

@@ -17,7 +17,6 @@ from cds_service.engine import Program, compile_program
 from cds_service.facts import DataState, PatientFacts, SetAside, Source
 from cds_service.fhir import Record, extract_facts, second_look
 from cds_service.findings import Evidence, Finding, Missing, Verdict, plain
-from cds_service.frames import triage_settings
 from cds_service.knowledge import Knowledge
 from cds_service.triage import Triaged, triage
 
@@ -112,7 +111,7 @@ def review_patient(
     """
     program = program_of(knowledge)
     facts, findings = _judged(record, knowledge, program, as_of, hook, patient_id, encounter_id, only)
-    triaged = triage(findings, knowledge.rules, triage_settings(knowledge.triage), facts)
+    triaged = triage(findings, knowledge.rules, knowledge.triage, facts)
     cards = build_cards(triaged, facts, knowledge, base_url=base_url)
     return Review(facts, triaged, tuple(cards), knowledge.version)
 

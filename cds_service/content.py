@@ -31,8 +31,13 @@ Pointer = tuple[str | int, ...]
 _WHOLE = re.compile(r"-?(0|[1-9]\d{0,17})")
 _DECIMAL = re.compile(r"-?(0|[1-9]\d{0,17})\.\d{1,18}")
 _AMBIGUOUS = frozenset("y n yes no on off null ~ nil".split())
+_PLAIN_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}"
+    for name in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")
+)
 _MAX_BYTES = 4_000_000
 _MAX_DEPTH = 40
+_MAY_BE_DEEP = re.compile(r"^ {80}|(- ){10}|(\? ){10}", re.MULTILINE)
 
 
 def content_root() -> Path:
@@ -93,6 +98,7 @@ def parse_document(text: bytes | str, shown: str) -> Document:
     """Read YAML text strictly; ``shown`` names it in messages. Raises ContentError."""
     loader = _Loader(text)
     try:
+        _refuse_deep_nesting(text, shown)
         node = loader.get_single_node()
     except (yaml.YAMLError, UnicodeError) as error:
         raise ContentError(_syntax_issue(error, shown)) from None
@@ -125,6 +131,27 @@ def iter_documents(folder: Path, root: Path | None = None) -> Iterator[Document]
     yield from documents
 
 
+def _refuse_deep_nesting(text: bytes | str, shown: str) -> None:
+    """Raise before the C reader, which recurses without a limit, meets a deep document.
+
+    A cheap look decides whether it could be deep; only then is it read event by event.
+    """
+    plain = text if isinstance(text, str) else text.decode("utf-8", "replace")
+    if not _MAY_BE_DEEP.search(plain) and plain.count("[") + plain.count("{") <= _MAX_DEPTH:
+        return
+    depth = 0
+    for event in yaml.parse(plain, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _MAX_DEPTH:
+            where = f"{shown}:{event.start_mark.line + 1}"
+            raise ContentError(
+                Issue(where, "C005", "is nested too deeply.", "Give the inner part a name of its own.")
+            )
+
+
 def _shown(path: Path, root: Path | None) -> str:
     base = root or content_root()
     try:
@@ -154,9 +181,6 @@ class _Reader:
     def read(self, node: yaml.Node, pointer: Pointer) -> Any:
         line = node.start_mark.line + 1
         self.marks[pointer] = line
-        if len(pointer) > _MAX_DEPTH:
-            self._fault(line, "C005", "is nested too deeply.", "Give the inner part a name of its own.")
-            return None
         if id(node) in self._seen:
             self._fault(
                 line, "C006", "uses a YAML alias.", "Write the value out, or name it as a definition."
@@ -185,7 +209,7 @@ class _Reader:
 
     def _scalar(self, node: yaml.Node, line: int) -> Any:
         value: str = node.value
-        if node.tag.startswith("!") or getattr(node, "anchor", None):
+        if node.tag not in _PLAIN_TAGS or getattr(node, "anchor", None):
             self._fault(line, "C009", "uses a YAML tag or anchor.", "Write plain text.")
         if getattr(node, "style", None):  # quoted or block text stays text; the C reader says "" for plain
             return value

@@ -84,9 +84,9 @@ class Service:
     usage_requirements: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Knowledge:
-    """Everything the product knows. Mappings are read-only and in the order of their keys.
+    """Everything the product knows; equal only to itself. Mappings are read-only and sorted by key.
 
     ``wording`` is checked but untyped: its reader lives above this layer. ``documents`` gives the file
     of each rule, definition and order set (``rules/<id>``, ``definitions/<id>`` ...) for messages.
@@ -160,12 +160,25 @@ class _Loader:
         if not (terminology and narrative and modifiers and version and gates and frames and triage):
             return None
         return Knowledge(
-            root=self.root, version=str(version["version"]), released=str(version["released"]),
-            content_hash=content_hash(self.root, terminology.content_hash), terminology=terminology, narrative=narrative,
-            modifiers=modifiers, rules=_frozen(rules), definitions=_frozen(definitions), gates=_frozen(gates),
-            order_sets=_frozen(order_sets), services=services or (), references=_frozen(references or {}),
-            override_reasons=reasons or (), frames=frames, triage=triage, cessation=cessation or (),
-            wording=_frozen(wording or {}), documents=_frozen(self.documents),
+            root=self.root,
+            version=str(version["version"]),
+            released=str(version["released"]),
+            content_hash=content_hash(self.root, terminology.content_hash),
+            terminology=terminology,
+            narrative=narrative,
+            modifiers=modifiers,
+            rules=_frozen(rules),
+            definitions=_frozen(definitions),
+            gates=_frozen(gates),
+            order_sets=_frozen(order_sets),
+            services=services or (),
+            references=_frozen(references or {}),
+            override_reasons=reasons or (),
+            frames=frames,
+            triage=triage,
+            cessation=cessation or (),
+            wording=_frozen(wording or {}),
+            documents=_frozen(self.documents),
         )
 
     def rules(self, drafts: bool) -> dict[str, Rule]:
@@ -218,11 +231,23 @@ class _Loader:
     def claims(self, name: str, found: Mapping[str, Any], document: Document) -> bool:
         """Check that an id is the file's name and new."""
         if name != document.stem:
-            self.issues.append(Issue(document.where(("id",)), "V111", f"has the id {name!r} in a file of another name.",
-                                     "Give the file the name of its id."))
+            self.issues.append(
+                Issue(
+                    document.where(("id",)),
+                    "V111",
+                    f"has the id {name!r} in a file of another name.",
+                    "Give the file the name of its id.",
+                )
+            )
         elif name in found:
-            self.issues.append(Issue(document.where(("id",)), "V111", f"has the id {name!r}, which is taken.",
-                                     "Choose another id; ids are unique over all groups."))
+            self.issues.append(
+                Issue(
+                    document.where(("id",)),
+                    "V111",
+                    f"has the id {name!r}, which is taken.",
+                    "Choose another id; ids are unique over all groups.",
+                )
+            )
         return name == document.stem and name not in found
 
     def attempt(self, read: Callable[..., T], *args: Any) -> T | None:
@@ -253,7 +278,7 @@ def _gates(document: Document) -> dict[str, Criterion]:
 
 def _order_set(document: Document) -> OrderSet:
     data = document.data
-    return OrderSet(data["id"], data["title"], tuple(data["orders"]), document.path)
+    return OrderSet(data["id"], data["title"], tuple(data["orders"]))
 
 
 def _references(document: Document) -> dict[str, Reference]:
@@ -281,8 +306,13 @@ def _service(node: Mapping[str, Any], queries: Mapping[str, Any], terminology: T
             name = key if number == 1 else f"{key}-{number}"
             prefetch[name], promises[name] = query, tuple(queries[key]["promises"])
     return Service(
-        id=node["id"], hook=node["hook"], title=node["title"], description=node["description"],
-        active=node["active"], prefetch=MappingProxyType(prefetch), promises=MappingProxyType(promises),
+        id=node["id"],
+        hook=node["hook"],
+        title=node["title"],
+        description=node["description"],
+        active=node["active"],
+        prefetch=MappingProxyType(prefetch),
+        promises=MappingProxyType(promises),
         usage_requirements=node["usage_requirements"],
     )
 
@@ -299,8 +329,11 @@ def _queries(query: Mapping[str, Any], terminology: Terminology | None) -> Itera
 
 
 def _code_tokens(kind: str, terminology: Terminology) -> list[str]:
-    return sorted({
-        f"{terminology.systems.uris[coding.system]}|{coding.code}"
-        for analyte in terminology.analytes.values() if analyte.kind == kind
-        for coding in analyte.codes
-    })
+    return sorted(
+        {
+            f"{terminology.systems.uris[coding.system]}|{coding.code}"
+            for analyte in terminology.analytes.values()
+            if analyte.kind == kind
+            for coding in analyte.codes
+        }
+    )

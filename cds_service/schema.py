@@ -24,8 +24,14 @@ from referencing.jsonschema import DRAFT202012
 from cds_service.content import Document, Pointer
 from cds_service.errors import ContentError, Issue
 
-_KINDS = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number",
-          "number": "a number", "boolean": "true or false"}
+_KINDS = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+}
 #: What a value must look like, by the name of the schema part that asks for it.
 _FORMS = {
     "slug": "a name in lower-case words joined by hyphens",
@@ -37,9 +43,16 @@ _FORMS = {
     "text": "text without markup in which {slots} and [optional pieces] are complete",
     "date": "a date such as '2025-06-01'",
 }
-_COUNTS = {"minItems": "has too few entries", "maxItems": "has too many entries", "minLength": "is too short",
-           "maxLength": "is too long", "minProperties": "says too little", "minimum": "is too small",
-           "maximum": "is too large", "uniqueItems": "says the same thing twice"}
+_COUNTS = {
+    "minItems": "has too few entries",
+    "maxItems": "has too many entries",
+    "minLength": "is too short",
+    "maxLength": "is too long",
+    "minProperties": "says too little",
+    "minimum": "is too small",
+    "maximum": "is too large",
+    "uniqueItems": "says the same thing twice",
+}
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -53,12 +66,18 @@ class Schemas:
 
     def __init__(self, folder: Path) -> None:
         """Take the folder of the schema files, ``cards/schema``. Raises ContentError for an unreadable one."""
-        self._schemas = {path.name.removesuffix(".schema.json"): _read_schema(path)
-                         for path in sorted(folder.glob("*.schema.json"))}
+        self._schemas = {
+            path.name.removesuffix(".schema.json"): _read_schema(path)
+            for path in sorted(folder.glob("*.schema.json"))
+        }
         contents = [schema for schema, _ in self._schemas.values()]
         self._registry: Registry[Any] = Registry().with_contents(
-            ((schema["$id"], schema) for schema in contents if "$id" in schema), default_specification=DRAFT202012)
-        self._parts = {id(part): name for schema in contents for name, part in schema.get("$defs", {}).items()}
+            ((schema["$id"], schema) for schema in contents if "$id" in schema),
+            default_specification=DRAFT202012,
+        )
+        self._parts = {
+            id(part): name for schema in contents for name, part in schema.get("$defs", {}).items()
+        }
 
     def __contains__(self, name: str) -> bool:
         return name in self._schemas
@@ -67,7 +86,9 @@ class Schemas:
         """Return every fault of form of a document; ``name`` is that of the schema, such as ``rule``."""
         validator = Draft202012Validator(self[name], registry=self._registry)
         plain = _Plain(document, self._parts)
-        return sorted({issue for error in validator.iter_errors(document.data) for issue in plain.tell(error)})
+        return sorted(
+            {issue for error in validator.iter_errors(document.data) for issue in plain.tell(error)}
+        )
 
     def __getitem__(self, name: str) -> dict[str, Any]:
         """Return a schema; its ``properties`` stand in the order keys are written in. Raises ContentError."""
@@ -76,14 +97,17 @@ class Schemas:
     def fingerprint(self, name: str) -> bytes:
         """Return a hash that changes when any schema changes, for they refer to one another."""
         self._find(name)
-        return hashlib.sha256(b"".join(digest for _, digest in self._schemas.values())).digest() + name.encode()
+        return (
+            hashlib.sha256(b"".join(digest for _, digest in self._schemas.values())).digest() + name.encode()
+        )
 
     def _find(self, name: str) -> tuple[dict[str, Any], bytes]:
         try:
             return self._schemas[name]
         except KeyError:
-            raise ContentError(Issue(f"cards/schema/{name}.schema.json", "V100", "is missing.",
-                                     "Restore the file.")) from None
+            raise ContentError(
+                Issue(f"cards/schema/{name}.schema.json", "V100", "is missing.", "Restore the file.")
+            ) from None
 
 
 def _read_schema(path: Path) -> tuple[dict[str, Any], bytes]:
@@ -91,8 +115,14 @@ def _read_schema(path: Path) -> tuple[dict[str, Any], bytes]:
         raw = path.read_bytes()
         return json.loads(raw), hashlib.sha256(raw).digest()
     except (OSError, ValueError) as error:
-        raise ContentError(Issue(f"cards/schema/{path.name}", "V100",
-                                 f"is not a readable schema ({type(error).__name__}).", "Restore the file.")) from None
+        raise ContentError(
+            Issue(
+                f"cards/schema/{path.name}",
+                "V100",
+                f"is not a readable schema ({type(error).__name__}).",
+                "Restore the file.",
+            )
+        ) from None
 
 
 class _Plain:
@@ -107,60 +137,80 @@ class _Plain:
         here = (*at, *error.relative_path)
         method = getattr(self, f"_{str(error.validator).lower()}", None)
         if "propertyNames" in error.relative_schema_path:
-            yield self._issue(here, "V107", f"says {error.instance!r}, which does not belong to this kind of entry.",
-                              self._allowed(str(error.instance), error.validator_value))
+            yield self._issue(
+                here,
+                "V107",
+                f"says {_given(error)!r}, which does not belong to this kind of entry.",
+                self._allowed(str(_given(error)), _asked(error)),
+            )
         elif method is not None:
             yield from method(error, here)
         elif error.validator in _COUNTS:
-            yield self._issue(here, "V106", f"{_last(here)} {_COUNTS[str(error.validator)]} "
-                              f"(the schema asks for {error.validator} {_short(error.validator_value)}).")
+            yield self._issue(
+                here,
+                "V106",
+                f"{_last(here)} {_COUNTS[str(error.validator)]} "
+                f"(the schema asks for {error.validator} {_short(_asked(error))}).",
+            )
         else:
-            yield self._issue(here, "V105", f"{_last(here)} is not written as the schema asks ({error.validator}).")
+            yield self._issue(
+                here, "V105", f"{_last(here)} is not written as the schema asks ({error.validator})."
+            )
 
     def _allowed(self, word: str, pattern: Any) -> str:
         words = str(pattern).removeprefix("^(").removesuffix(")$").split("|")
         return nearest(word, words) or f"It may say: {', '.join(words)}."
 
     def _additionalproperties(self, error: ValidationError, here: Pointer) -> Iterator[Issue]:
-        known = error.schema.get("properties", {})
-        for word in sorted(set(error.instance) - set(known)):
-            yield self._issue((*here, word), "V101", f"does not know the word {word!r}.",
-                              nearest(word, known) or f"Known here: {', '.join(known)}.")
+        known = _schema(error).get("properties", {})
+        for word in sorted(set(_given(error)) - set(known)):
+            yield self._issue(
+                (*here, word),
+                "V101",
+                f"does not know the word {word!r}.",
+                nearest(word, known) or f"Known here: {', '.join(known)}.",
+            )
 
     def _required(self, error: ValidationError, here: Pointer) -> Iterator[Issue]:
-        for word in error.validator_value:
-            if word not in error.instance:
+        for word in _asked(error):
+            if word not in _given(error):
                 yield self._issue(here, "V102", f"{_last(here)} lacks {word!r}.", "Add it.")
 
     def _dependentrequired(self, error: ValidationError, here: Pointer) -> Iterator[Issue]:
-        for word, needed in error.validator_value.items():
+        for word, needed in _asked(error).items():
             for other in needed:
-                if word in error.instance and other not in error.instance:
+                if word in _given(error) and other not in _given(error):
                     yield self._issue(here, "V102", f"says {word!r} without {other!r}.", f"Add {other!r}.")
 
     def _type(self, error: ValidationError, here: Pointer) -> Iterator[Issue]:
-        wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
-        yield self._issue(here, "V103", f"{_last(here)} should be {' or '.join(_KINDS.get(w, w) for w in wanted)}.")
+        asked = _asked(error)
+        wanted: list[str] = asked if isinstance(asked, list) else [asked]
+        kinds = " or ".join(_KINDS.get(word, word) for word in wanted)
+        yield self._issue(here, "V103", f"{_last(here)} should be {kinds}.")
 
     def _enum(self, error: ValidationError, here: Pointer) -> Iterator[Issue]:
-        yield self._choice(error.instance, error.validator_value, here)
+        yield self._choice(_given(error), _asked(error), here)
 
     def _const(self, error: ValidationError, here: Pointer) -> Iterator[Issue]:
-        yield self._choice(error.instance, [error.validator_value], here)
+        yield self._choice(_given(error), [_asked(error)], here)
 
     def _pattern(self, error: ValidationError, here: Pointer) -> Iterator[Issue]:
         form = _FORMS.get(self.parts.get(id(error.schema), ""))
-        if form is None and "years" in str(error.validator_value):
+        if form is None and "years" in str(_asked(error)):
             form = _FORMS["ages"]
-        if form is None and r"\d{4}-" in str(error.validator_value):
+        if form is None and r"\d{4}-" in str(_asked(error)):
             form = _FORMS["date"]
         if form is None:
-            form = error.schema.get("description") or f"text of the form {error.validator_value}"
-        yield self._issue(here, "V105", f"{_last(here)} is {_short(error.instance)}; it should be {form}.")
+            form = _schema(error).get("description") or f"text of the form {_asked(error)}"
+        yield self._issue(here, "V105", f"{_last(here)} is {_short(_given(error))}; it should be {form}.")
 
     def _not(self, error: ValidationError, here: Pointer) -> Iterator[Issue]:
-        yield self._issue(here, "V107", f"{_last(here)} says words that exclude each other.",
-                          "Compare with docs/rule-language.md.")
+        yield self._issue(
+            here,
+            "V107",
+            f"{_last(here)} says words that exclude each other.",
+            "Compare with docs/rule-language.md.",
+        )
 
     def _oneof(self, error: ValidationError, here: Pointer) -> Iterator[Issue]:
         yield from self._alternatives(error, here)
@@ -169,22 +219,28 @@ class _Plain:
         yield from self._alternatives(error, here)
 
     def _alternatives(self, error: ValidationError, here: Pointer) -> Iterator[Issue]:
-        options = error.validator_value
+        options = _asked(error)
         consts = [value for option in options for value in _constants(option)]
-        if consts and not isinstance(error.instance, dict | list):
-            yield self._choice(error.instance, consts, here)
+        if consts and not isinstance(_given(error), dict | list):
+            yield self._choice(_given(error), consts, here)
         elif all(set(option) <= {"required"} for option in options):
             yield self._one_of_words(error, here, [word for option in options for word in option["required"]])
         else:
             yield from self._closest(error, here)
 
     def _one_of_words(self, error: ValidationError, here: Pointer, words: list[str]) -> Issue:
-        present = [word for word in words if word in error.instance]
+        present = [word for word in words if word in _given(error)]
         if present:
-            return self._issue(here, "V107", f"{_last(here)} says {' and '.join(map(repr, present))} together.",
-                               "Keep one; join two entries with 'all' or 'any'.")
-        unknown = [nearest(word, words) for word in error.instance if nearest(word, words)]
-        return self._issue(here, "V102", f"{_last(here)} lacks one of: {', '.join(words)}.", " ".join(unknown[:1]))
+            return self._issue(
+                here,
+                "V107",
+                f"{_last(here)} says {' and '.join(map(repr, present))} together.",
+                "Keep one; join two entries with 'all' or 'any'.",
+            )
+        unknown = [nearest(word, words) for word in _given(error) if nearest(word, words)]
+        return self._issue(
+            here, "V102", f"{_last(here)} lacks one of: {', '.join(words)}.", " ".join(unknown[:1])
+        )
 
     def _closest(self, error: ValidationError, here: Pointer) -> Iterator[Issue]:
         """Go down into the alternative the writer most probably meant: right kind, fewest faults."""
@@ -201,10 +257,27 @@ class _Plain:
     def _choice(self, value: Any, allowed: list[Any], here: Pointer) -> Issue:
         words = [str(word) for word in allowed]
         hint = nearest(str(value), words) or f"Allowed: {', '.join(words)}."
-        return self._issue(here, "V104", f"{_last(here)} is {_short(value)}, which is not allowed here.", hint)
+        return self._issue(
+            here, "V104", f"{_last(here)} is {_short(value)}, which is not allowed here.", hint
+        )
 
     def _issue(self, at: Pointer, code: str, what: str, remedy: str = "") -> Issue:
         return Issue(self.document.where(at), code, what, remedy)
+
+
+def _asked(error: ValidationError) -> Any:
+    """Return what the failing word of the schema asks for."""
+    return error.validator_value
+
+
+def _given(error: ValidationError) -> Any:
+    """Return the value that failed."""
+    return error.instance
+
+
+def _schema(error: ValidationError) -> Mapping[str, Any]:
+    """Return the part of the schema that failed."""
+    return error.schema if isinstance(error.schema, dict) else {}
 
 
 def _constants(option: Mapping[str, Any]) -> list[Any]:
@@ -275,6 +348,8 @@ class Passed:
         lines = sorted(self._new | self._known)[: self._LIMIT]
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile("w", encoding="ascii", dir=self._path.parent, delete=False) as file:
+            with tempfile.NamedTemporaryFile(
+                "w", encoding="ascii", dir=self._path.parent, delete=False
+            ) as file:
                 file.write("\n".join(lines))
             os.replace(file.name, self._path)

@@ -40,8 +40,15 @@ SETTINGS = ("outpatient", "inpatient", "emergency")
 TRAITS = ("suppressible", "sleep-persistent", "rhythmic", "tongue-involved")
 #: Sections of a case and the kind of facts each one holds.
 NUMBER_SECTIONS = {"labs": "lab", "vitals": "vital", "surveys": "survey"}
-EVENT_SECTIONS = {"conditions": "condition", "symptoms": "symptom", "absent": "symptom", "procedures": "procedure",
-                  "reports": "report", "family": "family", "allergies": "allergy"}
+EVENT_SECTIONS = {
+    "conditions": "condition",
+    "symptoms": "symptom",
+    "absent": "symptom",
+    "procedures": "procedure",
+    "reports": "report",
+    "family": "family",
+    "allergies": "allergy",
+}
 #: Kinds whose mention has one date, and that date is not an onset.
 _DATED_ONCE = frozenset({"procedure", "report", "family", "allergy", "encounter"})
 
@@ -74,8 +81,9 @@ def lay_over(document: Document, pointers: Iterable[Pointer]) -> dict[str, Any]:
     return merged
 
 
-def facts_from_case(document: Document, pointers: Iterable[Pointer], terminology: Terminology, *,
-                    as_of: datetime = AS_OF) -> PatientFacts:
+def facts_from_case(
+    document: Document, pointers: Iterable[Pointer], terminology: Terminology, *, as_of: datetime = AS_OF
+) -> PatientFacts:
     """Return the facts of the patient described at ``pointers`` of a document, laid over each other.
 
     Raises:
@@ -110,13 +118,24 @@ class _CaseReader:
         present |= {self.terminology.analytes[name].kind for name in numbers} | ({"drug"} if drugs else set())
         states = {kind: self.state(kind, not_sent, present, patient.get("states", {})) for kind in KINDS}
         return PatientFacts(
-            as_of=self.as_of, patient="Patient/case", birth_date=birth,
+            as_of=self.as_of,
+            patient="Patient/case",
+            birth_date=birth,
             age_days=None if birth is None else (self.as_of.date() - birth).days,
             sex=None if _text(patient, "sex", "unknown") == "unknown" else _text(patient, "sex", ""),
-            hook=_text(patient, "hook", "order-sign" if patient.get("draft") or patient.get("stopping") else "patient-view"),
-            encounter=encounter, twitch=twitch,
+            hook=_text(
+                patient,
+                "hook",
+                "order-sign" if patient.get("draft") or patient.get("stopping") else "patient-view",
+            ),
+            encounter=encounter,
+            twitch=twitch,
             twitch_state=self.twitch_state(twitch, states, not_sent),
-            numbers=numbers, drugs=drugs, events=events, states=states, set_aside=tuple(self.set_aside),
+            numbers=numbers,
+            drugs=drugs,
+            events=events,
+            states=states,
+            set_aside=tuple(self.set_aside),
             outside=_text(patient, "outside", ""),
         )
 
@@ -133,7 +152,8 @@ class _CaseReader:
         count, _, unit = str(value).partition(" ")
         if unit in ("day", "days") and count.isdigit() and int(count) < 40_000:
             return date.fromordinal(today.toordinal() - int(count))
-        return self.fault(age, f"is the age {value!r}; write whole years, '200 days' or unknown")
+        self.fault(age, f"is the age {value!r}; write whole years, '200 days' or unknown")
+        return None
 
     def encounter(self, placed: Placed | None) -> tuple[Encounter, list[str]]:
         text = "outpatient" if placed is None else str(placed.value)
@@ -145,18 +165,24 @@ class _CaseReader:
         known = {*SETTINGS, *self.terminology.value_sets.get("encounter", {})}
         for word in named:
             if word not in known:
-                self.fault(placed, f"names the encounter {word!r}, which does not exist", nearest(word, known))
+                self.fault(
+                    placed, f"names the encounter {word!r}, which does not exist", nearest(word, known)
+                )
         start = self.read(placed, words.need_time, when.strip() or "2 hours ago", self.as_of)
         return Encounter(setting[0], start, Source("Encounter/case")), [*dict.fromkeys([*named, setting[0]])]
 
-    def twitch_state(self, twitch: Twitch | None, states: Mapping[str, DataState], not_sent: frozenset[str]) -> DataState:
+    def twitch_state(
+        self, twitch: Twitch | None, states: Mapping[str, DataState], not_sent: frozenset[str]
+    ) -> DataState:
         if twitch is not None:
             return DataState.PRESENT
         if "twitch" in not_sent:
             return DataState.NOT_SENT
         return DataState.NONE_FOUND if states["symptom"].is_known else states["symptom"]
 
-    def state(self, kind: str, not_sent: frozenset[str], present: set[str | None], said: Mapping[str, Placed]) -> DataState:
+    def state(
+        self, kind: str, not_sent: frozenset[str], present: set[str | None], said: Mapping[str, Placed]
+    ) -> DataState:
         if kind in said:
             return DataState(said[kind].value)
         if kind in not_sent:
@@ -165,16 +191,22 @@ class _CaseReader:
 
     # --- the kinds of facts
 
-    def numbers(self, patient: Mapping[str, Any], not_sent: frozenset[str]) -> dict[str, tuple[Measurement, ...]]:
+    def numbers(
+        self, patient: Mapping[str, Any], not_sent: frozenset[str]
+    ) -> dict[str, tuple[Measurement, ...]]:
         found: dict[str, tuple[Measurement, ...]] = {}
         for section, kind in NUMBER_SECTIONS.items():
             for name, placed in sorted(patient.get(section, {}).items()):
                 analyte = self.analyte(kind, name, placed)
                 if analyte is None or placed.value == "none" or kind in not_sent:
                     continue
-                results = [self.measurement(analyte, item, f"{name}-{number}")
-                           for number, item in enumerate(_items(placed), start=1)]
-                usable = sorted((m for m in results if m is not None), key=lambda m: (m.moment.earliest, m.moment.latest))
+                results = [
+                    self.measurement(analyte, item, f"{name}-{number}")
+                    for number, item in enumerate(_items(placed), start=1)
+                ]
+                usable = sorted(
+                    (m for m in results if m is not None), key=lambda m: (m.moment.earliest, m.moment.latest)
+                )
                 if usable:
                     found[name] = tuple(usable)
         return found
@@ -183,7 +215,8 @@ class _CaseReader:
         analyte = self.terminology.analytes.get(name)
         if analyte is None or analyte.kind != kind:
             known = [a.name for a in self.terminology.analytes.values() if a.kind == kind]
-            return self.fault(placed, f"names the {kind} {name!r}, which does not exist", nearest(name, known))
+            self.fault(placed, f"names the {kind} {name!r}, which does not exist", nearest(name, known))
+            return None
         return analyte
 
     def measurement(self, analyte: Analyte, item: Placed, number: str) -> Measurement | None:
@@ -192,24 +225,43 @@ class _CaseReader:
             return None
         source = Source(f"Observation/{number}")
         if read.unreadable:
-            self.set_aside.append(SetAside(source, "F000", "unreadable in the case", analyte.kind, analyte.name,
-                                           moment=read.moment))
+            self.set_aside.append(
+                SetAside(
+                    source, "F000", "unreadable in the case", analyte.kind, analyte.name, moment=read.moment
+                )
+            )
             return None
         unit, canonical = self.convert(analyte, read, item)
         value, low, high = (canonical(part) for part in (read.value, read.low, read.high))
         if value is not None and not analyte.is_plausible(value):
-            return self.fault(item, f"gives {analyte.name} outside the plausible limits, where a result is set aside",
-                              "Write 'unreadable' if that is meant.")
+            self.fault(
+                item,
+                f"gives {analyte.name} outside the plausible limits, where a result is set aside",
+                "Write 'unreadable' if that is meant.",
+            )
+            return None
         return Measurement(
-            name=analyte.name, value=value, moment=read.moment, source=source,
-            reported=read.printed.replace(">=", "≥ ").replace("<=", "≤ "), unit=analyte.unit,
-            comparator=read.comparator, low=low, high=high, direction=read.direction, marked=read.marked,
-            unit_reported=unit, range_reported=read.range_printed, **dict.fromkeys(read.remarks, True),
+            name=analyte.name,
+            value=value,
+            moment=read.moment,
+            source=source,
+            reported=read.printed.replace(">=", "≥ ").replace("<=", "≤ "),
+            unit=analyte.unit,
+            comparator=read.comparator,
+            low=low,
+            high=high,
+            direction=read.direction,
+            marked=read.marked,
+            unit_reported=unit,
+            range_reported=read.range_printed,
+            **dict.fromkeys(read.remarks, True),
         )
 
-    def convert(self, analyte: Analyte, read: words.NumberWords,
-                item: Placed) -> tuple[str, Callable[[Decimal | None], Decimal | None]]:
+    def convert(
+        self, analyte: Analyte, read: words.NumberWords, item: Placed
+    ) -> tuple[str, Callable[[Decimal | None], Decimal | None]]:
         """Return the unit word and a function to canonical; no unit is needed for a pure number."""
+
         def canonical(value: Decimal | None) -> Decimal | None:
             return None if value is None else analyte.to_canonical(value, unit)
 
@@ -218,8 +270,11 @@ class _CaseReader:
             unit = self.terminology.units.parse(read.unit) if read.unit else unit
             canonical(Decimal(1))
         except UnitError:
-            self.fault(item, f"gives {analyte.name} in {read.unit or 'no unit'}, which does not convert",
-                       f"Write one of: {', '.join(sorted(analyte.factors))}.")
+            self.fault(
+                item,
+                f"gives {analyte.name} in {read.unit or 'no unit'}, which does not convert",
+                f"Write one of: {', '.join(sorted(analyte.factors))}.",
+            )
             return "", lambda _: None
         return unit, canonical
 
@@ -229,7 +284,9 @@ class _CaseReader:
             if "drug" in not_sent and section in ("drugs", "administered"):
                 continue
             for number, item in enumerate(_items(patient.get(section)), start=1):
-                read = self.read(item, words.read_drug, str(item.value), self.as_of, self.terminology.routes.words)
+                read = self.read(
+                    item, words.read_drug, str(item.value), self.as_of, self.terminology.routes.words
+                )
                 if read is not None and self.is_drug(read.name, section, item):
                     uses = found.setdefault(read.name, [])
                     uses.extend(self.uses(section, read, f"{section}-{number}", bool(uses)))
@@ -237,13 +294,21 @@ class _CaseReader:
 
     def is_drug(self, name: str, section: str, item: Placed) -> bool:
         terminology = self.terminology
-        if name in terminology.ingredients or (section in ("draft", "stopping") and name in terminology.orders):
+        if name in terminology.ingredients or (
+            section in ("draft", "stopping") and name in terminology.orders
+        ):
             return True
         if name in terminology.drug_sets:
             members = ", ".join(sorted(terminology.drug_sets[name].members)[:6])
-            self.fault(item, f"names the drug set {name!r}, but a patient takes ingredients", f"Write one of: {members} ...")
+            self.fault(
+                item,
+                f"names the drug set {name!r}, but a patient takes ingredients",
+                f"Write one of: {members} ...",
+            )
         else:
-            self.fault(item, f"names the drug {name!r}, which does not exist", nearest(name, terminology.ingredients))
+            self.fault(
+                item, f"names the drug {name!r}, which does not exist", nearest(name, terminology.ingredients)
+            )
         return False
 
     def uses(self, section: str, read: words.DrugWords, number: str, known: bool) -> list[DrugUse]:
@@ -252,44 +317,72 @@ class _CaseReader:
         title = ingredient.title if ingredient else self.terminology.orders[read.name].title
         single = read.single or section == "administered"
         common: dict[str, Any] = {
-            "ingredient": read.name, "display": title, "dose": dose, "supplies": read.supplies,
+            "ingredient": read.name,
+            "display": title,
+            "dose": dose,
+            "supplies": read.supplies,
             "route": read.route or (ingredient.usual_route if ingredient else None),
-            "by_text": "by text" in read.flags, "selected": "not selected" not in read.flags, "planned_days": read.days,
+            "by_text": "by text" in read.flags,
+            "selected": "not selected" not in read.flags,
+            "planned_days": read.days,
         }
-        use = DrugUse(source=Source(f"MedicationRequest/{number}"), active=read.end is None and not single, start=read.start,
-                      end=read.end, administered=single, **common)
+        use = DrugUse(
+            source=Source(f"MedicationRequest/{number}"),
+            active=read.end is None and not single,
+            start=read.start,
+            end=read.end,
+            administered=single,
+            **common,
+        )
         if section == "draft":
             return [DrugUse(source=use.source, active=True, start=None, draft=True, **common)]
         if section == "stopping":
-            ending = DrugUse(source=use.source, active=False, start=read.start, draft=True, stopping=True, **common)
-            taken = DrugUse(source=Source(f"MedicationRequest/{number}-taken"), active=True, start=read.start, **common)
+            ending = DrugUse(
+                source=use.source, active=False, start=read.start, draft=True, stopping=True, **common
+            )
+            taken = DrugUse(
+                source=Source(f"MedicationRequest/{number}-taken"), active=True, start=read.start, **common
+            )
             return [ending] if known else [taken, ending]
         return [use]
 
-    def events(self, patient: Mapping[str, Any], settings: list[str],
-               not_sent: frozenset[str]) -> dict[str, dict[str, tuple[Event, ...]]]:
-        found: dict[str, dict[str, list[Event]]] = {kind: {} for kind in dict.fromkeys(EVENT_SECTIONS.values())}
+    def events(
+        self, patient: Mapping[str, Any], settings: list[str], not_sent: frozenset[str]
+    ) -> dict[str, dict[str, tuple[Event, ...]]]:
+        found: dict[str, dict[str, list[Event]]] = {
+            kind: {} for kind in dict.fromkeys(EVENT_SECTIONS.values())
+        }
         for section, kind in EVENT_SECTIONS.items():
             if kind in not_sent:
                 continue
             for number, item in enumerate(_items(patient.get(section)), start=1):
                 read = self.read(item, words.read_event, str(item.value), self.as_of)
                 if read is not None and self.is_event(kind, read.name, item):
-                    event = self.event(kind, read, Source(f"{_RESOURCE[kind]}/{section}-{number}"), section == "absent")
+                    event = self.event(
+                        kind, read, Source(f"{_RESOURCE[kind]}/{section}-{number}"), section == "absent"
+                    )
                     self.file(event, found[kind])
         if "encounter" not in not_sent:
             found["encounter"] = {}
             for name in settings:
-                self.file(Event("encounter", name, Source("Encounter/case"), name, in_encounter=True), found["encounter"])
-        return {kind: {name: tuple(found[kind][name]) for name in sorted(found[kind])} for kind in sorted(found)}
+                self.file(
+                    Event("encounter", name, Source("Encounter/case"), name, in_encounter=True),
+                    found["encounter"],
+                )
+        return {
+            kind: {name: tuple(found[kind][name]) for name in sorted(found[kind])} for kind in sorted(found)
+        }
 
     def is_event(self, kind: str, name: str, item: Placed) -> bool:
         terminology = self.terminology
         if terminology.exists(kind, name) or (kind == "allergy" and name in terminology.ingredients):
             return True
         home = "condition" if kind in ("family", "allergy") else kind
-        self.fault(item, f"names the {kind} {name!r}, which does not exist",
-                   nearest(name, terminology.value_sets.get(home, {})))
+        self.fault(
+            item,
+            f"names the {kind} {name!r}, which does not exist",
+            nearest(name, terminology.value_sets.get(home, {})),
+        )
         return False
 
     def event(self, kind: str, read: words.EventWords, source: Source, absent: bool) -> Event:
@@ -299,10 +392,19 @@ class _CaseReader:
         elif recorded is None and "undated" not in read.flags:
             recorded = onset or (words.need_time("1 hour ago", self.as_of) if kind == "symptom" else None)
         return Event(
-            kind=kind, name=read.name, source=source, display=self.title(kind, read.name),
-            status="absent" if absent else "past" if "past" in read.flags else "active", moment=recorded, onset=onset,
-            side=read.side, course=read.course, count=read.count, in_encounter="in encounter" in read.flags,
-            by_text="by text" in read.flags, patient_reported="patient reported" in read.flags,
+            kind=kind,
+            name=read.name,
+            source=source,
+            display=self.title(kind, read.name),
+            status="absent" if absent else "past" if "past" in read.flags else "active",
+            moment=recorded,
+            onset=onset,
+            side=read.side,
+            course=read.course,
+            count=read.count,
+            in_encounter="in encounter" in read.flags,
+            by_text="by text" in read.flags,
+            patient_reported="patient reported" in read.flags,
         )
 
     def file(self, event: Event, found: dict[str, list[Event]]) -> None:
@@ -320,17 +422,28 @@ class _CaseReader:
     def twitch(self, placed: Placed | None) -> Twitch | None:
         if placed is None or placed.value == "none":
             return None
-        read = self.read(placed, words.read_twitch, str(placed.value), self.as_of, self.terminology.sites, TRAITS)
+        read = self.read(
+            placed, words.read_twitch, str(placed.value), self.as_of, self.terminology.sites, TRAITS
+        )
         if read is None:
             return None
         now = words.need_time("1 hour ago", self.as_of)
         first, last = read.recorded or (now, now)
         source = Source("Condition/twitch")
         return Twitch(
-            level=2 if "by text" in read.flags else 3, source=source,
-            display=", ".join(["Muscle twitching", *sorted(read.sites)]), sites=read.sites, side=read.side,
-            onset=read.onset, first_recorded=first, last_recorded=last, course=read.course, traits=read.traits,
-            patient_reported="patient reported" in read.flags, origin="case", sources=(source,),
+            level=2 if "by text" in read.flags else 3,
+            source=source,
+            display=", ".join(["Muscle twitching", *sorted(read.sites)]),
+            sites=read.sites,
+            side=read.side,
+            onset=read.onset,
+            first_recorded=first,
+            last_recorded=last,
+            course=read.course,
+            traits=read.traits,
+            patient_reported="patient reported" in read.flags,
+            origin="case",
+            sources=(source,),
         )
 
     # --- faults
@@ -339,17 +452,24 @@ class _CaseReader:
         try:
             return reader(*arguments)
         except words.WordError as error:
-            return self.fault(placed, str(error))
+            self.fault(placed, str(error))
         except (OverflowError, ValueError):
-            return self.fault(placed, "holds a time outside of all calendars")
+            self.fault(placed, "holds a time outside of all calendars")
+        return None
 
     def fault(self, placed: Placed | None, what: str, remedy: str = "") -> None:
         where = self.document.where(placed.at if placed else ())
         self.issues.append(Issue(where, "V130", f"{what}.", remedy))
 
 
-_RESOURCE = {"condition": "Condition", "symptom": "Condition", "procedure": "Procedure", "report": "DiagnosticReport",
-             "family": "FamilyMemberHistory", "allergy": "AllergyIntolerance"}
+_RESOURCE = {
+    "condition": "Condition",
+    "symptom": "Condition",
+    "procedure": "Procedure",
+    "report": "DiagnosticReport",
+    "family": "FamilyMemberHistory",
+    "allergy": "AllergyIntolerance",
+}
 
 
 def _items(placed: Placed | None) -> list[Placed]:

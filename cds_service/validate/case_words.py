@@ -19,15 +19,25 @@ SIDES = ("left", "right", "both")
 COURSES = ("intermittent", "persistent", "spreading", "progressive", "sudden")
 #: What a laboratory says in words or codes: (direction, whether it is its panic mark).
 DIRECTIONS: dict[str, tuple[str | None, bool]] = {
-    "low": ("low", False), "normal": ("normal", False), "high": ("high", False),
-    "very low": ("low", True), "very high": ("high", True),
-    "L": ("low", False), "N": ("normal", False), "H": ("high", False),
-    "LL": ("low", True), "HH": ("high", True), "AA": (None, True),
+    "low": ("low", False),
+    "normal": ("normal", False),
+    "high": ("high", False),
+    "very low": ("low", True),
+    "very high": ("high", True),
+    "L": ("low", False),
+    "N": ("normal", False),
+    "H": ("high", False),
+    "LL": ("low", True),
+    "HH": ("high", True),
+    "AA": (None, True),
 }
 #: Remarks about a result, and the field of a measurement each one sets.
 REMARKS = {
-    "hemolyzed": "sample_doubtful", "sample doubtful": "sample_doubtful", "unit doubtful": "unit_doubtful",
-    "preliminary": "preliminary", "point of care": "point_of_care",
+    "hemolyzed": "sample_doubtful",
+    "sample doubtful": "sample_doubtful",
+    "unit doubtful": "unit_doubtful",
+    "preliminary": "preliminary",
+    "point of care": "point_of_care",
 }
 _AGO = re.compile(r"(\d{1,9}) (minute|hour|day|year)s? ago")
 _NUMBER = re.compile(r"(<=|>=|<|>)?\s*(-?\d+(?:\.\d+)?)(?:\s+(\S.*))?")
@@ -148,7 +158,11 @@ def _number_part(part: str, found: dict[str, object], as_of: datetime) -> None:
     elif match := _RANGE.fullmatch(part):
         low = match[1] or (match[4] if match[3] == ">" else None)
         high = match[2] or (match[4] if match[3] == "<" else None)
-        found |= {"low": low and Decimal(low), "high": high and Decimal(high), "range_printed": part[len("range "):]}
+        found |= {
+            "low": low and Decimal(low),
+            "high": high and Decimal(high),
+            "range_printed": part[len("range ") :],
+        }
     else:
         found["moment"] = _instead(part, as_of, (*REMARKS, *DIRECTIONS, "range 3.5-5.0"))
 
@@ -174,8 +188,10 @@ def _drug_word(words: list[str], drug: DrugWords, routes: frozenset[str]) -> Non
     elif word in routes and drug.route is None:
         drug.route = word
     else:
-        raise WordError(f"{word!r} is neither a dose ('40 mg/d'), a number of supplies ('x2') nor a route "
-                        f"({', '.join(sorted(routes))})")
+        raise WordError(
+            f"{word!r} is neither a dose ('40 mg/d'), a number of supplies ('x2') nor a route "
+            f"({', '.join(sorted(routes))})"
+        )
 
 
 def _drug_part(part: str, drug: DrugWords, as_of: datetime) -> None:
@@ -184,16 +200,26 @@ def _drug_part(part: str, drug: DrugWords, as_of: datetime) -> None:
         if drug.start.earliest > drug.end.latest:
             raise WordError(f"{part!r} ends before it starts")
     elif part.startswith("since "):
-        drug.start = need_time(part[len("since "):], as_of)
+        drug.start = need_time(part[len("since ") :], as_of)
     elif part.startswith("until "):
-        drug.end = need_time(part[len("until "):], as_of)
+        drug.end = need_time(part[len("until ") :], as_of)
     elif match := re.fullmatch(r"for (\d{1,4}) days?", part):
         drug.days = int(match[1])
     elif part in ("not selected", "by text"):
         drug.flags.add(part)
     else:
-        drug.start = drug.end = _instead(part, as_of, ("since 5 days ago", "until 5 days ago", "9 days ago to 2 days ago",
-                                                       "for 10 days", "not selected", "by text"))
+        drug.start = drug.end = _instead(
+            part,
+            as_of,
+            (
+                "since 5 days ago",
+                "until 5 days ago",
+                "9 days ago to 2 days ago",
+                "for 10 days",
+                "not selected",
+                "by text",
+            ),
+        )
         drug.single = True
 
 
@@ -219,7 +245,7 @@ _EVENT_FLAGS = ("past", "in encounter", "patient reported", "by text", "undated"
 
 def _event_part(part: str, event: EventWords, as_of: datetime) -> None:
     if part.startswith("recorded "):
-        event.recorded = need_time(part[len("recorded "):], as_of)
+        event.recorded = need_time(part[len("recorded ") :], as_of)
     elif part in COURSES:
         event.course = part
     elif part in _EVENT_FLAGS:
@@ -237,8 +263,9 @@ def read_twitch(text: str, as_of: datetime, sites: Iterable[str], traits: Iterab
     side = [word for word in words if word in SIDES]
     named = frozenset(words) - frozenset(SIDES) - {"twitch", "unknown"}
     if strange := sorted(named - known):
-        raise WordError(f"{strange[0]!r} is no site of a twitch; known: {', '.join(sorted(known))}, "
-                        "or 'twitch' for none")
+        raise WordError(
+            f"{strange[0]!r} is no site of a twitch; known: {', '.join(sorted(known))}, or 'twitch' for none"
+        )
     if len(side) > 1:
         raise WordError(f"{head!r} names two sides; write 'both'")
     twitch = TwitchWords(named, side[0] if side else None)
@@ -249,7 +276,7 @@ def read_twitch(text: str, as_of: datetime, sites: Iterable[str], traits: Iterab
 
 def _twitch_part(part: str, twitch: TwitchWords, as_of: datetime, traits: frozenset[str]) -> None:
     if part.startswith("recorded "):
-        first, _, last = part[len("recorded "):].partition(" to ")
+        first, _, last = part[len("recorded ") :].partition(" to ")
         start = need_time(first, as_of)
         twitch.recorded = (start, need_time(last, as_of) if last else start)
     elif part in COURSES:
@@ -272,6 +299,8 @@ def _split(text: str) -> list[str]:
 def _instead(part: str, as_of: datetime, others: Iterable[str]) -> Moment:
     moment = read_time(part, as_of)
     if moment is None:
-        raise WordError(f"{part!r} is not understood; write a time ('2 days ago', 'today', '2025-05-30') or one of: "
-                        f"{', '.join(others)}")
+        raise WordError(
+            f"{part!r} is not understood; write a time ('2 days ago', 'today', '2025-05-30') or one of: "
+            f"{', '.join(others)}"
+        )
     return moment

@@ -81,9 +81,12 @@ def read_case_file(path: Path, root: Path, terminology: Terminology, schemas: Sc
     if issues:
         raise ContentError(*sorted(set(issues)))
     return CaseFile(
-        subject=data.get("rule") or data["definition"], is_definition="definition" in data, cases=tuple(cases),
+        subject=data.get("rule") or data["definition"],
+        is_definition="definition" in data,
+        cases=tuple(cases),
         equivalent={entry["mutant"]: entry["reason"] for entry in data.get("equivalent", [])},
-        document=document, asks=data.get("asks"),
+        document=document,
+        asks=data.get("asks"),
     )
 
 
@@ -106,5 +109,7 @@ def _repeated_names(document: Document, cases: list[Case]) -> Iterator[Issue]:
     seen: set[str] = set()
     for case in cases:
         if case.name in seen:
-            yield Issue(case.where, "V131", f"has a second case named {case.name!r}.", "Give each case its own name.")
+            yield Issue(
+                case.where, "V131", f"has a second case named {case.name!r}.", "Give each case its own name."
+            )
         seen.add(case.name)

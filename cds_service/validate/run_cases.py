@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from cds_service.content import Document
-from cds_service.engine import OrderSet, Program, compile_program
+from cds_service.engine import Program, compile_program
 from cds_service.errors import ContentError, Issue
 from cds_service.findings import Finding, Verdict, plain
 from cds_service.knowledge import Knowledge
@@ -45,9 +45,14 @@ class Court:
     def compiled(self, rules: Iterable[Rule]) -> Program:
         """Compile some rules with all definitions. Raises ContentError for unknown names and units."""
         knowledge = self.knowledge
-        order_sets = {name: OrderSet(s.id, s.title, s.orders, s.path) for name, s in knowledge.order_sets.items()}
-        return compile_program(rules, self.definitions, knowledge.gates, knowledge.terminology, order_sets,
-                               knowledge.modifiers)
+        return compile_program(
+            rules,
+            self.definitions,
+            knowledge.gates,
+            knowledge.terminology,
+            knowledge.order_sets,
+            knowledge.modifiers,
+        )
 
     @cached_property
     def everything(self) -> Program:
@@ -69,7 +74,9 @@ class Court:
     def differences(self, file: CaseFile, case: Case, program: Program) -> tuple[str, ...]:
         """Return what differs between a case's expectation and the answer of its rule."""
         together = not file.is_definition and _TOGETHER & set(case.expect)
-        finding = self.together(file.subject, case) if together else program.judge_rule(file.subject, case.facts)
+        finding = (
+            self.together(file.subject, case) if together else program.judge_rule(file.subject, case.facts)
+        )
         return compare(finding, case.expect, self.knowledge)
 
     def together(self, rule_id: str, case: Case) -> Finding:
@@ -106,8 +113,11 @@ def _difference(word: str, value: Any, finding: Finding, knowledge: Knowledge) -
 def _listed(word: str, names: list[str], finding: Finding, knowledge: Knowledge) -> str:
     if word.endswith("orders"):
         got = {proposal.order for proposal in finding.proposals}
-        names = [order for name in names
-                 for order in (knowledge.order_sets[name].orders if name in knowledge.order_sets else (name,))]
+        names = [
+            order
+            for name in names
+            for order in (knowledge.order_sets[name].orders if name in knowledge.order_sets else (name,))
+        ]
     else:
         got = {missing.name for missing in finding.missing}
     wrong = [name for name in names if (name in got) == word.startswith("not_")]
@@ -122,26 +132,50 @@ def case_issues(court: Court, file: CaseFile) -> list[Issue]:
     """Return a fault for each case that does not come out as expected; also for an id without rule."""
     known = court.definitions if file.is_definition else court.rules
     if file.subject not in known:
-        return [Issue(file.document.where(), "V112", f"tries {file.subject!r}, which does not exist.",
-                      "Name an active rule or a definition.")]
+        return [
+            Issue(
+                file.document.where(),
+                "V112",
+                f"tries {file.subject!r}, which does not exist.",
+                "Name an active rule or a definition.",
+            )
+        ]
     try:
         failures = court.failures(file)
     except ContentError as error:
         return list(error.issues)
     places = {case.name: case.where for case in file.cases}
-    return [Issue(places[name], "V132", f"case {name!r} does not come out: {'; '.join(differences)}.",
-                  "Correct the rule, or the case if the specification says so.")
-            for name, differences in failures.items()]
+    return [
+        Issue(
+            places[name],
+            "V132",
+            f"case {name!r} does not come out: {'; '.join(differences)}.",
+            "Correct the rule, or the case if the specification says so.",
+        )
+        for name, differences in failures.items()
+    ]
 
 
 def definition_rule(file: CaseFile) -> Rule:
     """Return a rule that asks for a definition, so that a definition can have cases of its own."""
     asks = file.asks or {"meets": file.subject}
     data = {
-        "id": file.subject, "title": file.subject, "status": "active", "version": 1, "date": "2025-01-01",
-        "description": "asks for a definition", "cause": file.subject, "category": ["workup"], "role": "workup",
-        "ages": "all", "gate": "open", "when": asks, "strength": "not-scored", "indicator": "info",
-        "card": {"summary": file.subject, "detail": [file.subject]}, "references": [],
+        "id": file.subject,
+        "title": file.subject,
+        "status": "active",
+        "version": 1,
+        "date": "2025-01-01",
+        "description": "asks for a definition",
+        "cause": file.subject,
+        "category": ["workup"],
+        "role": "workup",
+        "ages": "all",
+        "gate": "open",
+        "when": asks,
+        "strength": "not-scored",
+        "indicator": "info",
+        "card": {"summary": file.subject, "detail": [file.subject]},
+        "references": [],
     }
     return parse_rule(Document(file.document.path, data, file.document.marks))
 

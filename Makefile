@@ -9,7 +9,7 @@ HASHED := --require-hashes --no-deps
 CODE   := cds_service tests tools bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check format lock bench validate clean
+.PHONY: help run install test check format docs lock bench validate clean
 
 help:                      ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -32,6 +32,9 @@ check: $(VENV)/.dev        ## format, lint, types, layers, size marks
 format: $(VENV)/.dev       ## write the house format
 	$(BIN)/ruff check --fix-only --quiet $(CODE)
 	$(BIN)/ruff format $(CODE)
+
+docs: $(VENV)/.dev         ## write docs/errors.md from the source
+	$(BIN)/python tools/error_list.py
 
 validate: $(VENV)/.run     ## the knowledge: schema, names, units, wording, cases
 	$(BIN)/twitch-cds validate

@@ -25,7 +25,6 @@ AS_OF_EXTENSION = "org.twitch-cds.asOf"
 
 _UUID = re.compile(r"(urn:uuid:)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _FHIR_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
-_RESOURCE_TYPE = re.compile(r"[A-Z][A-Za-z]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +70,15 @@ def read_call(body: bytes, hook: str) -> Call:
     )
 
 
-def answer_call(call: Call, service: Service, knowledge: Knowledge, *, as_of: datetime) -> Review:
-    """Review the patient of a call as of the given instant.
+def answer_call(
+    call: Call, service: Service, knowledge: Knowledge, *, as_of: datetime, base_url: str
+) -> Review:
+    """Review the patient of a call as of the given instant; ``base_url`` stands in the links of cards.
 
     Raises:
         PatientDataError: The prefetched data cannot be used at all.
     """
-    record = read_prefetch(call.prefetch, patient_id=call.patient_id, keys=promised_types(service))
+    record = read_prefetch(call.prefetch, patient_id=call.patient_id, keys=service.promises)
     return review_patient(
         record,
         knowledge,
@@ -85,13 +86,8 @@ def answer_call(call: Call, service: Service, knowledge: Knowledge, *, as_of: da
         hook=call.hook,
         patient_id=call.patient_id,
         encounter_id=call.encounter_id,
+        base_url=base_url,
     )
-
-
-def promised_types(service: Service) -> dict[str, tuple[str, ...]]:
-    """Return for every prefetch key of a service the resource types its template asks for."""
-    found = {key: _RESOURCE_TYPE.match(template) for key, template in sorted(service.prefetch.items())}
-    return {key: (match.group(),) for key, match in found.items() if match}
 
 
 class _Name(str):

@@ -108,6 +108,7 @@ def test_an_editable_install_finds_the_checkout(unpacked, tmp_path):
     )
     assert Path(module).is_relative_to(unpacked)
     assert Path(root) == unpacked
+    assert list((tmp_path / "env").rglob("_content")) == []  # no stale copy beside the checkout
 
 
 def test_the_command_is_installed(wheel, tmp_path):

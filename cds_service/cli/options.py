@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from cds_service.knowledge import Knowledge, load_knowledge
+from cds_service.review import program_of
 from cds_service.settings import Settings, load_settings
 
 LATEST = "latest"
@@ -42,9 +43,9 @@ class AsOf(click.ParamType):
 
 def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--config FILE``."""
-    return click.option("--config", "config", type=click.Path(path_type=Path), help="Settings file (TOML).")(
-        function
-    )
+    return click.option(
+        "--config", "config", type=click.Path(dir_okay=False, path_type=Path), help="Settings file (TOML)."
+    )(function)
 
 
 def as_of_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -70,4 +71,6 @@ def settings_in_force(config: Path | None, **overrides: Any) -> Settings:
 
 def knowledge_in_force(settings: Settings) -> Knowledge:
     """Return the knowledge the settings name. Raises ContentError."""
-    return load_knowledge(settings.content_root)
+    knowledge = load_knowledge(settings.content_root)
+    program_of(knowledge)
+    return knowledge

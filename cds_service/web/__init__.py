@@ -7,6 +7,7 @@ import os
 from flask import Flask
 
 from cds_service.knowledge import Knowledge, load_knowledge
+from cds_service.review import program_of
 from cds_service.settings import Settings, load_settings
 from cds_service.store import open_store
 from cds_service.web import hooks, ops, problems, request_log, rule_pages
@@ -28,7 +29,9 @@ def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.url_map.merge_slashes = False  # clients that list /cds-services/ call /cds-services//{id}
     loaded = knowledge if knowledge is not None else load_knowledge(settings.content_root)
+    program_of(loaded)  # compiled now: a rule that cannot be judged must stop the start, not a call
     keep_state(app, State(settings=settings, knowledge=loaded, store=open_store(settings.store_url)))
     app.register_blueprint(hooks.blueprint)
     app.register_blueprint(ops.blueprint)

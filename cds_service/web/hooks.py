@@ -16,7 +16,6 @@ from flask import Blueprint, Response, request
 from cds_service.errors import Issue
 from cds_service.hook_call import Call, answer_call, read_call
 from cds_service.knowledge import Service
-from cds_service.review import Review
 from cds_service.web.problems import Refusal, json_response
 from cds_service.web.request_log import note
 from cds_service.web.state import State, current_state
@@ -30,10 +29,11 @@ _ALLOWED_HEADERS = "authorization, content-type"
 @blueprint.get("/cds-services", strict_slashes=False)
 def discovery() -> Response:
     """Return the services of this installation and the data they ask for."""
-    return json_response({"services": [_described(item) for item in current_state().knowledge.services]})
+    return json_response({"services": [_described(item) for item in current_state().services]})
 
 
 @blueprint.post("/cds-services/<service_id>", strict_slashes=False)
+@blueprint.post("/cds-services//<service_id>")
 def call_service(service_id: str) -> Response:
     """Assess the patient of a call and return the cards."""
     state = current_state()
@@ -41,11 +41,17 @@ def call_service(service_id: str) -> Response:
     note(service=service.id)
     call = read_call(_json_body(), service.hook)
     note(hookInstance=call.hook_instance)
-    review = answer_call(call, service, state.knowledge, as_of=_evaluation_date(call, state))
+    review = answer_call(
+        call,
+        service,
+        state.knowledge,
+        as_of=_evaluation_date(call, state),
+        base_url=state.settings.base_url,
+    )
     if not review.assessable:
         raise _nothing_assessable(call, service)
     body = review.response()
-    note(cards=len(body["cards"]), **_counts(review, body))
+    note(cards=len(body["cards"]), **review.counts)
     response = json_response(body)
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -86,7 +92,7 @@ def _described(service: Service) -> dict[str, Any]:
 def _known_service(state: State, service_id: str) -> Service:
     service = state.service(service_id)
     if service is None:
-        known = ", ".join(item.id for item in state.knowledge.services)
+        known = ", ".join(item.id for item in state.services)
         issue = Issue("/cds-services", "W404", "There is no such CDS service.", f"Services are: {known}.")
         raise Refusal(404, issue, "not-found")
     return service
@@ -120,9 +126,3 @@ def _nothing_assessable(call: Call, service: Service) -> Refusal:
         "Send the prefetch that discovery asks for. No card does not mean no finding.",
     )
     return Refusal(412, issue, "incomplete")
-
-
-def _counts(review: Review, body: dict[str, Any]) -> dict[str, Any]:
-    """Return how many rules matched, did not match, stayed unknown: for the log."""
-    counts: dict[str, Any] = body.get("extension", {}).get("org.twitch-cds.review", {}).get("counts", {})
-    return dict(counts)

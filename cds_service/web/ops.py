@@ -23,7 +23,7 @@ def readyz() -> Response:
     reasons = [state.store.fault()]
     if not state.knowledge.rules:
         reasons.append("the knowledge holds no rules")
-    if not state.knowledge.services:
+    if not state.services:
         reasons.append("the knowledge announces no services")
     found = [reason for reason in reasons if reason]
     body = {"status": "not ready" if found else "ready", "knowledgeVersion": state.knowledge.version}

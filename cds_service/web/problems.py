@@ -121,6 +121,10 @@ def _defect(error: Exception) -> Response:
     _LOG.error(
         "defect", extra={"fields": {"reference": reference, "kind": type(error).__name__, "frames": frames}}
     )
-    what = f"An error of this service stopped the assessment (reference {reference})."
-    remedy = "No card does not mean no finding. Report the reference to the operator."
-    return _answer(500, "exception", Issue("service", "W500", what, remedy))
+    issue = Issue(
+        "service",
+        "W500",
+        f"An error of this service stopped the assessment (reference {reference}).",
+        "No card does not mean no finding. Report the reference to the operator.",
+    )
+    return _answer(500, "exception", issue)

@@ -22,9 +22,14 @@ class State:
     knowledge: Knowledge
     store: FeedbackStore
 
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """The CDS services that are offered."""
+        return tuple(item for item in self.knowledge.services if item.active)
+
     def service(self, service_id: str) -> Service | None:
-        """Return the CDS service of an id; None when there is none."""
-        return next((item for item in self.knowledge.services if item.id == service_id), None)
+        """Return the offered CDS service of an id; None when there is none."""
+        return next((item for item in self.services if item.id == service_id), None)
 
 
 def keep_state(app: Flask, state: State) -> None:

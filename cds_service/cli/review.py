@@ -1,0 +1,82 @@
+"""Show the cards of one patient in a terminal, or the CDS Hooks response as JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.panel import Panel
+from rich.text import Text
+
+from cds_service.cli.options import (
+    as_of_option,
+    config_option,
+    json_option,
+    knowledge_in_force,
+    settings_in_force,
+)
+from cds_service.cli.patient_file import review_file
+from cds_service.review import Review
+
+_COLORS = {"critical": "red", "warning": "yellow", "info": "blue"}
+
+
+@click.command("review")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@as_of_option
+@click.option("--hook", help="Hook to review for. Default: that of a request, else patient-view.")
+@json_option
+@config_option
+def command(
+    file: Path, as_of: datetime | str | None, hook: str | None, as_json: bool, config: Path | None
+) -> None:
+    """Show the cards for the patient of FILE: a FHIR Bundle or a CDS Hooks request."""
+    settings = settings_in_force(config)
+    knowledge = knowledge_in_force(settings)
+    review, instant = review_file(file, knowledge, as_of=as_of, hook=hook, base_url=settings.base_url)
+    if as_json:
+        print_json(review.response())
+        return
+    print_review(review, instant, knowledge.version, Console())
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON; decimals as exact numbers."""
+    encoded = msgspec.json.Encoder(decimal_format="number").encode(value)
+    sys.stdout.write(msgspec.json.format(encoded, indent=2).decode() + "\n")
+
+
+def print_review(review: Review, instant: datetime, version: str, console: Console) -> None:
+    """Print every card of a review, or why there is none."""
+    console.print(f"Judged at {instant.isoformat()}, knowledge {version}.", style="dim", highlight=False)
+    if not review.assessable:
+        console.print(
+            "Nothing could be assessed with this record. That is not a normal finding.", style="red"
+        )
+    elif not review.cards:
+        console.print(
+            "No card. Every applicable rule was evaluated; a rule that does not fire excludes nothing."
+        )
+    for card in review.cards:
+        console.print(_panel(card))
+
+
+def _panel(card: Mapping[str, Any]) -> Panel:
+    """Return one card as a framed panel: summary above, detail inside, proposals below."""
+    color = _COLORS[card["indicator"]]
+    title = Text(f" {card['indicator'].upper()}  {card['summary']} ", style=f"bold {color}")
+    lines = [card.get("detail", "")]
+    proposals = [f"- {item['label']}" for item in card.get("suggestions", [])]
+    if proposals:
+        lines += ["", "**Proposed:**", *proposals]
+    source = Text(card["source"]["label"], style="dim")
+    return Panel(
+        Markdown("\n".join(lines)), title=title, title_align="left", subtitle=source, border_style=color
+    )

@@ -1,0 +1,72 @@
+"""List the rules and show one of them."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+import click
+
+from cds_service.cli.options import config_option, json_option, knowledge_in_force, settings_in_force
+from cds_service.cli.review import print_json
+from cds_service.errors import Issue, RequestError
+from cds_service.knowledge import Knowledge
+from cds_service.rules import Rule
+
+
+@click.group("rules")
+def command() -> None:
+    """The catalogue of rules."""
+
+
+@command.command("list")
+@json_option
+@config_option
+def list_rules(as_json: bool, config: Path | None) -> None:
+    """List every rule by group."""
+    rules = sorted(
+        knowledge_in_force(settings_in_force(config)).rules.values(), key=lambda rule: (rule.group, rule.id)
+    )
+    if as_json:
+        print_json([_described(rule) for rule in rules])
+        return
+    for rule in rules:
+        click.echo(f"{rule.group + '/' + rule.id:<48} {rule.title}")
+
+
+@command.command("show")
+@click.argument("rule_id", metavar="ID")
+@json_option
+@config_option
+def show(rule_id: str, as_json: bool, config: Path | None) -> None:
+    """Show the rule ID as it is written."""
+    knowledge = knowledge_in_force(settings_in_force(config))
+    rule = _known(knowledge, rule_id)
+    document = knowledge.documents[rule.id]
+    if as_json:
+        print_json({**_described(rule), "written": document.data})
+    else:
+        click.echo((knowledge.root / document.path).read_text(encoding="utf-8"), nl=False)
+
+
+def _described(rule: Rule) -> dict[str, object]:
+    return {
+        "id": rule.id,
+        "group": rule.group,
+        "title": rule.title,
+        "status": rule.status,
+        "version": rule.version,
+        "date": rule.date,
+        "role": rule.role,
+        "cause": rule.cause,
+        "path": rule.path,
+    }
+
+
+def _known(knowledge: Knowledge, rule_id: str) -> Rule:
+    name = rule_id.rpartition("/")[2]
+    if name not in knowledge.rules:
+        near = difflib.get_close_matches(name, knowledge.rules, n=1)
+        remedy = f"Did you mean {near[0]}?" if near else "twitch-cds rules list names all."
+        raise RequestError(Issue(rule_id, "K006", "is no rule.", remedy))
+    return knowledge.rules[name]

@@ -1,0 +1,104 @@
+"""What the documents say is what the product does."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cds_service.settings import settings_table
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+
+# Commands that install, fetch or stay running are not executed here: packaging and serving have tests of their own.
+_ELSEWHERE = re.compile(
+    r"make |pip install|git |twitch-cds serve|twitch-cds new-rule|curl |twitch-cds config check --config site"
+)
+_FENCE = re.compile(r"^```sh\n(.*?)^```\n(?:\n?```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
+
+
+def _commands():
+    for document in DOCUMENTS:
+        for block in _FENCE.finditer(document.read_text(encoding="utf-8")):
+            lines = [
+                line for line in block.group(1).splitlines() if line.strip() and not line.startswith("#")
+            ]
+            for line in lines:
+                yield document, line, block.group(2) if len(lines) == 1 else None
+
+
+def _targets():
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def test_every_setting_stands_in_the_operators_table():
+    text = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    table = text.partition("<!-- settings -->\n")[2].partition("<!-- /settings -->")[0]
+    rows = ["| setting | variable | default | meaning |", "|---|---|---|---|"]
+    rows += [
+        f"| `{name}` | `{variable}` | {f'`{default}`' if default else 'empty'} | {meaning} |"
+        for name, variable, default, meaning in settings_table()
+    ]
+    assert table == "\n".join(rows) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("document", "line", "shown"),
+    [item for item in _commands() if not _ELSEWHERE.match(item[1])],
+    ids=lambda value: value.name if isinstance(value, Path) else None,
+)
+def test_commands_of_the_documents_run_and_print_what_is_shown(document, line, shown):
+    words = shlex.split(line, comments=True)
+    assert words[0] in ("twitch-cds", ".venv/bin/twitch-cds"), f"{document.name}: say how {line!r} is tested"
+    done = subprocess.run(
+        [sys.executable, "-m", "cds_service", *words[1:]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    if shown:
+        assert done.stdout.strip() == shown.strip()
+
+
+def test_every_make_target_that_is_named_exists():
+    named = {
+        (document.name, target)
+        for document in DOCUMENTS
+        for target in re.findall(r"(?:`|^)make ([a-z-]+)", document.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert named
+    assert {item for item in named if item[1] not in _targets()} == set()
+
+
+def test_links_between_documents_lead_somewhere():
+    broken = []
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", document.read_text(encoding="utf-8")):
+            if not (document.parent / target).exists():
+                broken.append(f"{document.name} -> {target}")
+    assert broken == []
+
+
+def _raised_codes():
+    """Return every error code that stands in the source as a text of its own."""
+    found = set()
+    for path in (ROOT / "cds_service").rglob("*.py"):
+        found |= set(re.findall(r'"([A-Z]\d{3})"', path.read_text(encoding="utf-8")))
+    return found
+
+
+def test_every_error_code_is_documented():
+    documented = set(
+        re.findall(r"^\| `([A-Z]\d{3})` \|", (ROOT / "docs" / "errors.md").read_text(), re.MULTILINE)
+    )
+    assert _raised_codes() - documented == set()

@@ -93,6 +93,7 @@ class ContextJudge:
             self._in_reach(page, between, context)
             and not any(page.words[place] in context.ends for place in between[1:])
             and not self._is_voided(page, cue, context, between)
+            and not (page.words[cue.first] in context.informants and self._is_told(page, cue, context))
             and self._crosses_commas(page, cue, context, first)
             and not self._is_reversed(page, last, context)
         )
@@ -120,9 +121,7 @@ class ContextJudge:
             if page.words[place] in context.voided_after:
                 return True
             place -= 1
-        if page.same_sentence(place, cue.first) and page.words[place] in context.voided_after:
-            return True
-        return page.words[cue.first] in context.informants and self._is_told(page, cue, context)
+        return page.same_sentence(place, cue.first) and page.words[place] in context.voided_after
 
     def _is_told(self, page: Page, cue: Mark, context: Context) -> bool:
         """Whether somebody else in the sentence tells about the person the cue names."""
@@ -155,9 +154,11 @@ class ContextJudge:
         """Whether a clause says by itself that something is there: a duration, a course, "persists"."""
         for place in clause:
             mark = page.details[place]
-            if page.words[place] in self._asserting or (mark is not None and mark.kind in ("course", "since")):
+            if page.words[place] in self._asserting or place in page.timed:
                 return True
-        return any(clause.start <= duration.first < clause.stop for duration in page.durations)
+            if mark is not None and mark.kind == "course":
+                return True
+        return False
 
     def _is_reversed(self, page: Page, last: int, context: Context) -> bool:
         end = min(page.sentence_ends[last], last + _REVERSAL_WINDOW)
@@ -189,7 +190,8 @@ class ContextJudge:
         between = range(last + 1, cue.first)
         after = cue.last + 1
         if not page.same_clause(last, cue.first):
-            if any(page.is_foreign(place) for place in page.clause(cue.first) if place not in range(cue.first, after)):
+            around = (place for place in page.clause(cue.first) if not cue.first <= place < after)
+            if any(page.is_foreign(place) for place in around):
                 return False
         elif context.final and page.is_foreign(after) and page.same_clause(cue.last, after):
             return False

@@ -80,7 +80,7 @@ def _opening(passage: Passage, place: int, words: DurationWords) -> tuple[int, b
             first = place - size
             break
     opened = limit != "" and _word(passage, first) in words.before
-    while first > 0 and (_word(passage, first - 1) in words.leads or _word(passage, first - 1) in words.before):
+    while _word(passage, first - 1) in words.leads | words.before:
         first -= 1
         opened = opened or _word(passage, first) in words.before
     return first, opened, limit

@@ -55,6 +55,7 @@ class SiteFinder:
             reach = movement.reach or self._reach
             self._walk(page, mark, -1, reach, found)
             self._walk(page, mark, 1, reach, found)
+            found.first, found.last = mark.first, mark.last
         return found
 
     def spread(self, page: Page, mark: Mark) -> frozenset[str]:
@@ -140,7 +141,9 @@ class SiteFinder:
     def _is_owned(self, page: Page, site: Mark, chained: set[int]) -> bool:
         """Whether another word has the site: "leg cramps", "pain in the arm", "arm fasciculations"."""
         after, beyond = page.detail(site.last + 1), site.last + 1
-        if page.same_clause(beyond, site.last) and beyond not in chained:
+        if beyond in chained:
+            return False
+        if page.same_clause(beyond, site.last):
             if page.words[beyond] in self._symptoms:
                 return True
             if after is not None and after.kind in ("movement", "other"):

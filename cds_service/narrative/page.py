@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from cds_service.narrative.durations import Duration, durations
@@ -19,6 +19,7 @@ class Page:
 
     ``clear`` says of each token that it carries no foreign meaning: a sign, a small word, a facet,
     a movement or part of a duration. Details reach their movement across clear tokens only.
+    ``timed`` holds the first tokens of the durations.
     """
 
     folded: Folded
@@ -27,6 +28,7 @@ class Page:
     cues: Sequence[Mark | None]
     durations: Sequence[Duration]
     clear: Sequence[bool]
+    timed: Set[int]
     sentence_ends: Sequence[int]
 
     @property
@@ -98,7 +100,8 @@ def read_page(folded: Folded, lexicon: Lexicon) -> Page:
     for duration in found:
         clear[duration.first : duration.last + 1] = [True] * (duration.last + 1 - duration.first)
     cues = lexicon.cues.marks(passage.words)
-    return Page(folded, passage, details, cues, found, clear, _sentence_ends(passage.sentences))
+    timed = frozenset(duration.first for duration in found)
+    return Page(folded, passage, details, cues, found, clear, timed, _sentence_ends(passage.sentences))
 
 
 def _sentence_ends(sentences: Sequence[int]) -> list[int]:

@@ -1,0 +1,12 @@
+"""FHIR JSON to facts: lenient scan, data states, facts; strict second look; draft orders back to FHIR.
+
+``read_bundle`` or ``read_prefetch`` (and ``read_drafts``) make a ``Record`` of what was sent;
+``extract_facts`` makes the facts about one patient of it; ``second_look`` reads again, strictly,
+what a card is about to cite.
+"""
+
+from cds_service.fhir.extract import extract_facts, latest_clinical_date
+from cds_service.fhir.faults import CODES
+from cds_service.fhir.records import Record, read_bundle, read_drafts
+
+__all__ = ["CODES", "Record", "extract_facts", "latest_clinical_date", "read_bundle", "read_drafts"]

@@ -1,0 +1,184 @@
+"""The current encounter: which one it is, its care setting, and what it names as reason or diagnosis."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cds_service.facts import DAY, Encounter as CurrentEncounter, Event, Moment
+from cds_service.fhir import vocabulary as words
+from cds_service.fhir.reading import Reading
+from cds_service.fhir.records import Located, source_of
+from cds_service.fhir.references import key_of
+from cds_service.fhir.scan import AnyReason, CarePlan, Concept, Encounter, Period, Reference, ServiceRequest
+from cds_service.fhir.symptoms import Setting, read_concept, read_text
+
+#: Specification 4.1: without a named encounter the latest one counts while it is at most this old.
+CURRENT_DAYS: Final = 30
+_SETTINGS: Final = ("emergency", "inpatient")
+
+
+def find_encounter(reading: Reading, encounter_id: str | None) -> Located | None:
+    """Return the encounter the hook names, else the latest one that is open or at most 30 days old."""
+    encounters = list(reading.usable(Encounter))
+    if encounter_id:
+        wanted = key_of(encounter_id).removeprefix("Encounter/")
+        return next((located for located in encounters if located[3].id == wanted or located[2] == encounter_id), None)
+    best: tuple[tuple[bool, int, str], Located] | None = None
+    for located in encounters:
+        rank = _rank(reading, located)
+        if rank is not None and (best is None or rank > best[0]):
+            best = rank, located
+    return best[1] if best else None
+
+
+def _rank(reading: Reading, located: Located) -> tuple[bool, int, str] | None:
+    """Return how well an encounter answers "the current one", or None when it cannot be."""
+    resource: Encounter = located[3]
+    status = (resource.status or "").strip()
+    start, end = _bounds(reading, resource)
+    now = reading.times.now
+    if status in words.ENCOUNTER_DROPPED or start is None or start.earliest > now:
+        return None
+    is_open = status in words.ENCOUNTER_OPEN and (end is None or end.latest >= now)
+    age_days = (now - (end.earliest if end is not None and end.earliest <= now else start.earliest)) / DAY
+    if not is_open and age_days > CURRENT_DAYS:
+        return None
+    return is_open, start.earliest, source_of(located).reference
+
+
+def _period(resource: Encounter) -> Period | None:
+    return resource.period or resource.actualPeriod
+
+
+def _bounds(reading: Reading, resource: Encounter) -> tuple[Moment | None, Moment | None]:
+    period = _period(resource)
+    return reading.period_start(period), reading.period_end(period)
+
+
+def read_encounters(reading: Reading, current: Located | None) -> CurrentEncounter:
+    """Read all encounters as visits and the current one in full; return the current encounter."""
+    for located in reading.usable(Encounter):
+        if current is None or located[3] is not current[3]:
+            _read_visit(reading, located)
+    if current is None:
+        return CurrentEncounter()
+    _read_visit(reading, current, is_current=True)
+    _read_reasons(reading, current)
+    start, _ = _bounds(reading, current[3])
+    return CurrentEncounter(setting_of(reading, current[3]), start, source_of(current))
+
+
+def setting_of(reading: Reading, resource: Encounter) -> str:
+    """Return outpatient, inpatient or emergency, by the class of the encounter, then by its type."""
+    for concept in _classes(resource):
+        for coding in words.codings(concept):
+            found = words.CLASS_SETTING.get((coding.code or "").strip().upper())
+            if found:
+                return found
+    names = {name for concept in (*_classes(resource), *(resource.type or ()))
+             for name in reading.lexicon.names("encounter", concept)[0]}
+    return next((setting for setting in _SETTINGS if setting in names), "outpatient")
+
+
+def _classes(resource: Encounter) -> list[Concept]:
+    kind = resource.kind
+    if kind is None:
+        return []
+    if isinstance(kind, str):
+        return [Concept([words.Coding(None, kind, None)])]
+    return kind if isinstance(kind, list) else [Concept([kind])]
+
+
+def _read_visit(reading: Reading, located: Located, *, is_current: bool = False) -> None:
+    """Add an encounter as visit (a procedure) and, for the current one, as encounter."""
+    resource: Encounter = located[3]
+    if (resource.status or "") in words.ENCOUNTER_DROPPED:
+        return
+    start, _ = _bounds(reading, resource)
+    if start is not None and start.earliest > reading.times.now:
+        return
+    kinds = ("procedure", "encounter") if is_current else ("procedure",)
+    for concept in (*(resource.type or ()), *words.listed(resource.serviceType), *_classes(resource)):
+        for kind in kinds:
+            names, by_text = reading.lexicon.names(kind, concept)
+            for name in names:
+                reading.add_event(Event(kind, name, source_of(located), words.display_of(concept, name),
+                                        moment=start, in_encounter=is_current, by_text=by_text))
+    if is_current:
+        setting = setting_of(reading, resource)
+        reading.add_event(Event("encounter", setting, source_of(located), setting, moment=start, in_encounter=True))
+
+
+def reasons_of(resource: Encounter) -> tuple[list[Concept], list[Reference]]:
+    """Return what an encounter names as its reason or diagnosis: concepts, and references."""
+    concepts = list(resource.reasonCode or ())
+    references = list(resource.reasonReference or ())
+    items = [part for reason in resource.reason or () for part in (reason, *(reason.value or ()))]
+    for diagnosis in resource.diagnosis or ():
+        found = diagnosis.condition
+        items += [] if found is None else found if isinstance(found, list) else [found]
+    for item in items:
+        _take_reason(item, concepts, references)
+    return concepts, references
+
+
+def _take_reason(item: AnyReason, concepts: list[Concept], references: list[Reference]) -> None:
+    if item.concept is not None:
+        concepts.append(item.concept)
+    elif item.coding or item.text:
+        concepts.append(Concept(item.coding, item.text))
+    if isinstance(item.reference, Reference):
+        references.append(item.reference)
+    elif item.reference:
+        references.append(Reference(item.reference))
+
+
+def _read_reasons(reading: Reading, current: Located) -> None:
+    """Read the reasons of the current encounter: codes and words, as present now."""
+    resource: Encounter = current[3]
+    start, _ = _bounds(reading, resource)
+    setting = Setting(source_of(current), start, "encounter", active=True, in_encounter=True)
+    concepts, references = reasons_of(resource)
+    for concept in (*concepts, *(Concept(text=item.display) for item in references if item.display)):
+        known = read_concept(reading, concept, setting, present=True, kinds=("symptom", "condition"))
+        if concept.text and len(concept.text) > 60:
+            known |= read_text(reading, concept.text, setting)
+        if not known:
+            reading.count_unread("encounter", concept)
+
+
+def reason_references(reading: Reading, current: Located | None) -> frozenset[str]:
+    """Return ``Type/id`` of every resource the current encounter names as reason or diagnosis."""
+    if current is None:
+        return frozenset()
+    _, references = reasons_of(current[3])
+    found = {reading.references.find(item.reference, current) for item in references if item.reference}
+    named = {key_of(item.reference) for item in references if item.reference}
+    return frozenset(named | {source_of(located).reference for located in found if located})
+
+
+def read_orders(reading: Reading) -> None:
+    """Read the reasons of current orders: a ServiceRequest for twitching is evidence of it."""
+    for located in reading.usable(ServiceRequest):
+        resource: ServiceRequest = located[3]
+        if resource.status not in ("active", "on-hold", "draft") or resource.doNotPerform:
+            continue
+        moment = reading.times.read(resource.authoredOn)
+        if moment is None or moment.earliest > reading.times.now:
+            continue
+        setting = Setting(source_of(located), moment, "order")
+        for concept in resource.reasonCode or ():
+            read_concept(reading, concept, setting, present=True, kinds=("symptom",))
+
+
+def read_care_plans(reading: Reading) -> None:
+    """Note an active care plan of comfort care: such a patient is outside the scope."""
+    for located in reading.usable(CarePlan):
+        resource: CarePlan = located[3]
+        if resource.status != "active":
+            continue
+        for concept in resource.category or ():
+            names, _ = reading.lexicon.names("condition", concept)
+            for name in names:
+                reading.add_event(Event("condition", name, source_of(located), words.display_of(concept, name),
+                                        moment=reading.period_start(resource.period)))

@@ -1,0 +1,203 @@
+"""From a record to the facts about one patient as of one instant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Final
+
+from cds_service.facts import DAY, DrugUse, Event, Measurement, PatientFacts, SetAside
+from cds_service.fhir.conditions import read_allergies, read_conditions, read_family, read_procedures
+from cds_service.fhir.encounters import (
+    find_encounter,
+    read_care_plans,
+    read_encounters,
+    read_orders,
+    reason_references,
+)
+from cds_service.fhir.lexicon import lexicon_for
+from cds_service.fhir.medications import read_medications
+from cds_service.fhir.observations import read_observations
+from cds_service.fhir.reading import Reading
+from cds_service.fhir.records import Record, aside, source_of
+from cds_service.fhir.references import References
+from cds_service.fhir.scan import Patient
+from cds_service.fhir.states import kind_states
+from cds_service.fhir.subjects import find_subject
+from cds_service.fhir.symptoms import read_questionnaires, read_reports
+from cds_service.fhir.times import Times, read_date_span
+from cds_service.fhir.twitching import merge_twitch
+from cds_service.fhir.vocabulary import TEST_TAGS
+from cds_service.narrative import Narrative
+from cds_service.terminology import Terminology
+
+#: Specification 8: the rules speak of nobody under 28 days.
+NEWBORN_DAYS: Final = 28
+_COMFORT_CARE: Final = "comfort-care"
+_SEXES: Final = frozenset(("male", "female"))
+
+
+def extract_facts(record: Record, terminology: Terminology, *, as_of: datetime, hook: str = "patient-view",
+                  patient_id: str | None = None, encounter_id: str | None = None,
+                  without: frozenset[str] = frozenset(), narrative: Narrative | None = None) -> PatientFacts:
+    """Return what the record says about one patient as of one instant.
+
+    ``patient_id`` names the patient where the record alone does not; ``encounter_id`` the current
+    encounter. ``without`` holds references or pointers of resources to leave out (those the second
+    look refused). ``narrative`` None means the words of the content folder.
+
+    Raises:
+        SubjectError: data of no patient, of several, or of another one than named.
+        ValueError: ``as_of`` has no time zone.
+    """
+    subject = find_subject(record, patient_id)
+    reading = Reading(record, lexicon_for(terminology, narrative), Times(as_of), subject, References(record), without)
+    reading.set_aside += record.set_aside
+    current = find_encounter(reading, encounter_id)
+    reading.encounter_key = source_of(current).reference if current else _key(encounter_id)
+    reading.encounter_reasons = reason_references(reading, current)
+    encounter = read_encounters(reading, current)
+    read_observations(reading)
+    read_conditions(reading)
+    read_procedures(reading)
+    read_reports(reading)
+    read_questionnaires(reading)
+    read_medications(reading)
+    read_family(reading)
+    read_allergies(reading)
+    read_orders(reading)
+    read_care_plans(reading)
+    twitch = merge_twitch(reading)
+    states = kind_states(reading)
+    age = _age_days(reading)
+    numbers = _numbers(reading)
+    return PatientFacts(
+        as_of=as_of, patient=subject.reference, birth_date=_birth_date(subject.patient), age_days=age,
+        sex=_sex(subject.patient), hook=hook, encounter=encounter, twitch=twitch, twitch_state=states["symptom"],
+        numbers=numbers, drugs=_drugs(reading), events=_events(reading), states=states,
+        set_aside=tuple(sorted(set(reading.set_aside), key=_aside_order)),
+        unread_codes=dict(sorted(reading.unread.items())), outside=_outside(reading, age))
+
+
+def latest_clinical_date(record: Record) -> datetime | None:
+    """Return the newest clinical date of a record (for ``--as-of latest``), at the end of its day; None without."""
+    from cds_service.fhir.latest import latest_date
+
+    return latest_date(record)
+
+
+def _key(encounter_id: str | None) -> str | None:
+    if not encounter_id:
+        return None
+    return encounter_id if "/" in encounter_id or ":" in encounter_id else f"Encounter/{encounter_id}"
+
+
+# ----------------------------------------------------------------------------- the patient
+
+
+def _birth_date(patient: Patient | None) -> date | None:
+    span = read_date_span(patient.birthDate) if patient else None
+    return span[0] if span is not None and span[0] == span[1] else None
+
+
+def _age_days(reading: Reading) -> int | None:
+    """Return the age in days; None when the birth date is missing, in the future, or known only by year.
+
+    A month is precise enough where it does not matter on which day of it the patient was born: never here.
+    """
+    born = _birth_date(reading.subject.patient)
+    if born is None:
+        return None
+    days = (reading.times.as_of.date() - born).days
+    return days if 0 <= days < 150 * 366 else None
+
+
+def _sex(patient: Patient | None) -> str | None:
+    return patient.gender if patient is not None and patient.gender in _SEXES else None
+
+
+def _outside(reading: Reading, age_days: int | None) -> str:
+    """Return why the patient is outside the scope of the rules, or an empty text."""
+    patient = reading.subject.patient
+    if patient is not None:
+        if _is_dead(reading, patient):
+            return "deceased"
+        if _is_test(patient):
+            return "test-patient"
+    if any(_COMFORT_CARE in reading.events.get(kind, {}) and
+           any(event.status == "active" for event in reading.events[kind][_COMFORT_CARE])
+           for kind in ("condition", "procedure", "encounter")):
+        return "comfort-care"
+    return "newborn" if age_days is not None and age_days < NEWBORN_DAYS else ""
+
+
+def _is_dead(reading: Reading, patient: Patient) -> bool:
+    if patient.deceasedBoolean:
+        return True
+    died = reading.times.read(patient.deceasedDateTime)
+    return patient.deceasedDateTime is not None and (died is None or died.earliest <= reading.times.now)
+
+
+def _is_test(patient: Patient) -> bool:
+    meta = patient.meta
+    tags = [*(meta.security or ()), *(meta.tag or ())] if meta else []
+    return any((coding.code or "").upper() in TEST_TAGS for coding in tags)
+
+
+# ----------------------------------------------------------------------------- in order
+
+
+def _numbers(reading: Reading) -> Mapping[str, tuple[Measurement, ...]]:
+    return {name: _series(reading, rows) for name, rows in sorted(reading.numbers.items())}
+
+
+def _series(reading: Reading, rows: list[tuple[tuple[Any, ...], Measurement]]) -> tuple[Measurement, ...]:
+    """Return results oldest first; of the same time only the preferred: laboratory, then corrected."""
+    rows.sort(key=lambda row: row[0])
+    kept: list[tuple[tuple[Any, ...], Measurement]] = []
+    for order, measurement in rows:
+        while kept and kept[-1][0][:2] == order[:2] and kept[-1][0][2:4] < order[2:4]:
+            kept.pop()
+        if kept and kept[-1][0][:2] == order[:2]:
+            if _says_the_same(kept[-1][1], measurement):
+                continue
+            reading.set_aside.append(_conflict(measurement))
+        kept.append((order, measurement))
+    return tuple(measurement for _, measurement in kept)
+
+
+def _says_the_same(one: Measurement, other: Measurement) -> bool:
+    return (one.value, one.comparator, one.direction, one.sample_doubtful, one.unit_doubtful) == \
+        (other.value, other.comparator, other.direction, other.sample_doubtful, other.unit_doubtful)
+
+
+def _conflict(measurement: Measurement) -> SetAside:
+    return aside("F033", measurement.source, shown=measurement.reported, moment=measurement.moment)
+
+
+def _drugs(reading: Reading) -> Mapping[str, tuple[DrugUse, ...]]:
+    return {name: tuple(sorted(uses, key=_use_order)) for name, uses in sorted(reading.drugs.items())}
+
+
+def _use_order(use: DrugUse) -> tuple[int, int, str, str]:
+    return (use.start.earliest if use.start else 0, use.end.latest if use.end else 0, use.source.reference,
+            use.source.pointer)
+
+
+def _events(reading: Reading) -> Mapping[str, Mapping[str, tuple[Event, ...]]]:
+    return {kind: {name: tuple(sorted(dict.fromkeys(events), key=_event_order))
+                   for name, events in sorted(names.items())}
+            for kind, names in sorted(reading.events.items())}
+
+
+def _event_order(event: Event) -> tuple[int, str, str, str, str]:
+    return (event.moment.earliest if event.moment else 0, event.source.reference, event.source.pointer, event.status,
+            event.display)
+
+
+def _aside_order(item: SetAside) -> tuple[str, str, str, str, str, int]:
+    return (item.source.pointer, item.source.reference, item.code, item.name or "", item.shown,
+            item.moment.earliest if item.moment else 0)
+
+
+__all__ = ["DAY", "extract_facts", "latest_clinical_date"]

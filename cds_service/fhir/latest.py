@@ -1,0 +1,55 @@
+"""The newest clinical date of a record: the "today" of historic or shifted data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from cds_service.facts import Moment
+from cds_service.fhir import scan
+from cds_service.fhir.records import Record
+from cds_service.fhir.times import Times
+
+_FIELDS: Final[dict[type[scan.Resource], tuple[str, ...]]] = {
+    scan.Observation: ("effectiveDateTime", "effectiveInstant", "effectivePeriod"),
+    scan.Condition: ("recordedDate", "assertedDate", "dateRecorded", "onsetDateTime", "onsetPeriod"),
+    scan.Encounter: ("period", "actualPeriod"),
+    scan.MedicationRequest: ("authoredOn",),
+    scan.MedicationOrder: ("dateWritten",),
+    scan.MedicationStatement: ("effectiveDateTime", "dateAsserted"),
+    scan.MedicationAdministration: ("effectiveDateTime", "effectivePeriod", "occurenceDateTime", "occurrenceDateTime"),
+    scan.MedicationDispense: ("whenHandedOver", "whenPrepared"),
+    scan.Procedure: ("performedDateTime", "performedPeriod", "occurrenceDateTime", "occurrencePeriod"),
+    scan.DiagnosticReport: ("effectiveDateTime", "effectivePeriod", "issued"),
+    scan.QuestionnaireResponse: ("authored",),
+}
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def latest_date(record: Record) -> datetime | None:
+    """Return the newest clinical date, at the last moment it may mean (UTC where no zone is said)."""
+    times = Times(_EPOCH)
+    newest: Moment | None = None
+    for text in set(_texts(record)):
+        moment = times.read(text)
+        if moment is not None and (newest is None or (moment.latest, moment.text) > (newest.latest, newest.text)):
+            newest = moment
+    if newest is None:
+        return None
+    zone = UTC if newest.is_day_only else datetime.fromisoformat(newest.text).tzinfo
+    return datetime.fromtimestamp(newest.latest, zone)
+
+
+def _texts(record: Record) -> Iterator[str]:
+    for kind, fields in _FIELDS.items():
+        for located in record.of(kind):
+            for name in fields:
+                yield from _dates(getattr(located[3], name))
+
+
+def _dates(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, scan.Period):
+        yield from (text for text in (value.start, value.end) if text)

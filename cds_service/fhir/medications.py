@@ -1,0 +1,253 @@
+"""Medication resources to drug uses: which drug, from when to when, how much, by which route.
+
+When a use counts as active is specification 3.3, last paragraph.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cds_service.facts import DAY, HOUR, Dose, DrugUse, Moment
+from cds_service.fhir import vocabulary as words
+from cds_service.fhir.dosage import bounds_of, daily_dose, dosages_of, planned_seconds, route_of, seconds_of
+from cds_service.fhir.identify import Identified, identify
+from cds_service.fhir.reading import Reading
+from cds_service.fhir.records import Located, draft_names, source_of
+from cds_service.fhir.scan import (
+    Dosage,
+    MedicationAdministration,
+    MedicationDispense,
+    MedicationOrder,
+    MedicationRequest,
+    MedicationStatement,
+    MedicationUsage,
+)
+
+_STATEMENT_ENDED_DAYS: Final = 7
+_GIVEN_HOURS: Final = 72
+_SUPPLY_GRACE_DAYS: Final = 30
+_TAKING: Final = frozenset(("active", "intended", "recorded", "completed"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """When and how a drug was used, as one resource says it; becomes one DrugUse for each ingredient."""
+
+    active: bool
+    start: Moment | None = None
+    end: Moment | None = None
+    draft: bool = False
+    stopping: bool = False
+    selected: bool = True
+    planned_days: int | None = None
+    administered: bool = False
+
+
+def read_medications(reading: Reading) -> None:
+    """Read all medication resources of the record, then the draft orders."""
+    for located in reading.usable(MedicationRequest, MedicationOrder):
+        _take(reading, located, _of_request(reading, located), dosages_of(located[3].dosageInstruction))
+    for located in reading.usable(MedicationStatement, MedicationUsage):
+        _take(reading, located, _of_statement(reading, located), dosages_of(located[3].dosage))
+    for located in reading.usable(MedicationAdministration):
+        _take(reading, located, _of_administration(reading, located), dosages_of(located[3].dosage))
+    for located in reading.usable(MedicationDispense):
+        _take(reading, located, _of_dispense(reading, located), dosages_of(located[3].dosageInstruction))
+    for located in reading.usable_drafts(MedicationRequest, MedicationOrder):
+        _take(reading, located, _of_draft(reading, located), dosages_of(located[3].dosageInstruction))
+        _end_prior(reading, located)
+
+
+def _take(reading: Reading, located: Located, use: _Use | str, dosages: list[Dosage]) -> None:
+    """File one use under each ingredient, or the reason why it is none (a fault code)."""
+    drug = identify(reading, located)
+    if isinstance(use, str):
+        unclear = use in ("F018", "F031")
+        names: list[str | None] = [product.ingredient for product in drug.products] if unclear else []
+        for name in names or [None]:
+            reading.refuse(use, located, kind="drug", name=name, shown=drug.display)
+        return
+    if drug.fault:
+        if not _is_nothing(reading, drug):
+            reading.refuse(drug.fault, located, kind="drug", moment=use.end or use.start)
+            if use.active:
+                reading.doubtful_types.add(type(located[3]).__name__)
+        return
+    if not drug.products:
+        for concept in drug.concepts:
+            reading.count_unread("drug", concept)
+    _file(reading, located, use, drug, dosages)
+
+
+def _is_nothing(reading: Reading, drug: Identified) -> bool:
+    """Whether the entry only says that no drug is taken (IPS absent-unknown codes)."""
+    return any(coding.system == words.ABSENT_UNKNOWN for concept in drug.concepts for coding in words.codings(concept))
+
+
+def _file(reading: Reading, located: Located, use: _Use, drug: Identified, dosages: list[Dosage]) -> None:
+    source = source_of(located)
+    stated = route_of(reading, dosages, drug.form)
+    for product in drug.products:
+        ingredient = reading.lexicon.terminology.ingredients[product.ingredient]
+        dose: Dose | None = daily_dose(dosages, product.strength, single_ingredient=len(drug.products) == 1)
+        reading.drugs.setdefault(product.ingredient, []).append(DrugUse(
+            product.ingredient, source, drug.display or ingredient.title, use.active, use.start, use.end,
+            stated or product.route or ingredient.usual_route, dose, use.draft, use.stopping, use.selected,
+            use.planned_days, use.administered, by_text=drug.by_text))
+
+
+def _past(reading: Reading, moment: Moment | None) -> bool:
+    return moment is not None and moment.latest < reading.times.now
+
+
+def _earliest(*moments: Moment | None) -> Moment | None:
+    return min((moment for moment in moments if moment is not None), key=lambda m: m.earliest, default=None)
+
+
+# ----------------------------------------------------------------------------- requests
+
+
+def _of_request(reading: Reading, located: Located) -> _Use | str:
+    resource: Any = located[3]
+    status = (resource.status or "").strip()
+    if status not in words.REQUEST_KNOWN or status == "unknown":
+        return "F018"
+    if getattr(resource, "doNotPerform", None):
+        return "F042"
+    if status in words.REQUEST_IGNORED or status == "cancelled":
+        return "F019"
+    if (getattr(resource, "intent", None) or "order") not in words.INTENT_TAKEN:
+        return "F019"
+    start, end = _span(reading, resource)
+    if start is not None and start.earliest > reading.times.now:
+        return "F032"
+    if status == "active" and not _past(reading, end):
+        return _Use(True, start, None)
+    return _Use(False, start, _ended(reading, resource, end))
+
+
+def _span(reading: Reading, resource: Any) -> tuple[Moment | None, Moment | None]:
+    """Return the earliest stated start of an order and its latest stated end."""
+    bound_start, bound_end = bounds_of(reading, dosages_of(resource.dosageInstruction))
+    validity = resource.dispenseRequest.validityPeriod if resource.dispenseRequest else None
+    written = reading.times.first(getattr(resource, "authoredOn", None), getattr(resource, "dateWritten", None))
+    start = _earliest(bound_start, reading.period_start(validity), written)
+    return start, bound_end or reading.period_end(validity)
+
+
+def _ended(reading: Reading, resource: Any, planned: Moment | None) -> Moment | None:
+    """Return when an order ended: the date of the status change, else its planned end if that is past."""
+    changed = reading.times.first(getattr(resource, "statusChanged", None), getattr(resource, "dateEnded", None))
+    if changed is not None and changed.earliest <= reading.times.now:
+        return changed
+    return planned if _past(reading, planned) else None
+
+
+def _of_draft(reading: Reading, located: Located) -> _Use | str:
+    """Read a draft order: a new drug, or the end of one when its status says so."""
+    resource: Any = located[3]
+    status = (resource.status or "draft").strip()
+    if status == "entered-in-error" or getattr(resource, "doNotPerform", None):
+        return "F042" if status != "entered-in-error" else "F019"
+    selected = reading.record.selections is None or any(
+        name in reading.record.selections for name in draft_names(located))
+    start, _ = _span(reading, resource)
+    if status in words.REQUEST_STOPPED:
+        return _Use(False, start, draft=True, stopping=True, selected=selected)
+    return _Use(True, start, draft=True, selected=selected, planned_days=_planned_days(reading, resource))
+
+
+def _planned_days(reading: Reading, resource: Any) -> int | None:
+    """Return the ordered length of a draft in days: duration, bounds, or expected supply."""
+    dosages = dosages_of(resource.dosageInstruction)
+    seconds = planned_seconds(dosages)
+    if seconds is None:
+        start, end = bounds_of(reading, dosages)
+        seconds = end.latest - start.earliest if start is not None and end is not None else None
+    if seconds is None and resource.dispenseRequest is not None:
+        seconds = seconds_of(resource.dispenseRequest.expectedSupplyDuration)
+    return None if seconds is None or seconds < 0 else round(seconds / DAY)
+
+
+def _end_prior(reading: Reading, located: Located) -> None:
+    """Note that a draft replaces an earlier order of another drug: that drug is being stopped."""
+    prior = getattr(located[3], "priorPrescription", None)
+    target = reading.references.find(prior.reference, located) if prior is not None else None
+    if target is None or not isinstance(target[3], MedicationRequest):
+        return
+    own = {product.ingredient for product in identify(reading, located).products}
+    before = identify(reading, target)
+    gone = tuple(product for product in before.products if product.ingredient not in own)
+    if gone:
+        selected = reading.record.selections is None or any(
+            name in reading.record.selections for name in draft_names(located))
+        use = _Use(False, draft=True, stopping=True, selected=selected)
+        _file(reading, located, use, Identified(gone, before.display, by_text=before.by_text), [])
+
+
+# ----------------------------------------------------------------------------- statements, doses given, supplies
+
+
+def _of_statement(reading: Reading, located: Located) -> _Use | str:
+    resource: MedicationStatement = located[3]
+    status = (resource.status or "").strip()
+    adherence = words.word_of(resource.adherence.code) if resource.adherence else None
+    if status == "entered-in-error":
+        return "F019"
+    if status == "not-taken" or resource.taken == "n" or resource.wasNotTaken or adherence == "not-taking":
+        return "F042"
+    if status not in _TAKING | {"stopped", "on-hold"} or resource.taken == "unk":
+        return "F018"
+    period = resource.effectivePeriod
+    start = _earliest(reading.period_start(period), reading.times.read(resource.effectiveDateTime))
+    end = reading.period_end(period)
+    if start is not None and start.earliest > reading.times.now:
+        return "F032"
+    held = status in ("stopped", "on-hold") or adherence in ("stopped", "on-hold")
+    if status == "completed":
+        return _completed(reading, start, end or reading.times.read(resource.effectiveDateTime))
+    if held or _past(reading, end):
+        return _Use(False, start, end if _past(reading, end) else None)
+    return _Use(True, start, None)
+
+
+def _completed(reading: Reading, start: Moment | None, end: Moment | None) -> _Use:
+    """A completed statement counts as active for seven days after its end."""
+    recent = end is not None and reading.times.days_before(end) <= _STATEMENT_ENDED_DAYS
+    return _Use(recent, start, end)
+
+
+def _of_administration(reading: Reading, located: Located) -> _Use | str:
+    resource: MedicationAdministration = located[3]
+    if (resource.status or "") in words.NOT_DONE or resource.notGiven or resource.wasNotGiven:
+        return "F042"
+    if not resource.status:
+        return "F018"
+    period = resource.effectivePeriod or resource.occurencePeriod or resource.occurrencePeriod
+    start = reading.times.first(resource.effectiveDateTime, resource.occurenceDateTime, resource.occurrenceDateTime,
+                                period.start if period else None)
+    if start is None:
+        return "F031"
+    if start.earliest > reading.times.now:
+        return "F032"
+    end = reading.period_end(period) or start
+    recent = reading.times.now - end.latest <= _GIVEN_HOURS * HOUR
+    return _Use(recent, start, end, administered=True)
+
+
+def _of_dispense(reading: Reading, located: Located) -> _Use | str:
+    resource: MedicationDispense = located[3]
+    if (resource.status or "") in words.NOT_DONE:
+        return "F019"
+    if not resource.status:
+        return "F018"
+    start = reading.times.first(resource.whenHandedOver, resource.whenPrepared)
+    if start is None:
+        return "F031"
+    if start.earliest > reading.times.now:
+        return "F032"
+    supply = seconds_of(resource.daysSupply) or 0
+    end = reading.times.shifted(start, supply)
+    covered = reading.times.now - end.latest <= _SUPPLY_GRACE_DAYS * DAY
+    return _Use(covered, start, None if covered or not supply else end)

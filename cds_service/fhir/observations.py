@@ -1,0 +1,331 @@
+"""Observations to measurements: exact value, checked unit, own range, direction; or a reason why not.
+
+The unit is read from the resource, never from its code; a result that cannot be used is set aside
+with its raw value (specification 3.1 "Validity", "Results without a usable number", "Unit against
+its own reference range").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from cds_service.errors import UnitError
+from cds_service.facts import Measurement, Moment
+from cds_service.fhir import vocabulary as words
+from cds_service.fhir.numbers import NumberFault, is_comparator, printed, read_number, read_text_number
+from cds_service.fhir.ranges import OwnRange, is_unit_doubtful, read_range
+from cds_service.fhir.reading import Reading, notes_of
+from cds_service.fhir.records import Located, pointer_of, source_of
+from cds_service.fhir.scan import Component, Concept, Observation, Quantity
+from cds_service.fhir.symptoms import read_finding
+from cds_service.terminology import Analyte, AnalyteCode
+from cds_service.units import Factor
+
+_UNIT_FAULTS: Final = {"U001": "F023", "U002": "F024", "U003": "F025", "U004": "F026"}
+_EXACT: Final = frozenset(("", "1", "[pH]"))
+
+
+@dataclass(slots=True)
+class _Setting:
+    """What all parts of one Observation share."""
+
+    located: Located
+    moment: Moment
+    status: str
+    doubtful: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Amount:
+    """A number as sent: digits, comparator and unit."""
+
+    value: Decimal
+    digits: str
+    comparator: str
+    unit_text: str | None
+    unit_code: str | None
+    unit_system: str | None
+
+
+def read_observations(reading: Reading) -> None:
+    """Read every usable Observation into numbers, symptoms, reports and sightings of the twitch."""
+    for located in reading.usable(Observation):
+        _read_observation(reading, located)
+
+
+def _read_observation(reading: Reading, located: Located) -> None:
+    resource: Observation = located[3]
+    measured = analytes_of(reading, resource.code)
+    parts = [(part, analytes_of(reading, part.code)) for part in resource.component or ()]
+    if not measured and not any(codes for _, codes in parts):
+        _read_unmeasured(reading, located)
+        return
+    setting = _setting(reading, located, measured or next(codes for _, codes in parts if codes))
+    if setting is None:
+        return
+    for code in measured:
+        if not (resource.component and not _has_value(resource)):
+            _measure(reading, setting, code, resource)
+    for part, codes in parts:
+        for code in codes:
+            _measure(reading, setting, code, part)
+
+
+def _read_unmeasured(reading: Reading, located: Located) -> None:
+    status = _status(located)
+    if status not in words.RESULT_USABLE:
+        if status not in words.RESULT_KNOWN:
+            reading.refuse("F018", located)
+        return
+    if not read_finding(reading, located, moment_of(reading, located[3])):
+        reading.count_unread("lab", located[3].code)
+
+
+def analytes_of(reading: Reading, concept: Concept | None) -> tuple[AnalyteCode, ...]:
+    """Return what a concept measures: by its codes, or by its words where only local codes were sent.
+
+    A code of a listed system that no analyte claims keeps the words unread: a urine test is not a
+    serum test because its name begins alike.
+    """
+    if concept is None:
+        return ()
+    codings = concept.coding
+    if type(codings) is list and len(codings) == 1:
+        meaning = reading.lexicon.code(codings[0].system, codings[0].code)
+        if meaning.analytes or meaning.system is not None:
+            return meaning.analytes
+    return _analytes_of_many(reading, concept)
+
+
+def _analytes_of_many(reading: Reading, concept: Concept) -> tuple[AnalyteCode, ...]:
+    meanings = reading.meanings(concept)
+    found = {code.name: code for meaning in meanings for code in reversed(meaning.analytes)}
+    if found:
+        return tuple(found[name] for name in sorted(found))
+    if any(meaning.system is not None for meaning in meanings):
+        return ()
+    for text in words.words_of(concept):
+        by_text = reading.lexicon.terminology.analytes_for_text(text[:200])
+        if by_text:
+            return by_text
+    return ()
+
+
+def moment_of(reading: Reading, resource: Any) -> Moment | None:
+    """Return when a result held: effectiveDateTime, instant, or the end (else start) of its period."""
+    moment = reading.times.read(resource.effectiveDateTime)
+    if moment is not None:
+        return moment
+    period = resource.effectivePeriod
+    texts = (getattr(resource, "effectiveInstant", None), period.end if period else None,
+             period.start if period else None)
+    return reading.times.first(*texts)
+
+
+def _status(located: Located) -> str:
+    return (located[3].status or "").strip()
+
+
+def _setting(reading: Reading, located: Located, codes: tuple[AnalyteCode, ...]) -> _Setting | None:
+    """Return what all parts share, or None (reported) when status or date forbid any use."""
+    resource = located[3]
+    status = _status(located)
+    kind = reading.lexicon.terminology.analytes[codes[0].name].kind
+    moment = moment_of(reading, resource)
+    if status not in words.RESULT_USABLE:
+        withdrawn = status in words.RESULT_KNOWN
+        reading.refuse("F019" if withdrawn else "F018", located, kind=kind, moment=moment,
+                       name=None if withdrawn else codes[0].name)
+        return None
+    if moment is None:
+        sent = resource.effectiveDateTime or resource.effectivePeriod
+        reading.refuse("F031" if sent else "F030", located, kind=kind, name=codes[0].name)
+        return None
+    if moment.earliest > reading.times.now:
+        reading.refuse("F032", located, kind=kind, moment=moment)
+        return None
+    return _Setting(located, moment, status, _is_doubtful(resource))
+
+
+def _is_doubtful(resource: Observation) -> bool:
+    if resource.note is None and resource.comment is None and resource.comments is None \
+            and resource.interpretation is None:
+        return False
+    texts = [*notes_of(resource.note), resource.comment or "", resource.comments or ""]
+    texts += [text for item in words.listed(resource.interpretation) for text in words.words_of(item)]
+    return any(words.is_doubtful_sample(text) for text in texts)
+
+
+def _has_value(part: Observation | Component) -> bool:
+    return part.valueQuantity is not None or part.valueString is not None \
+        or part.valueCodeableConcept is not None or len(part.valueInteger) > 0 or part.valueBoolean is not None
+
+
+# ----------------------------------------------------------------------------- one value
+
+
+def _measure(reading: Reading, setting: _Setting, code: AnalyteCode, part: Observation | Component) -> None:
+    """Add one measurement, or set the value aside with its reason."""
+    analyte = reading.lexicon.terminology.analytes[code.name]
+    about = {"kind": analyte.kind, "name": code.name, "moment": setting.moment}
+    try:
+        amount = _amount(part)
+    except NumberFault as fault:
+        _without_number(reading, setting, code, analyte, part, fault.code)
+        return
+    if amount is None:
+        _without_number(reading, setting, code, analyte, part, "F020")
+        return
+    shown = f"{amount.digits} {amount.unit_text or amount.unit_code or ''}".strip()
+    if not is_comparator(amount.comparator):
+        reading.refuse("F029", setting.located, shown=shown, **about)
+        return
+    factors = code.factors or analyte.factors
+    unit = unit_word(reading, analyte, factors, amount.unit_text, amount.unit_code, amount.unit_system)
+    if unit.startswith("F0"):
+        reading.refuse(unit, setting.located, shown=shown, **about)
+        return
+    factor = factors[unit]
+    value = amount.value * factor.times + factor.plus
+    if not analyte.is_plausible(value):
+        reading.refuse("F027", setting.located, shown=shown, **about)
+        return
+    own = read_range(reading, part.referenceRange, unit, factors) if part.referenceRange else None
+    if own is not None and own.is_foreign:
+        reading.refuse("F036", setting.located, shown=shown, **about)
+        return
+    _add(reading, setting, code, analyte, part, value=value, unit=unit, amount=amount, own=own, shown=shown)
+
+
+def _add(reading: Reading, setting: _Setting, code: AnalyteCode, analyte: Analyte, part: Any, *, value: Decimal,
+         unit: str, amount: _Amount, own: OwnRange | None, shown: str) -> None:
+    flags = words.flags_of(part.interpretation) if part.interpretation is not None else None
+    doubtful = own is not None and is_unit_doubtful(own, analyte, code.factors or analyte.factors)
+    measurement = Measurement(
+        name=code.name, value=value, moment=setting.moment, source=source_of(setting.located),
+        reported=f"{amount.comparator}{shown}", unit=analyte.unit, comparator=amount.comparator,
+        low=own.low if own else None, high=own.high if own else None,
+        direction=words.direction_of(flags) if flags else None,
+        marked=bool(flags and flags & words.FLAG_MARKED), unit_doubtful=doubtful,
+        sample_doubtful=setting.doubtful, preliminary=setting.status == "preliminary",
+        point_of_care=code.point_of_care, unit_reported=amount.unit_text or unit,
+        range_reported=own.printed if own else "",
+    )
+    _keep(reading, setting, measurement)
+
+
+def _keep(reading: Reading, setting: _Setting, measurement: Measurement) -> None:
+    """File a measurement under its name with what orders results of the same time."""
+    moment = setting.moment
+    order = (moment.earliest, moment.latest, not measurement.point_of_care,
+             setting.status in words.RESULT_CORRECTED, measurement.source.reference, pointer_of(setting.located))
+    rows = reading.numbers.get(measurement.name)
+    if rows is None:
+        reading.numbers[measurement.name] = [(order, measurement)]
+    else:
+        rows.append((order, measurement))
+
+
+def _amount(part: Observation | Component) -> _Amount | None:
+    """Return the number of a value, None when there is none. Raises NumberFault for an unusable one."""
+    quantity = part.valueQuantity
+    if quantity is not None:
+        return _of_quantity(quantity)
+    if len(part.valueInteger):
+        raw = bytes(part.valueInteger)
+        return _Amount(read_number(raw), printed(raw), "", None, None, None)
+    found = read_text_number(part.valueString) if part.valueString else None
+    if found is None:
+        return None
+    return _Amount(Decimal(found.digits), found.digits, found.comparator, found.unit, None, None)
+
+
+def _of_quantity(quantity: Quantity) -> _Amount:
+    raw = bytes(quantity.value)
+    return _Amount(read_number(raw), printed(raw), (quantity.comparator or "").strip(), quantity.unit,
+                   quantity.code, quantity.system)
+
+
+def unit_word(reading: Reading, analyte: Analyte, factors: Mapping[str, Factor], text: str | None,
+              code: str | None, system: str | None) -> str:
+    """Return the printed word of a unit that belongs to the analyte, or the fault code (F023 to F026).
+
+    A score or ratio has no unit to send; for everything else an absent unit is a fault.
+    """
+    key = (analyte.name, id(factors), text, code, system)
+    found = reading.lexicon.units.get(key)
+    if found is None:
+        found = _find_unit(reading, analyte, factors, text, code, system)
+        reading.lexicon.remember_unit(key, found, factors)
+    return found
+
+
+def _find_unit(reading: Reading, analyte: Analyte, factors: Mapping[str, Factor], text: str | None,
+               code: str | None, system: str | None) -> str:
+    units = reading.lexicon.terminology.units
+    if not (text and text.strip()) and not (code and code.strip()) and is_bare(units.ucum.get(analyte.unit)):
+        return analyte.unit if analyte.unit in factors else "F023"
+    try:
+        word = units.parse(text, code, system)
+    except UnitError as error:
+        return _UNIT_FAULTS.get(error.issues[0].code, "F024")
+    return word if word in factors else "F026"
+
+
+def is_bare(ucum: str | None) -> bool:
+    """Whether a unit is no unit at all: a plain number, a score in braces, or pH."""
+    return ucum is not None and (ucum in _EXACT or (ucum.startswith("{") and ucum.endswith("}") and "/" not in ucum))
+
+
+# ----------------------------------------------------------------------------- values without a number
+
+
+def _without_number(reading: Reading, setting: _Setting, code: AnalyteCode, analyte: Analyte,
+                    part: Observation | Component, fault: str) -> None:
+    """Keep a result that has only a direction; otherwise set it aside, unless nothing was measured."""
+    if fault == "F020" and _is_panel(part):
+        return
+    shown = _shown(part)
+    found = _direction(part)
+    if fault in ("F020", "F028") and found is not None:
+        direction, marked = found
+        _keep(reading, setting, Measurement(
+            name=code.name, value=None, moment=setting.moment, source=source_of(setting.located),
+            reported=shown or direction, direction=direction, marked=marked, sample_doubtful=setting.doubtful,
+            preliminary=setting.status == "preliminary", point_of_care=code.point_of_care))
+        return
+    reason = words.word_of(part.dataAbsentReason)
+    never = fault == "F020" and reason in words.NEVER_MEASURED
+    if fault == "F020" and shown:
+        fault = "F028"
+    reading.refuse(fault, setting.located, kind=analyte.kind, name=None if never else code.name, shown=shown,
+                   moment=setting.moment)
+
+
+def _is_panel(part: Observation | Component) -> bool:
+    """Whether an Observation only groups others."""
+    return isinstance(part, Observation) and bool(part.hasMember or part.component) and not _has_value(part)
+
+
+def _direction(part: Observation | Component) -> tuple[str, bool] | None:
+    flags = words.flags_of(part.interpretation)
+    by_flag = words.direction_of(flags)
+    for text in (part.valueString, *words.words_of(part.valueCodeableConcept)):
+        found = words.direction_word(text)
+        if found is not None:
+            return found[0], found[1] or bool(flags & words.FLAG_MARKED)
+    if by_flag is None or (part.valueString and len(part.valueString) > 40):
+        return None
+    return by_flag, bool(flags & words.FLAG_MARKED)
+
+
+def _shown(part: Observation | Component) -> str:
+    if part.valueQuantity is not None:
+        quantity = part.valueQuantity
+        return f"{printed(bytes(quantity.value))} {quantity.unit or quantity.code or ''}".strip()
+    if part.valueString:
+        return part.valueString
+    return words.display_of(part.valueCodeableConcept)

@@ -1,0 +1,206 @@
+"""The working state of one extraction: what has been read so far, and the checks every resource passes.
+
+Domain modules (observations, medications ...) take a ``Reading`` and add to it; ``extract`` makes the
+facts of it. Nothing here outlives one call of ``extract_facts``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cds_service.facts import DrugUse, Event, Measurement, Moment, SetAside, Source
+from cds_service.fhir.lexicon import Lexicon, Meaning
+from cds_service.fhir.records import Located, Record, aside, pointer_of, source_of
+from cds_service.fhir.references import References
+from cds_service.fhir.scan import Annotation, Concept, Period, Reference, Resource
+from cds_service.fhir.subjects import Subject
+from cds_service.fhir.times import Times
+from cds_service.fhir.vocabulary import codings
+
+MAX_UNREAD = 2_000
+MAX_TEXT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One record of the twitch: what one resource or sentence says about it."""
+
+    level: int
+    source: Source
+    display: str
+    sites: frozenset[str] = frozenset()
+    side: str | None = None
+    course: str | None = None
+    traits: Mapping[str, bool] = field(default_factory=dict)
+    onset: Moment | None = None
+    recorded: Moment | None = None
+    active: bool = False
+    in_encounter: bool = False
+    patient_reported: bool = False
+    origin: str = ""
+
+
+@dataclass(slots=True)
+class Reading:
+    """Everything one extraction needs and gathers."""
+
+    record: Record
+    lexicon: Lexicon
+    times: Times
+    subject: Subject
+    references: References
+    without: frozenset[str] = frozenset()
+    encounter_key: str | None = None
+    encounter_reasons: frozenset[str] = frozenset()
+    set_aside: list[SetAside] = field(default_factory=list)
+    numbers: dict[str, list[tuple[tuple[Any, ...], Measurement]]] = field(default_factory=dict)
+    drugs: dict[str, list[DrugUse]] = field(default_factory=dict)
+    events: dict[str, dict[str, list[Event]]] = field(default_factory=dict)
+    sightings: list[Sighting] = field(default_factory=list)
+    unread: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    doubtful_types: set[str] = field(default_factory=set)
+    _usable: dict[type[Resource], list[Located]] = field(default_factory=dict)
+
+    # ------------------------------------------------------------- what may be used
+
+    def usable(self, *kinds: type[Resource]) -> Iterator[Located]:
+        """Yield the resources of the given types that are this patient's and may be read."""
+        for kind in kinds:
+            found = self._usable.get(kind)
+            if found is None:
+                found = self._usable[kind] = self._check(kind)
+            yield from found
+
+    def _check(self, kind: type[Resource]) -> list[Located]:
+        owns, group = self.subject.owns, self.record.of(kind)
+        kept: list[Located] = []
+        for located in _newest(group, self) if len(group) > 1 else group:
+            resource = located[3]
+            plain = not self.without and resource.implicitRules is None and not len(resource.modifierExtension)
+            if (plain and owns(resource.subject or resource.patient)) or self._may_use(located):
+                kept.append(located)
+        return kept
+
+    def _may_use(self, located: Located, *, draft: bool = False) -> bool:
+        resource = located[3]
+        if self.without and self._left_out(located):
+            return False
+        owned = self.subject.owns(resource.subject or resource.patient)
+        if owned is False:
+            return self.refuse("F014", located)
+        if owned is None and not draft:
+            self.doubtful_types.add(type(resource).__name__)
+            return self.refuse("F015", located)
+        if resource.implicitRules is not None or _has_content(bytes(resource.modifierExtension)):
+            self.doubtful_types.add(type(resource).__name__)
+            return self.refuse("F016", located)
+        return True
+
+    def usable_drafts(self, *kinds: type[Resource]) -> Iterator[Located]:
+        """Yield the draft orders of the given types; the hook's context says whose they are."""
+        for located in self.record.drafts:
+            if type(located[3]) in kinds and self._may_use(located, draft=True):
+                yield located
+
+    def _left_out(self, located: Located) -> bool:
+        source = source_of(located)
+        return source.pointer in self.without or source.reference in self.without
+
+    # ------------------------------------------------------------- what is noted
+
+    def refuse(self, code: str, located: Located, **about: Any) -> bool:
+        """Note that a resource or value is not used; always False, so that checks can return it."""
+        self.set_aside.append(aside(code, source_of(located), **about))
+        return False
+
+    def refuse_text(self, source: Source, moment: Moment | None) -> None:
+        """Note that only the first part of a long text was read."""
+        self.set_aside.append(aside("F051", source, moment=moment))
+
+    def count_unread(self, kind: str, concept: Concept | None) -> None:
+        """Count the codings of a concept no value set knows, up to a bounded number of different ones."""
+        for coding in codings(concept):
+            if coding.code:
+                key = (kind, coding.system or "", coding.code)
+                if key in self.unread:
+                    self.unread[key] += 1
+                elif len(self.unread) < MAX_UNREAD:
+                    self.unread[key] = 1
+
+    def add_event(self, event: Event) -> None:
+        """Take one event."""
+        self.events.setdefault(event.kind, {}).setdefault(event.name, []).append(event)
+
+    def meanings(self, concept: Concept | None) -> list[Meaning]:
+        """Return the meanings of the codings of a concept."""
+        return self.lexicon.meanings(concept)
+
+    # ------------------------------------------------------------- small common readings
+
+    def period_start(self, period: Period | None) -> Moment | None:
+        """Return the start of a period."""
+        return self.times.read(period.start) if period else None
+
+    def period_end(self, period: Period | None) -> Moment | None:
+        """Return the end of a period."""
+        return self.times.read(period.end) if period else None
+
+    def is_current_encounter(self, *references: Reference | None) -> bool:
+        """Whether one of the references names the current encounter."""
+        if not self.encounter_key:
+            return False
+        for reference in references:
+            if reference is not None and reference.reference:
+                target = self.references.find(reference.reference)
+                key = source_of(target).reference if target else ""
+                if self.encounter_key in (key, reference.reference) or _ends_with(reference.reference,
+                                                                                 self.encounter_key):
+                    return True
+        return False
+
+
+def _ends_with(reference: str, key: str) -> bool:
+    return reference.endswith("/" + key) or f"{key}/_history/" in reference
+
+
+def _has_content(raw: bytes) -> bool:
+    return raw not in (b"", b"null") and raw.strip(b"[] \n\r\t") != b""
+
+
+def notes_of(notes: list[Annotation] | None) -> list[str]:
+    """Return the texts of notes."""
+    return [note.text for note in notes or () if note.text]
+
+
+def _newest(group: tuple[Located, ...], reading: Reading) -> list[Located]:
+    """Return a group with each id once: the newest version; differing repeats are reported."""
+    seen: dict[str, int] = {}
+    kept: list[Located] = []
+    for located in group:
+        ident = located[3].id
+        position = seen.get(ident) if ident else None
+        if position is None:
+            if ident:
+                seen[ident] = len(kept)
+            kept.append(located)
+            continue
+        other = kept[position]
+        if other[3] == located[3]:
+            continue
+        kept[position], dropped = (located, other) if _version(located) > _version(other) else (other, located)
+        reading.refuse("F017", dropped)
+    return kept
+
+
+def _version(located: Located) -> tuple[str, int, str]:
+    """Return what orders two versions: update time, version number, then the content itself."""
+    meta = located[3].meta
+    number = meta.versionId if meta and meta.versionId and meta.versionId.isdigit() else "0"
+    return (meta.lastUpdated or "" if meta else "", int(number[:12]), repr(located[3]))
+
+
+def pointer(located: Located) -> str:
+    """Return the JSON pointer of a resource."""
+    return pointer_of(located)

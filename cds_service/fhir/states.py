@@ -1,0 +1,51 @@
+"""What is known of each kind of data, from what is known of the resource types that feed it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cds_service.facts import KINDS, DataState
+from cds_service.fhir.reading import Reading
+from cds_service.fhir.records import Record
+
+#: Kind of fact -> resource types that feed it; absence is known once one of the first group is known.
+_FEEDS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "lab": (("Observation",), ()),
+    "vital": (("Observation",), ()),
+    "survey": (("Observation",), ("QuestionnaireResponse",)),
+    "drug": (("MedicationRequest", "MedicationStatement", "MedicationOrder", "MedicationUsage"),
+             ("MedicationAdministration", "MedicationDispense")),
+    "condition": (("Condition",), ()),
+    "symptom": (("Condition", "Observation", "Encounter"), ("QuestionnaireResponse",)),
+    "procedure": (("Procedure",), ("Immunization",)),
+    "report": (("DiagnosticReport", "Observation"), ()),
+    "family": (("FamilyMemberHistory",), ()),
+    "allergy": (("AllergyIntolerance",), ()),
+    "encounter": (("Encounter",), ()),
+}
+_WORST_FIRST: Final = (DataState.FAILED, DataState.INCOMPLETE, DataState.STALE)
+
+
+def kind_states(reading: Reading) -> dict[str, DataState]:
+    """Return the state of every kind of data.
+
+    The worst of what was sent counts; types that were not sent matter only where no type was.
+    """
+    return {kind: _state(reading, *_FEEDS[kind]) for kind in KINDS}
+
+
+def _state(reading: Reading, main: tuple[str, ...], more: tuple[str, ...]) -> DataState:
+    main_states = [type_state(reading.record, name, name in reading.doubtful_types) for name in main]
+    all_states = main_states + [type_state(reading.record, name, name in reading.doubtful_types) for name in more]
+    for worst in _WORST_FIRST:
+        if worst in all_states:
+            return worst
+    if not any(state.is_known for state in main_states):
+        return DataState.NOT_SENT
+    return DataState.PRESENT if DataState.PRESENT in all_states else DataState.NONE_FOUND
+
+
+def type_state(record: Record, name: str, is_doubtful: bool = False) -> DataState:
+    """Return what is known of a resource type; a resource that could not be used leaves it incomplete."""
+    state = record.state(name)
+    return DataState.INCOMPLETE if is_doubtful and state.is_known else state

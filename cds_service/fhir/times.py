@@ -1,0 +1,118 @@
+"""Read FHIR dates, times and periods as Moments, as precise as the record and no more.
+
+A time without a zone is read in the zone of ``as_of`` (the record was written at the same place);
+a partial date is the whole span it may mean. Text that is no date gives None, never a guess.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from datetime import date, datetime, timedelta
+
+from cds_service.facts import DAY, Moment, moment_from_date
+
+_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
+_TIMED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?")
+_MAX = 40
+
+
+class Times:
+    """Reads date texts relative to one ``as_of``; remembers what it has read (panels share times)."""
+
+    def __init__(self, as_of: datetime) -> None:
+        """Raise ValueError when ``as_of`` has no time zone."""
+        if as_of.tzinfo is None:
+            raise ValueError("as_of needs a time zone")
+        self.as_of = as_of
+        self.now = int(as_of.timestamp())
+        self._read: dict[str, Moment | None] = {}
+
+    def read(self, text: str | None) -> Moment | None:
+        """Return the Moment of a FHIR date, dateTime or instant; None when absent or no date."""
+        if text is None:
+            return None
+        try:
+            return self._read[text]
+        except KeyError:
+            moment = self._read[text] = self._parse(text)
+            return moment
+
+    def first(self, *texts: str | None) -> Moment | None:
+        """Return the first of several texts that is a date."""
+        for text in texts:
+            moment = self.read(text) if text else None
+            if moment is not None:
+                return moment
+        return None
+
+    def is_future(self, moment: Moment) -> bool:
+        """Whether a moment lies wholly after ``as_of``."""
+        return moment.earliest > self.now
+
+    def days_before(self, moment: Moment) -> float:
+        """Return how many days before ``as_of`` a moment was, at least; negative for the future."""
+        return (self.now - moment.latest) / DAY
+
+    def day_of(self, seconds: int) -> Moment | None:
+        """Return the whole day (in the zone of ``as_of``) a point in time lies in; None out of range."""
+        try:
+            return moment_from_date(datetime.fromtimestamp(seconds, self.as_of.tzinfo).date(), self.as_of)
+        except (OverflowError, ValueError, OSError):
+            return None
+
+    def shifted(self, moment: Moment, seconds: int) -> Moment:
+        """Return a moment moved by ``seconds``; a whole day stays a whole day."""
+        day_only = moment.is_day_only
+        try:
+            start = datetime.fromtimestamp(moment.earliest, self.as_of.tzinfo) + timedelta(seconds=seconds)
+        except (OverflowError, ValueError, OSError):
+            return moment
+        text = start.date().isoformat() if day_only else start.isoformat(timespec="seconds")
+        return Moment(moment.earliest + seconds, moment.latest + seconds, text)
+
+    def _parse(self, text: str) -> Moment | None:
+        if len(text) > _MAX:
+            return None
+        compact = text.replace(" ", "") if " " in text else text
+        if len(compact) <= 10:
+            return self._partial(compact)
+        if not _TIMED.fullmatch(compact):
+            return None
+        try:
+            return self._instant(compact)
+        except (ValueError, OverflowError):
+            return None
+
+    def _instant(self, text: str) -> Moment:
+        instant = datetime.fromisoformat(text)
+        if instant.tzinfo is None:
+            instant = instant.replace(tzinfo=self.as_of.tzinfo)
+        seconds = int(instant.timestamp())
+        return Moment(seconds, seconds, instant.isoformat(timespec="seconds"))
+
+    def _partial(self, text: str) -> Moment | None:
+        span = read_date_span(text)
+        if span is None:
+            return None
+        try:
+            first, last = (moment_from_date(day, self.as_of) for day in span)
+        except (OverflowError, ValueError):
+            return None
+        return Moment(first.earliest, last.latest, text)
+
+
+def read_date_span(text: str | None) -> tuple[date, date] | None:
+    """Return the first and last day a FHIR date may mean (year, year and month, or day)."""
+    match = _DATE.fullmatch(text.strip()) if text else None
+    if match is None:
+        return None
+    year, month, day = (int(part) if part else None for part in match.groups())
+    try:
+        if day and month:
+            return date(year or 0, month, day), date(year or 0, month, day)
+        if month:
+            return date(year or 0, month, 1), date(year or 0, month, calendar.monthrange(year or 0, month)[1])
+        return date(year or 0, 1, 1), date(year or 0, 12, 31)
+    except (ValueError, calendar.IllegalMonthError):
+        return None

@@ -9,10 +9,8 @@ from __future__ import annotations
 import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
-from cds_service.content import Document, iter_documents, read_document
 from cds_service.errors import ContentError, Issue
 
 T = TypeVar("T")
@@ -86,51 +84,48 @@ class Cessation:
     say: str
 
 
-def load_frames(root: Path) -> Frames:
-    """Read every file of ``cards/frames/``. Raises ContentError with ``file:line`` for each fault."""
+def read_frames(files: Mapping[str, Mapping[str, Any]]) -> Frames:
+    """Join the files of ``cards/frames/`` (stem to content). Raises ContentError with every fault."""
     texts: dict[str, str] = {}
     issues: list[Issue] = []
-    for document in iter_documents(root / "cards" / "frames", root):
-        for name, text in document.data.get("frames", {}).items():
-            where = document.where(("frames", name))
+    for stem in sorted(files):
+        for name, text in files[stem]["frames"].items():
+            where = f"cards/frames/{stem}.yaml"
             if name in texts:
                 issues.append(Issue(where, "K001", f"says the frame {name!r} a second time.", "Rename one."))
-            issues.extend(_slot_faults(where, text))
+            issues.extend(_slot_faults(where, name, text))
             texts[name] = text
     if issues:
         raise ContentError(*issues)
     return Frames(texts)
 
 
-def _slot_faults(where: str, text: Any) -> list[Issue]:
-    if not isinstance(text, str):
-        return [Issue(where, "K002", "is not text.", "Put it in quotes.")]
+def _slot_faults(where: str, name: str, text: str) -> list[Issue]:
+    remedy = "Write slots as {name}."
     try:
         pieces = list(string.Formatter().parse(text))
     except ValueError as error:
-        return [Issue(where, "K003", f"has a broken slot ({error}).", "Write slots as {name}.")]
-    bad = [name for _, name, form, way in pieces
-           if name is not None and (form or way or not name.isidentifier())]
-    return [Issue(where, "K003", f"has the slot {slot!r}.", "Write slots as {name}.") for slot in bad]
+        return [Issue(where, "K003", f"has a broken slot in the frame {name!r} ({error}).", remedy)]
+    bad = [slot for _, slot, form, way in pieces
+           if slot is not None and (form or way or not slot.isidentifier())]
+    return [Issue(where, "K003", f"has the slot {slot!r} in the frame {name!r}.", remedy) for slot in bad]
 
 
-def load_triage(root: Path) -> TriageSettings:
-    """Read ``cards/triage.yaml``. Raises ContentError with the place of the fault."""
-    document = read_document(root / "cards" / "triage.yaml", root)
-    return _read(document, _triage)
+def read_triage(data: Mapping[str, Any]) -> TriageSettings:
+    """Read the content of ``cards/triage.yaml``. Raises ContentError for a part that lacks."""
+    return _read("cards/triage.yaml", data, _triage)
 
 
-def load_cessation(root: Path) -> tuple[Cessation, ...]:
-    """Read ``cards/cessation.yaml``. Raises ContentError with the place of the fault."""
-    document = read_document(root / "cards" / "cessation.yaml", root)
-    return _read(document, _cessation)
+def read_cessation(data: Mapping[str, Any]) -> tuple[Cessation, ...]:
+    """Read the content of ``cards/cessation.yaml``. Raises ContentError for a part that lacks."""
+    return _read("cards/cessation.yaml", data, _cessation)
 
 
-def _read(document: Document, reader: Callable[[Mapping[str, Any]], T]) -> T:
+def _read(where: str, data: Mapping[str, Any], reader: Callable[[Mapping[str, Any]], T]) -> T:
     try:
-        return reader(document.data)
+        return reader(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ContentError(Issue(document.where(), "K004", f"lacks or misspells a part ({error}).",
+        raise ContentError(Issue(where, "K004", f"lacks or misspells a part ({error}).",
                                  "Compare with its schema in cards/schema/.")) from None
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from cds_service.content import Document, content_root, read_document
 from cds_service.errors import ContentError, Issue
-from cds_service.frames import Cessation, Frames, TriageSettings, load_cessation, load_frames, load_triage
+from cds_service.frames import Cessation, Frames, TriageSettings, read_cessation, read_frames, read_triage
 from cds_service.narrative import Narrative, load_narrative
 from cds_service.rules import (
     Criterion,
@@ -35,8 +35,6 @@ T = TypeVar("T")
 
 #: Longest query a prefetch template may become; EHR and proxies cut URLs from 2,000 characters on.
 _MAX_QUERY = 1_900
-#: Files whose readers check what they need; only their form is checked here.
-_FORMS = ("triage", "cessation", "wording", "modifiers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,8 @@ class Service:
 class Knowledge:
     """Everything the product knows; equal only to itself. Mappings are read-only and sorted by key.
 
-    ``wording`` is checked but untyped: its reader lives above this layer. ``documents`` gives the file
+    ``frames``, ``triage`` and ``cessation`` are typed here (``cds_service.frames``); ``wording`` is the
+    checked content of its file, which ``cds_service.wording`` reads. ``documents`` gives the file
     of each rule, definition and order set (``rules/<id>``, ``definitions/<id>`` ...) for messages.
     """
 
@@ -149,12 +148,11 @@ class _Loader:
         order_sets = self.each("order-sets", "order-set", _order_set)
         references = self.one("references", "references", _references)
         reasons = self.one("override-reasons", "override-reasons", _override_reasons)
-        version = self.one("version", "version", lambda document: document.data)
-        self.forms()
-        frames = self.attempt(load_frames, self.root)
-        triage = self.attempt(load_triage, self.root)
-        cessation = self.attempt(load_cessation, self.root)
-        wording = self.one("wording", None, lambda document: document.data)
+        version = self.one("version", "version", _data)
+        frames = self.frames()
+        triage = self.one("triage", "triage", lambda document: read_triage(document.data))
+        cessation = self.one("cessation", "cessation", lambda document: read_cessation(document.data))
+        wording = self.one("wording", "wording", _data)
         services = self.one("services", "service", lambda document: _services(document, terminology))
         self.passed.save()
         if not (terminology and narrative and modifiers and version and gates and frames and triage):
@@ -206,18 +204,18 @@ class _Loader:
         document = self.document(self.cards / f"{stem}.yaml", schema)
         return self.attempt(read, document) if document else None
 
-    def forms(self) -> None:
-        """Check the form of files that other modules read."""
-        paths = [(self.cards / f"{name}.yaml", name) for name in _FORMS]
-        paths += [(path, "frames") for path in sorted((self.cards / "frames").glob("*.yaml"))]
-        for path, schema in paths:
-            if schema in self.schemas and path.is_file():
-                self.document(path, schema)
+    def frames(self) -> Frames | None:
+        found: dict[str, Mapping[str, Any]] = {}
+        for path in sorted((self.cards / "frames").glob("*.yaml")):
+            document = self.document(path, "frames")
+            if document is not None:
+                found[path.stem] = document.data
+        return self.attempt(read_frames, found)
 
     def document(self, path: Path, schema: str | None) -> Document | None:
         """Read a file and check its form; None when either fails."""
         document = self.attempt(read_document, path, self.root)
-        if document is None or schema is None:
+        if document is None or schema is None or schema not in self.schemas:
             return document
         key = hashlib.sha256(self.schemas.fingerprint(schema) + path.read_bytes()).hexdigest()
         if not self.passed.holds(key):
@@ -270,6 +268,11 @@ def content_hash(root: Path, terminology_hash: str) -> str:
 
 def _frozen(mapping: Mapping[str, T]) -> Mapping[str, T]:
     return MappingProxyType({key: mapping[key] for key in sorted(mapping)})
+
+
+def _data(document: Document) -> Mapping[str, Any]:
+    data: Mapping[str, Any] = document.data
+    return data
 
 
 def _gates(document: Document) -> dict[str, Criterion]:

@@ -1,0 +1,201 @@
+"""Find out which mutants no case notices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from cds_service.content import Document
+from cds_service.engine import Program
+from cds_service.errors import ContentError, Issue
+from cds_service.knowledge import Knowledge
+from cds_service.rules import Definition, Rule, parse_definition, parse_rule
+from cds_service.rules.criteria import Criterion, MeetsCriterion, NumberCriterion, walk
+from cds_service.validate.cases import Case, CaseFile
+from cds_service.validate.mutants import Mutant, Mutator
+from cds_service.validate.run_cases import Court, compare, definition_rule, rule_criteria
+
+
+@dataclass(frozen=True, slots=True)
+class MutationReport:
+    """What became of the mutants of one file. ``stale`` lists equivalents that match no survivor."""
+
+    subject: str
+    total: int
+    survivors: tuple[Mutant, ...]
+    listed: tuple[str, ...]
+    stale: tuple[str, ...]
+
+    @property
+    def unproven(self) -> tuple[Mutant, ...]:
+        """Survivors that the case file does not list as equivalent."""
+        return tuple(mutant for mutant in self.survivors if mutant.id not in self.listed)
+
+
+def mutate_rule(rule_id: str, file: CaseFile, knowledge: Knowledge) -> MutationReport:
+    """Try every mutant of a rule on the cases of its twin."""
+    document = knowledge.documents[f"rules/{rule_id}"]
+    court = _Mutation(knowledge)
+    survivors, total = [], 0
+    for mutant in Mutator(document.data, knowledge.terminology).mutants():
+        outcome = court.try_rule(mutant, document, file)
+        total += outcome is not None
+        if outcome is False:
+            survivors.append(mutant)
+    return _report(rule_id, total, survivors, file.equivalent)
+
+
+def mutate_definition(definition_id: str, files: Iterable[CaseFile], knowledge: Knowledge) -> MutationReport:
+    """Try every mutant of a definition on its own cases and on those of every rule that uses it."""
+    document = knowledge.documents[f"definitions/{definition_id}"]
+    own: list[CaseFile] = []
+    others: list[CaseFile] = []
+    for file in files:
+        (own if file.is_definition and file.subject == definition_id else others).append(file)
+    users = [
+        file for file in others if definition_id in needed(_roots(file, knowledge), knowledge.definitions)
+    ]
+    court = _Mutation(knowledge)
+    survivors, total = [], 0
+    for mutant in Mutator(document.data, knowledge.terminology).mutants():
+        outcome = court.try_definition(mutant, document, [*own, *users])
+        total += outcome is not None
+        if outcome is False:
+            survivors.append(mutant)
+    equivalent = {key: reason for file in own for key, reason in file.equivalent.items()}
+    return _report(definition_id, total, survivors, equivalent)
+
+
+def mutation_issues(report: MutationReport, document: Document, file: CaseFile | None) -> list[Issue]:
+    """Return a fault for each mutant no case notices and each listed equivalent that is none."""
+    issues = [
+        Issue(
+            document.where(mutant.at),
+            "V140",
+            f"no case notices this change: {mutant.id}.",
+            "Add a case that tells the two apart, or list it under 'equivalent' with the reason.",
+        )
+        for mutant in report.unproven
+    ]
+    if file is not None:
+        issues += [
+            Issue(
+                file.document.where(("equivalent",)),
+                "V141",
+                f"lists {mutant!r}, which no longer survives.",
+                "Remove the entry.",
+            )
+            for mutant in report.stale
+        ]
+    return issues
+
+
+def needed(roots: Iterable[Criterion], definitions: Mapping[str, Definition]) -> set[str]:
+    """Return the names of all definitions some criteria rest on, directly or through others."""
+    found: set[str] = set()
+    waiting = list(_names(roots))
+    while waiting:
+        name = waiting.pop()
+        if name in definitions and name not in found:
+            found.add(name)
+            waiting.extend(_names_of(definitions[name]))
+    return found
+
+
+def _names(roots: Iterable[Criterion]) -> Iterator[str]:
+    for root in roots:
+        for criterion in walk(root):
+            if isinstance(criterion, MeetsCriterion):
+                yield from criterion.names
+            elif isinstance(criterion, NumberCriterion):
+                yield criterion.name
+
+
+def _names_of(definition: Definition) -> Iterator[str]:
+    roots = [definition.when] if definition.when else []
+    if definition.number is not None:
+        yield from (
+            name for term in definition.number.terms for name in (term.lab, term.not_older_than) if name
+        )
+        roots += [definition.number.only_if] if definition.number.only_if else []
+    yield from _names(roots)
+
+
+def _roots(file: CaseFile, knowledge: Knowledge) -> list[Criterion]:
+    rule = definition_rule(file) if file.is_definition else knowledge.rules.get(file.subject)
+    return [*(rule_criteria(rule) if rule else ()), *knowledge.gates.values()]
+
+
+def _report(
+    subject: str, total: int, survivors: list[Mutant], equivalent: Mapping[str, str]
+) -> MutationReport:
+    alive = {mutant.id for mutant in survivors}
+    stale = tuple(sorted(set(equivalent) - alive))
+    return MutationReport(subject, total, tuple(survivors), tuple(sorted(equivalent)), stale)
+
+
+class _Mutation:
+    """Judges cases with one rule or definition replaced, as cheaply as it can."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self.knowledge = knowledge
+        self.court = Court.of(knowledge)
+        self.order: dict[str, list[Case]] = {}
+
+    def try_rule(self, mutant: Mutant, document: Document, file: CaseFile) -> bool | None:
+        """Return whether a case notices the mutant; None when it cannot even be compiled."""
+        try:
+            rule = parse_rule(replace(document, data=mutant.data), self.knowledge.rules[file.subject].group)
+            if mutant.is_precedence:
+                return self.notices_precedence(rule, file)
+            program = self.compiled(rule, self.knowledge.definitions)
+        except ContentError:
+            return None
+        return self.notices(file, program)
+
+    def try_definition(self, mutant: Mutant, document: Document, files: list[CaseFile]) -> bool | None:
+        """As ``try_rule``, over all files whose subject rests on the definition."""
+        try:
+            changed = parse_definition(replace(document, data=mutant.data))
+            definitions = {**self.knowledge.definitions, changed.id: changed}
+            for file in files:
+                rule = definition_rule(file) if file.is_definition else self.knowledge.rules[file.subject]
+                if self.notices(file, self.compiled(rule, definitions)):
+                    return True
+        except ContentError:
+            return None
+        return False
+
+    def compiled(self, rule: Rule, definitions: Mapping[str, Definition]) -> Program:
+        wanted = needed([*rule_criteria(rule), *self.knowledge.gates.values()], definitions)
+        return Court(self.knowledge, {}, {name: definitions[name] for name in sorted(wanted)}).compiled(
+            [rule]
+        )
+
+    def notices(self, file: CaseFile, program: Program) -> bool:
+        """Whether a case comes out wrong; the case that noticed last is asked first."""
+        cases = self.order.setdefault(file.key, list(file.cases))
+        for index, case in enumerate(cases):
+            if self.differs(file, case, program):
+                cases.insert(0, cases.pop(index))
+                return True
+        return False
+
+    def differs(self, file: CaseFile, case: Case, program: Program) -> bool:
+        expect = {
+            key: value for key, value in case.expect.items() if key not in ("folded_into", "gave_way_to")
+        }
+        try:
+            finding = program.judge_rule(file.subject, case.facts)
+        except Exception:  # a rule that breaks is a rule that was noticed
+            return True
+        return bool(compare(finding, expect, self.knowledge))
+
+    def notices_precedence(self, rule: Rule, file: CaseFile) -> bool:
+        court = Court(self.knowledge, {**self.knowledge.rules, rule.id: rule}, self.knowledge.definitions)
+        court.__dict__["everything"] = self.court.everything  # precedence is not compiled
+        return any(
+            compare(court.together(rule.id, case), case.expect, self.knowledge)
+            for case in file.cases
+            if {"folded_into", "gave_way_to"} & set(case.expect)
+        )

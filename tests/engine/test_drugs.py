@@ -1,0 +1,150 @@
+"""Judging drugs: in use, started, stopped, reduced, duration, dose, route, agents, drafts."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from cds_service.facts import Dose, Source, Twitch
+
+from .conftest import Judge, ago, drug, facts
+
+
+def mg(amount: str) -> Dose:
+    return Dose(Decimal(amount))
+
+
+def twitch(onset: float | None = 5) -> Twitch:
+    return Twitch(3, Source("Condition/t"), "twitch", onset=None if onset is None else ago(onset))
+
+
+def test_in_use_now(judge: Judge) -> None:
+    assert judge("{drug: furosemide}", facts(drug("furosemide"))).verdict is True
+    assert judge("{drug: furosemide}", facts(drug("furosemide", 90, 3))).verdict is False
+    assert judge("{drug: furosemide}", facts()).verdict is False
+    assert judge("{drug: furosemide}", facts(not_sent=("drug",))).verdict is None
+
+
+def test_a_set_stands_for_its_members(judge: Judge) -> None:
+    assert judge("{drug: loop-diuretic}", facts(drug("bumetanide"))).verdict is True
+    assert judge("{drug: loop-diuretic}", facts(drug("chlorthalidone"))).verdict is False
+
+
+@pytest.mark.parametrize(("since", "expected"), [(30, True), (30.01, False), (None, None)])
+def test_started_within(judge: Judge, since: float | None, expected: bool | None) -> None:
+    assert (
+        judge("{drug: furosemide, started_within: 30 days}", facts(drug("furosemide", since))).verdict
+        is expected
+    )
+
+
+def test_a_raised_dose_is_a_start_and_a_lowered_one_is_not(judge: Judge) -> None:
+    text = "{drug: prednisone, started_within: 30 days}"
+    raised = facts(drug("prednisone", 200, 10, dose=mg("5")), drug("prednisone", 10, dose=mg("20")))
+    lowered = facts(drug("prednisone", 200, 10, dose=mg("20")), drug("prednisone", 10, dose=mg("5")))
+    assert judge(text, raised).verdict is True
+    assert judge(text, lowered).verdict is False
+    reduced = "{drug: prednisone, reduced_within: 30 days, by: 50 %}"
+    assert judge(reduced, lowered).verdict is True
+    assert judge(reduced, raised).verdict is False
+
+
+def test_adjoining_supplies_are_one_exposure(judge: Judge) -> None:
+    text = "{drug: omeprazole, for_at_least: 365 days}"
+    assert judge(text, facts(drug("omeprazole", 400, 200), drug("omeprazole", 195))).verdict is True
+    assert judge(text, facts(drug("omeprazole", 400, 200), drug("omeprazole", 150))).verdict is False
+    assert judge(text, facts(drug("omeprazole"))).verdict is None
+
+
+def test_stopped_means_no_agent_of_the_set_is_left(judge: Judge) -> None:
+    text = "{drug: benzodiazepine-or-z, stopped_within: 14 days}"
+    assert judge(text, facts(drug("clonazepam", 700, 5))).verdict is True
+    assert judge(text, facts(drug("clonazepam", 700, 15))).verdict is False
+    assert judge(text, facts(drug("clonazepam", 700, 5), drug("diazepam", 5))).verdict is False
+
+
+def test_taken_within_reaches_back(judge: Judge) -> None:
+    text = "{drug: fluoxetine, taken_within: 35 days}"
+    assert judge(text, facts(drug("fluoxetine", 300, 35))).verdict is True
+    assert judge(text, facts(drug("fluoxetine", 300, 36))).verdict is False
+    assert judge(text, facts(drug("fluoxetine"))).verdict is True
+
+
+def test_dose_as_if(judge: Judge) -> None:
+    text = "{drug: corticosteroid-systemic, daily_dose: {at_least: 20 mg/d, as_if: prednisone}}"
+    assert judge(text, facts(drug("methylprednisolone", 3, route="oral", dose=mg("16")))).verdict is True
+    assert judge(text, facts(drug("methylprednisolone", 3, route="oral", dose=mg("15")))).verdict is False
+    assert judge(text, facts(drug("methylprednisolone", 3, route="oral"))).verdict is None
+
+
+def test_topical_steroid_is_not_systemic(judge: Judge) -> None:
+    text = "{drug: corticosteroid-systemic}"
+    assert judge(text, facts(drug("hydrocortisone", 3, route="topical"))).verdict is False
+    assert judge(text, facts(drug("hydrocortisone", 3, route="oral"))).verdict is True
+    assert judge(text, facts(drug("hydrocortisone", 3))).verdict is None
+
+
+def test_agents_counts_ingredients(judge: Judge) -> None:
+    text = "{drug: serotonergic, agents: 2}"
+    assert judge(text, facts(drug("sertraline"), drug("tramadol"))).verdict is True
+    assert judge(text, facts(drug("sertraline", 300, 3), drug("sertraline"))).verdict is False
+
+
+def test_total_sums_separate_exposures(judge: Judge) -> None:
+    text = "{drug: antipsychotic, taken_within: 60 days, total_at_least: 90 days}"
+    assert (
+        judge(
+            text,
+            facts(drug("haloperidol", 300, 250, route="oral"), drug("haloperidol", 50, 10, route="oral")),
+        ).verdict
+        is True
+    )
+    assert (
+        judge(
+            text,
+            facts(drug("haloperidol", 300, 260, route="oral"), drug("haloperidol", 50, 10, route="oral")),
+        ).verdict
+        is False
+    )
+
+
+def test_started_before_the_onset(judge: Judge) -> None:
+    text = "{drug: topiramate, started_within: 30 days, before: onset}"
+    assert judge(text, facts(drug("topiramate", 20), twitch(5))).verdict is True
+    assert judge(text, facts(drug("topiramate", 36), twitch(5))).verdict is False
+    assert judge(text, facts(drug("topiramate", 3), twitch(5))).verdict is False
+    assert judge(text, facts(drug("topiramate", 20), twitch(None))).verdict is None
+
+
+def test_no_result_since_the_start(judge: Judge) -> None:
+    from .conftest import lab
+
+    text = "{lab: lithium-level, is: missing, after: {drug: nsaid, started_within: 60 days}}"
+    assert (
+        judge(text, facts(drug("ibuprofen", 9, route="oral"), lab("lithium-level", "0.8", 30))).verdict
+        is True
+    )
+    assert (
+        judge(text, facts(drug("ibuprofen", 9, route="oral"), lab("lithium-level", "0.8", 2))).verdict
+        is False
+    )
+    assert judge(text, facts(lab("lithium-level", "0.8", 2))).verdict is False
+
+
+def test_drafts_count_as_active_and_are_told_apart(judge: Judge) -> None:
+    patient = facts(drug("succinylcholine", draft=True, active=False))
+    assert judge("{draft: succinylcholine}", patient).verdict is True
+    assert judge("{drug: succinylcholine}", patient).verdict is True
+    assert judge("{draft: any}", patient).verdict is True
+    assert judge("{draft: succinylcholine}", facts(drug("succinylcholine"))).verdict is False
+    assert judge("{draft: any}", facts(drug("succinylcholine"))).verdict is False
+
+
+def test_a_draft_that_stops_a_drug_ends_it(judge: Judge) -> None:
+    stop = drug("clonazepam", draft=True, stopping=True, active=False)
+    patient = facts(drug("clonazepam", 700), stop)
+    assert judge("{stopping: benzodiazepine-or-z, for_at_least: 30 days}", patient).verdict is True
+    assert judge("{drug: clonazepam}", patient).verdict is False
+    switched = facts(drug("clonazepam", 700), stop, drug("diazepam", draft=True, active=False))
+    assert judge("{stopping: benzodiazepine-or-z}", switched).verdict is False

@@ -1,0 +1,34 @@
+"""Turn codes, words and amounts into the names this product's knowledge is written in.
+
+``load_terminology(root)`` reads the folder ``terminology/`` once into an immutable :class:`Terminology`;
+everything asked of it afterwards is a dictionary look-up. ``schema_issues(root)`` checks the files against
+their JSON Schemas and belongs to ``validate``, not to start-up.
+"""
+
+from cds_service.terminology.load import load_terminology
+from cds_service.terminology.model import (
+    Analyte,
+    AnalyteCode,
+    DrugSet,
+    Ingredient,
+    OrderCode,
+    ProductCode,
+    Strength,
+    TwitchCode,
+)
+from cds_service.terminology.schema import schema_issues
+from cds_service.terminology.store import Terminology
+
+__all__ = [
+    "Analyte",
+    "AnalyteCode",
+    "DrugSet",
+    "Ingredient",
+    "OrderCode",
+    "ProductCode",
+    "Strength",
+    "Terminology",
+    "TwitchCode",
+    "load_terminology",
+    "schema_issues",
+]

@@ -1,0 +1,178 @@
+"""Read ingredients, drug sets and the product table from ``drugs/``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from cds_service.content import Document
+from cds_service.errors import Issue
+from cds_service.terminology.desk import Book, Desk
+from cds_service.terminology.model import DrugSet, DrugSetPart, Ingredient, ProductCode, Strength
+from cds_service.terminology.store import CodeTable, Routes
+from cds_service.terminology.words import PhraseIndex
+
+#: Columns of products.tsv.
+COLUMNS = ("product", "ingredient", "route", "amount", "unit", "form")
+
+#: (members, accepted leaf routes or None for all): a part before groups of routes are worked out.
+_Part = tuple[frozenset[str], frozenset[str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pharmacy:
+    """All ingredients and sets; every ingredient is also a set of one."""
+
+    ingredients: dict[str, Ingredient]
+    sets: dict[str, DrugSet]
+    codes: CodeTable[ProductCode]
+    words: PhraseIndex
+
+
+def read_drugs(desk: Desk, folder: Path, routes: Routes) -> Pharmacy:
+    """Read ``drugs/*.yaml`` and ``drugs/products.tsv``; faults go to the desk."""
+    documents = {document.stem: document for document in desk.folder(folder / "drugs")}
+    ingredients: dict[str, Ingredient] = {}
+    for name, document in documents.items():
+        if not _is_set(document):
+            with desk.guard(document):
+                ingredients[name] = _read_ingredient(desk, document, routes)
+    book: Book[ProductCode] = desk.book()
+    for name, ingredient in ingredients.items():
+        with desk.guard(documents[name]):
+            _add_codes(desk, documents[name], ingredient, routes, book)
+    _read_products(desk, folder / "drugs" / "products.tsv", ingredients, book)
+    texts = {name: documents[name].data.get("text", {}) for name in ingredients}
+    words = PhraseIndex({name: text.get("words", ()) for name, text in texts.items()},
+                        {name: text.get("not", ()) for name, text in texts.items()})
+    sets = _Sets(desk, documents, ingredients, routes).build()
+    return Pharmacy(ingredients, sets, book.table(), words)
+
+
+def _is_set(document: Document) -> bool:
+    return "members" in document.data or "parts" in document.data
+
+
+def _read_ingredient(desk: Desk, document: Document, routes: Routes) -> Ingredient:
+    usual = document.data.get("usual_route")
+    if usual is not None and usual not in routes.words:
+        desk.fault(document, ("usual_route",), "T013", f"is the unknown route {usual!r}.", "Use a word of routes.yaml.")
+    codes = tuple(coding for _, coding in desk.codings(document))
+    return Ingredient(document.stem, str(document.data["title"]), usual, codes)
+
+
+def _add_codes(desk: Desk, document: Document, ingredient: Ingredient, routes: Routes,
+               book: Book[ProductCode]) -> None:
+    for entry, coding in desk.codings(document):
+        by_group = routes.for_atc(coding.code) if coding.system == "atc" else None
+        route = entry.get("route") or ingredient.usual_route or by_group
+        book.add(coding.system, coding.code, ProductCode(ingredient.name, route),
+                 below=bool(entry.get("descendants")))
+
+
+def _read_products(desk: Desk, path: Path, ingredients: Mapping[str, Ingredient], book: Book[ProductCode]) -> None:
+    """Read the table by plain splitting: it has thousands of lines and no quoting."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        desk.issues.append(Issue("terminology/drugs/products.tsv", "C001", f"cannot be read ({error.strerror})."))
+        return
+    for number, line in enumerate(lines[1:], start=2):
+        cells = line.split("\t")
+        if len(cells) != len(COLUMNS) or cells[1] not in ingredients:
+            desk.issues.append(Issue(f"terminology/drugs/products.tsv:{number}", "T014",
+                                     "is not a row of six cells with a known ingredient.", "Correct the row."))
+            continue
+        try:
+            strength = Strength(Decimal(cells[3]), cells[4]) if cells[3] else None
+        except InvalidOperation:
+            desk.issues.append(Issue(f"terminology/drugs/products.tsv:{number}", "T015",
+                                     "has an amount that is not a number.", "Correct the amount."))
+            continue
+        route = cells[2] or ingredients[cells[1]].usual_route
+        book.add("rxnorm", cells[0], ProductCode(cells[1], route, strength))
+
+
+class _Sets:
+    """Works out drug sets: sets of sets, and routes given as words or groups."""
+
+    def __init__(self, desk: Desk, documents: Mapping[str, Document], ingredients: Mapping[str, Ingredient],
+                 routes: Routes) -> None:
+        self.desk = desk
+        self.documents = documents
+        self.ingredients = ingredients
+        self.routes = routes
+        self.leaves = frozenset(routes.words - routes.groups.keys())
+        self._open: list[str] = []
+        self._done: dict[str, tuple[_Part, ...]] = {}
+
+    def build(self) -> dict[str, DrugSet]:
+        result: dict[str, DrugSet] = {}
+        for name in sorted(self.documents):
+            document = self.documents[name]
+            with self.desk.guard(document):
+                parts = tuple(self._finish(members, accepted) for members, accepted in self._parts(name))
+                members = frozenset[str]().union(*(part.members for part in parts))
+                result[name] = DrugSet(name, str(document.data["title"]), members, parts,
+                                       str(document.data.get("note", "")))
+        return result
+
+    def _parts(self, name: str) -> tuple[_Part, ...]:
+        if name in self._done:
+            return self._done[name]
+        if name in self.ingredients:
+            return ((frozenset({name}), None),)
+        if name in self._open:
+            self.desk.fault(self.documents[name], (), "T016", "is a member of itself.", "Break the circle.")
+            return ()
+        self._open.append(name)
+        document = self.documents[name]
+        found: list[_Part] = []
+        for block in self._blocks(document):
+            found.extend(self._block(document, block))
+        self._open.pop()
+        self._done[name] = tuple(found)
+        return self._done[name]
+
+    @staticmethod
+    def _blocks(document: Document) -> Iterator[Mapping[str, Any]]:
+        if "members" in document.data:
+            yield document.data
+        yield from document.data.get("parts", ())
+
+    def _block(self, document: Document, block: Mapping[str, Any]) -> Iterator[_Part]:
+        accepted = self._accepted(document, block)
+        for member in block["members"]:
+            if member not in self.documents:
+                self.desk.fault(document, ("members",), "T017", f"names the unknown member {member!r}.",
+                                "Use the id of a file in drugs/.")
+                continue
+            for members, inner in self._parts(str(member)):
+                both = accepted if inner is None else inner if accepted is None else inner & accepted
+                yield members, both
+
+    def _accepted(self, document: Document, block: Mapping[str, Any]) -> frozenset[str] | None:
+        if "routes" in block:
+            return self._leaves(document, block["routes"])
+        if "exclude_routes" in block:
+            return self.leaves - self._leaves(document, block["exclude_routes"])
+        return None
+
+    def _leaves(self, document: Document, words: Any) -> frozenset[str]:
+        found: set[str] = set()
+        for word in words:
+            if word not in self.routes.words:
+                self.desk.fault(document, ("routes",), "T018", f"names the unknown route {word!r}.",
+                                "Use a word of routes.yaml.")
+            found |= self.routes.groups.get(word, frozenset({word}))
+        return frozenset(found)
+
+    def _finish(self, members: frozenset[str], accepted: frozenset[str] | None) -> DrugSetPart:
+        if accepted is None:
+            return DrugSetPart(members)
+        whole = {word for word, leaves in self.routes.groups.items() if leaves <= accepted}
+        partly = {word for word, leaves in self.routes.groups.items() if leaves & accepted} - whole
+        return DrugSetPart(members, accepted | whole, frozenset(partly))

@@ -22,8 +22,17 @@ from cds_service.fhir.symptoms import Setting, read_text, read_twitch_concept
 
 _KINDS: Final = ("condition", "symptom", "procedure")
 _DAYS_A_YEAR: Final = 365.2425
-_AGE_DAYS: Final = {"a": _DAYS_A_YEAR, "mo": _DAYS_A_YEAR / 12, "wk": 7.0, "d": 1.0,
-                    "years": _DAYS_A_YEAR, "year": _DAYS_A_YEAR, "months": _DAYS_A_YEAR / 12, "weeks": 7.0, "days": 1.0}
+_AGE_DAYS: Final = {
+    "a": _DAYS_A_YEAR,
+    "mo": _DAYS_A_YEAR / 12,
+    "wk": 7.0,
+    "d": 1.0,
+    "years": _DAYS_A_YEAR,
+    "year": _DAYS_A_YEAR,
+    "months": _DAYS_A_YEAR / 12,
+    "weeks": 7.0,
+    "days": 1.0,
+}
 
 
 def read_conditions(reading: Reading) -> None:
@@ -49,11 +58,19 @@ def _read_condition(reading: Reading, located: Located) -> None:
     sites = words.listed(resource.bodySite)
     texts = [text for concept in (resource.code, *sites) for text in words.words_of(concept)]
     setting = Setting(
-        source_of(located), moment, "condition", onset, words.side_of(texts), status == "active",
-        reading.is_current_encounter(resource.encounter, resource.context) or _is_reason(reading, located))
+        source_of(located),
+        moment,
+        "condition",
+        onset,
+        words.side_of(texts),
+        status == "active",
+        reading.is_current_encounter(resource.encounter, resource.context) or _is_reason(reading, located),
+    )
     known = _add_names(reading, resource.code, setting, status)
     if status == "active":
-        known |= read_twitch_concept(reading, resource.code or Concept(), setting, sites[0] if sites else None)
+        known |= read_twitch_concept(
+            reading, resource.code or Concept(), setting, sites[0] if sites else None
+        )
         for text in (*notes_of(resource.note), resource.onsetString or ""):
             known |= bool(text) and read_text(reading, text, setting)
     if not known:
@@ -73,9 +90,20 @@ def _add_names(reading: Reading, concept: Concept | None, setting: Setting, stat
         for name in names:
             if status == "absent" and kind != "symptom":
                 continue
-            reading.add_event(Event(kind, name, setting.source, words.display_of(concept, name), status,
-                                    setting.moment, setting.onset, setting.side,
-                                    in_encounter=setting.in_encounter, by_text=by_text))
+            reading.add_event(
+                Event(
+                    kind,
+                    name,
+                    setting.source,
+                    words.display_of(concept, name),
+                    status,
+                    setting.moment,
+                    setting.onset,
+                    setting.side,
+                    in_encounter=setting.in_encounter,
+                    by_text=by_text,
+                )
+            )
     return known
 
 
@@ -89,14 +117,17 @@ def _status(reading: Reading, resource: Condition) -> str:
     if resource.abatementBoolean or resource.abatementString or resource.abatementAge:
         return "past"
     period = resource.abatementPeriod
-    end = reading.times.first(resource.abatementDateTime, period.end if period else None,
-                              period.start if period else None)
+    end = reading.times.first(
+        resource.abatementDateTime, period.end if period else None, period.start if period else None
+    )
     return "past" if end is not None and end.earliest <= reading.times.now else "active"
 
 
 def onset_of(reading: Reading, resource: Condition) -> Moment | None:
     """Return the stated onset: a date, the start of a period, an age, or "three days ago" in words."""
-    stated = reading.times.first(resource.onsetDateTime, resource.onsetPeriod.start if resource.onsetPeriod else None)
+    stated = reading.times.first(
+        resource.onsetDateTime, resource.onsetPeriod.start if resource.onsetPeriod else None
+    )
     if stated is not None:
         return stated
     if resource.onsetAge is not None:
@@ -125,13 +156,20 @@ def _at_age(reading: Reading, age: Quantity) -> Moment | None:
 
 def _recorded(reading: Reading, resource: Condition) -> Moment | None:
     """Return when the problem was recorded; its onset, or its encounter's start, where that is not said."""
-    stated = reading.times.first(resource.recordedDate, resource.assertedDate, resource.dateRecorded,
-                                 resource.onsetDateTime, resource.onsetPeriod.start if resource.onsetPeriod else None)
+    stated = reading.times.first(
+        resource.recordedDate,
+        resource.assertedDate,
+        resource.dateRecorded,
+        resource.onsetDateTime,
+        resource.onsetPeriod.start if resource.onsetPeriod else None,
+    )
     if stated is not None:
         return stated
     reference = resource.encounter or resource.context
     target = reading.references.find(reference.reference) if reference else None
-    period = (getattr(target[3], "period", None) or getattr(target[3], "actualPeriod", None)) if target else None
+    period = (
+        (getattr(target[3], "period", None) or getattr(target[3], "actualPeriod", None)) if target else None
+    )
     return reading.period_start(period)
 
 
@@ -146,16 +184,25 @@ def read_procedures(reading: Reading) -> None:
             reading.refuse("F019", located, kind="procedure")
             continue
         period = resource.performedPeriod or resource.occurrencePeriod
-        moment = reading.times.first(resource.performedDateTime, resource.occurrenceDateTime, resource.performedString,
-                                     period.end if period else None, period.start if period else None)
+        moment = reading.times.first(
+            resource.performedDateTime,
+            resource.occurrenceDateTime,
+            resource.performedString,
+            period.end if period else None,
+            period.start if period else None,
+        )
         _add_procedure(reading, located, resource.code, moment)
     for located in reading.usable(Immunization):
         done: Immunization = located[3]
         if (done.status or "") not in words.NOT_DONE and not done.notGiven and not done.wasNotGiven:
-            _add_procedure(reading, located, done.vaccineCode, reading.times.first(done.occurrenceDateTime, done.date))
+            _add_procedure(
+                reading, located, done.vaccineCode, reading.times.first(done.occurrenceDateTime, done.date)
+            )
 
 
-def _add_procedure(reading: Reading, located: Located, concept: Concept | None, moment: Moment | None) -> None:
+def _add_procedure(
+    reading: Reading, located: Located, concept: Concept | None, moment: Moment | None
+) -> None:
     if moment is not None and moment.earliest > reading.times.now:
         reading.refuse("F032", located, kind="procedure")
         return
@@ -164,8 +211,17 @@ def _add_procedure(reading: Reading, located: Located, concept: Concept | None, 
         names, by_text = reading.lexicon.names(kind, concept)
         for name in names:
             known = True
-            reading.add_event(Event(kind, name, source_of(located), words.display_of(concept, name),
-                                    "active" if kind == "procedure" else "past", moment, by_text=by_text))
+            reading.add_event(
+                Event(
+                    kind,
+                    name,
+                    source_of(located),
+                    words.display_of(concept, name),
+                    "active" if kind == "procedure" else "past",
+                    moment,
+                    by_text=by_text,
+                )
+            )
     if not known:
         reading.count_unread("procedure", concept)
 
@@ -182,8 +238,16 @@ def read_family(reading: Reading) -> None:
         for item in resource.condition or ():
             names, by_text = reading.lexicon.names("condition", item.code)
             for name in names:
-                reading.add_event(Event("family", name, source_of(located), words.display_of(item.code, name),
-                                        moment=reading.times.read(resource.date), by_text=by_text))
+                reading.add_event(
+                    Event(
+                        "family",
+                        name,
+                        source_of(located),
+                        words.display_of(item.code, name),
+                        moment=reading.times.read(resource.date),
+                        by_text=by_text,
+                    )
+                )
             if not names:
                 reading.count_unread("family", item.code)
 
@@ -214,7 +278,16 @@ def _read_allergy(reading: Reading, located: Located, resource: AllergyIntoleran
         for name in (*names, *(drug.ingredient for drug in drugs)):
             found.setdefault(name, (concept, by_text))
     for name, (concept, by_text) in found.items():
-        reading.add_event(Event("allergy", name, source_of(located), words.display_of(concept, name), status, moment,
-                                by_text=by_text))
+        reading.add_event(
+            Event(
+                "allergy",
+                name,
+                source_of(located),
+                words.display_of(concept, name),
+                status,
+                moment,
+                by_text=by_text,
+            )
+        )
     if not found:
         reading.count_unread("allergy", resource.code)

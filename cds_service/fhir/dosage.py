@@ -16,24 +16,86 @@ Dosages = list[Dosage] | Dosage | None
 
 #: UCUM units of time, and the words FHIR servers print for them, in seconds.
 SECONDS: Final = {
-    "s": 1, "min": MINUTE, "h": HOUR, "d": DAY, "wk": 7 * DAY, "mo": 30 * DAY, "a": 365 * DAY,
-    "day": DAY, "days": DAY, "week": 7 * DAY, "weeks": 7 * DAY, "month": 30 * DAY, "months": 30 * DAY,
-    "year": 365 * DAY, "years": 365 * DAY, "hour": HOUR, "hours": HOUR, "minute": MINUTE, "minutes": MINUTE,
+    "s": 1,
+    "min": MINUTE,
+    "h": HOUR,
+    "d": DAY,
+    "wk": 7 * DAY,
+    "mo": 30 * DAY,
+    "a": 365 * DAY,
+    "day": DAY,
+    "days": DAY,
+    "week": 7 * DAY,
+    "weeks": 7 * DAY,
+    "month": 30 * DAY,
+    "months": 30 * DAY,
+    "year": 365 * DAY,
+    "years": 365 * DAY,
+    "hour": HOUR,
+    "hours": HOUR,
+    "minute": MINUTE,
+    "minutes": MINUTE,
 }
 #: v3-GTSAbbreviation and v3-TimingEvent: times a day.
 _TIMES_A_DAY: Final = {
-    "QD": Decimal(1), "BID": Decimal(2), "TID": Decimal(3), "QID": Decimal(4), "AM": Decimal(1), "PM": Decimal(1),
-    "QAM": Decimal(1), "QPM": Decimal(1), "QHS": Decimal(1), "HS": Decimal(1), "BED": Decimal(1), "QOD": Decimal("0.5"),
-    "Q1H": Decimal(24), "Q2H": Decimal(12), "Q3H": Decimal(8), "Q4H": Decimal(6), "Q6H": Decimal(4), "Q8H": Decimal(3),
-    "Q12H": Decimal(2), "Q24H": Decimal(1), "WK": Decimal(1) / 7,
+    "QD": Decimal(1),
+    "BID": Decimal(2),
+    "TID": Decimal(3),
+    "QID": Decimal(4),
+    "AM": Decimal(1),
+    "PM": Decimal(1),
+    "QAM": Decimal(1),
+    "QPM": Decimal(1),
+    "QHS": Decimal(1),
+    "HS": Decimal(1),
+    "BED": Decimal(1),
+    "QOD": Decimal("0.5"),
+    "Q1H": Decimal(24),
+    "Q2H": Decimal(12),
+    "Q3H": Decimal(8),
+    "Q4H": Decimal(6),
+    "Q6H": Decimal(4),
+    "Q8H": Decimal(3),
+    "Q12H": Decimal(2),
+    "Q24H": Decimal(1),
+    "WK": Decimal(1) / 7,
 }
-_MILLIGRAMS: Final = {"mg": Decimal(1), "g": Decimal(1000), "ug": Decimal("0.001"), "mcg": Decimal("0.001"),
-                      "milligram": Decimal(1), "milligrams": Decimal(1), "gram": Decimal(1000)}
-_DOSE_UNITS: Final = frozenset((
-    "tablet", "tablets", "tab", "tabs", "tbl", "capsule", "capsules", "cap", "caps", "pill", "pills",
-    "tablet(s)", "capsule(s)", "{tbl}", "{tablet}", "{tab}", "{capsule}", "{cap}", "{pill}", "caplet", "caplets",
-    "tabl", "cpd",
-))
+_MILLIGRAMS: Final = {
+    "mg": Decimal(1),
+    "g": Decimal(1000),
+    "ug": Decimal("0.001"),
+    "mcg": Decimal("0.001"),
+    "milligram": Decimal(1),
+    "milligrams": Decimal(1),
+    "gram": Decimal(1000),
+}
+_DOSE_UNITS: Final = frozenset(
+    (
+        "tablet",
+        "tablets",
+        "tab",
+        "tabs",
+        "tbl",
+        "capsule",
+        "capsules",
+        "cap",
+        "caps",
+        "pill",
+        "pills",
+        "tablet(s)",
+        "capsule(s)",
+        "{tbl}",
+        "{tablet}",
+        "{tab}",
+        "{capsule}",
+        "{cap}",
+        "{pill}",
+        "caplet",
+        "caplets",
+        "tabl",
+        "cpd",
+    )
+)
 _CENT: Final = Decimal("0.0001")
 
 
@@ -91,7 +153,9 @@ def _quantity(dosage: Dosage) -> Quantity | None:
     return (rows[0].doseQuantity if rows else None) or dosage.doseQuantity or dosage.dose
 
 
-def _milligrams(quantity: Quantity | None, strength: Strength | None, single_ingredient: bool) -> Decimal | None:
+def _milligrams(
+    quantity: Quantity | None, strength: Strength | None, single_ingredient: bool
+) -> Decimal | None:
     if quantity is None or quantity.comparator:
         return None
     value = number_of(bytes(quantity.value))
@@ -157,8 +221,11 @@ def seconds_of(quantity: Quantity | None) -> int | None:
 
 def bounds_of(reading: Reading, dosages: list[Dosage]) -> tuple[Moment | None, Moment | None]:
     """Return the earliest start and the latest end of the dosages' bounds; no end where one is open."""
-    periods = [dosage.timing.repeat.boundsPeriod for dosage in dosages
-               if dosage.timing and dosage.timing.repeat and dosage.timing.repeat.boundsPeriod]
+    periods = [
+        dosage.timing.repeat.boundsPeriod
+        for dosage in dosages
+        if dosage.timing and dosage.timing.repeat and dosage.timing.repeat.boundsPeriod
+    ]
     starts = [moment for period in periods if (moment := reading.period_start(period))]
     ends = [moment for period in periods if (moment := reading.period_end(period))]
     start = min(starts, key=lambda moment: moment.earliest, default=None)
@@ -168,6 +235,11 @@ def bounds_of(reading: Reading, dosages: list[Dosage]) -> tuple[Moment | None, M
 
 def planned_seconds(dosages: list[Dosage]) -> int | None:
     """Return the longest stated duration of the dosages, in seconds."""
-    lengths = [length for dosage in dosages if dosage.timing and dosage.timing.repeat
-               and (length := seconds_of(dosage.timing.repeat.boundsDuration))]
+    lengths = [
+        length
+        for dosage in dosages
+        if dosage.timing
+        and dosage.timing.repeat
+        and (length := seconds_of(dosage.timing.repeat.boundsDuration))
+    ]
     return max(lengths, default=None)

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from cds_service.facts import DAY, Encounter as CurrentEncounter, Event, Moment
+from cds_service.facts import DAY, Event, Moment
+from cds_service.facts import Encounter as CurrentEncounter
 from cds_service.fhir import vocabulary as words
 from cds_service.fhir.reading import Reading
 from cds_service.fhir.records import Located, source_of
 from cds_service.fhir.references import key_of
-from cds_service.fhir.scan import AnyReason, CarePlan, Concept, Encounter, Period, Reference, ServiceRequest
+from cds_service.fhir.scan import (
+    AnyReason,
+    CarePlan,
+    Coding,
+    Concept,
+    Encounter,
+    Period,
+    Reference,
+    ServiceRequest,
+)
 from cds_service.fhir.symptoms import Setting, read_concept, read_text
 
 #: Specification 4.1: without a named encounter the latest one counts while it is at most this old.
@@ -22,7 +32,9 @@ def find_encounter(reading: Reading, encounter_id: str | None) -> Located | None
     encounters = list(reading.usable(Encounter))
     if encounter_id:
         wanted = key_of(encounter_id).removeprefix("Encounter/")
-        return next((located for located in encounters if located[3].id == wanted or located[2] == encounter_id), None)
+        return next(
+            (located for located in encounters if located[3].id == wanted or located[2] == encounter_id), None
+        )
     best: tuple[tuple[bool, int, str], Located] | None = None
     for located in encounters:
         rank = _rank(reading, located)
@@ -75,8 +87,11 @@ def setting_of(reading: Reading, resource: Encounter) -> str:
             found = words.CLASS_SETTING.get((coding.code or "").strip().upper())
             if found:
                 return found
-    names = {name for concept in (*_classes(resource), *(resource.type or ()))
-             for name in reading.lexicon.names("encounter", concept)[0]}
+    names = {
+        name
+        for concept in (*_classes(resource), *(resource.type or ()))
+        for name in reading.lexicon.names("encounter", concept)[0]
+    }
     return next((setting for setting in _SETTINGS if setting in names), "outpatient")
 
 
@@ -85,7 +100,7 @@ def _classes(resource: Encounter) -> list[Concept]:
     if kind is None:
         return []
     if isinstance(kind, str):
-        return [Concept([words.Coding(None, kind, None)])]
+        return [Concept([Coding(None, kind, None)])]
     return kind if isinstance(kind, list) else [Concept([kind])]
 
 
@@ -102,11 +117,22 @@ def _read_visit(reading: Reading, located: Located, *, is_current: bool = False)
         for kind in kinds:
             names, by_text = reading.lexicon.names(kind, concept)
             for name in names:
-                reading.add_event(Event(kind, name, source_of(located), words.display_of(concept, name),
-                                        moment=start, in_encounter=is_current, by_text=by_text))
+                reading.add_event(
+                    Event(
+                        kind,
+                        name,
+                        source_of(located),
+                        words.display_of(concept, name),
+                        moment=start,
+                        in_encounter=is_current,
+                        by_text=by_text,
+                    )
+                )
     if is_current:
         setting = setting_of(reading, resource)
-        reading.add_event(Event("encounter", setting, source_of(located), setting, moment=start, in_encounter=True))
+        reading.add_event(
+            Event("encounter", setting, source_of(located), setting, moment=start, in_encounter=True)
+        )
 
 
 def reasons_of(resource: Encounter) -> tuple[list[Concept], list[Reference]]:
@@ -152,9 +178,14 @@ def reason_references(reading: Reading, current: Located | None) -> frozenset[st
     if current is None:
         return frozenset()
     _, references = reasons_of(current[3])
-    found = {reading.references.find(item.reference, current) for item in references if item.reference}
-    named = {key_of(item.reference) for item in references if item.reference}
-    return frozenset(named | {source_of(located).reference for located in found if located})
+    named: set[str] = set()
+    for item in references:
+        target = reading.references.find(item.reference, current)
+        if target is not None and source_of(target).reference:
+            named.add(source_of(target).reference)
+        elif item.reference:
+            named.add(key_of(item.reference))
+    return frozenset(named)
 
 
 def read_orders(reading: Reading) -> None:
@@ -180,5 +211,12 @@ def read_care_plans(reading: Reading) -> None:
         for concept in resource.category or ():
             names, _ = reading.lexicon.names("condition", concept)
             for name in names:
-                reading.add_event(Event("condition", name, source_of(located), words.display_of(concept, name),
-                                        moment=reading.period_start(resource.period)))
+                reading.add_event(
+                    Event(
+                        "condition",
+                        name,
+                        source_of(located),
+                        words.display_of(concept, name),
+                        moment=reading.period_start(resource.period),
+                    )
+                )

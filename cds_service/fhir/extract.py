@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from cds_service.facts import DAY, DrugUse, Event, Measurement, PatientFacts, SetAside
+from cds_service.facts import DrugUse, Event, Measurement, PatientFacts, SetAside
 from cds_service.fhir.conditions import read_allergies, read_conditions, read_family, read_procedures
 from cds_service.fhir.encounters import (
     find_encounter,
@@ -37,22 +37,34 @@ _COMFORT_CARE: Final = "comfort-care"
 _SEXES: Final = frozenset(("male", "female"))
 
 
-def extract_facts(record: Record, terminology: Terminology, *, as_of: datetime, hook: str = "patient-view",
-                  patient_id: str | None = None, encounter_id: str | None = None,
-                  without: frozenset[str] = frozenset(), narrative: Narrative | None = None) -> PatientFacts:
+def extract_facts(
+    record: Record,
+    terminology: Terminology,
+    narrative: Narrative | None = None,
+    *,
+    as_of: datetime,
+    hook: str = "patient-view",
+    patient_id: str | None = None,
+    encounter_id: str | None = None,
+    without: frozenset[str] = frozenset(),
+    refused: tuple[SetAside, ...] = (),
+) -> PatientFacts:
     """Return what the record says about one patient as of one instant.
 
     ``patient_id`` names the patient where the record alone does not; ``encounter_id`` the current
     encounter. ``without`` holds references or pointers of resources to leave out (those the second
-    look refused). ``narrative`` None means the words of the content folder.
+    look refused), ``refused`` the reports about them. ``narrative`` None means the words of the
+    content folder: text is never silently left unread.
 
     Raises:
         SubjectError: data of no patient, of several, or of another one than named.
         ValueError: ``as_of`` has no time zone.
     """
     subject = find_subject(record, patient_id)
-    reading = Reading(record, lexicon_for(terminology, narrative), Times(as_of), subject, References(record), without)
-    reading.set_aside += record.set_aside
+    reading = Reading(
+        record, lexicon_for(terminology, narrative), Times(as_of), subject, References(record), without
+    )
+    reading.set_aside += (*record.set_aside, *refused)
     current = find_encounter(reading, encounter_id)
     reading.encounter_key = source_of(current).reference if current else _key(encounter_id)
     reading.encounter_reasons = reason_references(reading, current)
@@ -72,18 +84,23 @@ def extract_facts(record: Record, terminology: Terminology, *, as_of: datetime, 
     age = _age_days(reading)
     numbers = _numbers(reading)
     return PatientFacts(
-        as_of=as_of, patient=subject.reference, birth_date=_birth_date(subject.patient), age_days=age,
-        sex=_sex(subject.patient), hook=hook, encounter=encounter, twitch=twitch, twitch_state=states["symptom"],
-        numbers=numbers, drugs=_drugs(reading), events=_events(reading), states=states,
+        as_of=as_of,
+        patient=subject.reference,
+        birth_date=_birth_date(subject.patient),
+        age_days=age,
+        sex=_sex(subject.patient),
+        hook=hook,
+        encounter=encounter,
+        twitch=twitch,
+        twitch_state=states["symptom"],
+        numbers=numbers,
+        drugs=_drugs(reading),
+        events=_events(reading),
+        states=states,
         set_aside=tuple(sorted(set(reading.set_aside), key=_aside_order)),
-        unread_codes=dict(sorted(reading.unread.items())), outside=_outside(reading, age))
-
-
-def latest_clinical_date(record: Record) -> datetime | None:
-    """Return the newest clinical date of a record (for ``--as-of latest``), at the end of its day; None without."""
-    from cds_service.fhir.latest import latest_date
-
-    return latest_date(record)
+        unread_codes=dict(sorted(reading.unread.items())),
+        outside=_outside(reading, age),
+    )
 
 
 def _key(encounter_id: str | None) -> str | None:
@@ -124,9 +141,11 @@ def _outside(reading: Reading, age_days: int | None) -> str:
             return "deceased"
         if _is_test(patient):
             return "test-patient"
-    if any(_COMFORT_CARE in reading.events.get(kind, {}) and
-           any(event.status == "active" for event in reading.events[kind][_COMFORT_CARE])
-           for kind in ("condition", "procedure", "encounter")):
+    if any(
+        _COMFORT_CARE in reading.events.get(kind, {})
+        and any(event.status == "active" for event in reading.events[kind][_COMFORT_CARE])
+        for kind in ("condition", "procedure", "encounter")
+    ):
         return "comfort-care"
     return "newborn" if age_days is not None and age_days < NEWBORN_DAYS else ""
 
@@ -167,8 +186,13 @@ def _series(reading: Reading, rows: list[tuple[tuple[Any, ...], Measurement]]) -
 
 
 def _says_the_same(one: Measurement, other: Measurement) -> bool:
-    return (one.value, one.comparator, one.direction, one.sample_doubtful, one.unit_doubtful) == \
-        (other.value, other.comparator, other.direction, other.sample_doubtful, other.unit_doubtful)
+    return (one.value, one.comparator, one.direction, one.sample_doubtful, one.unit_doubtful) == (
+        other.value,
+        other.comparator,
+        other.direction,
+        other.sample_doubtful,
+        other.unit_doubtful,
+    )
 
 
 def _conflict(measurement: Measurement) -> SetAside:
@@ -180,24 +204,40 @@ def _drugs(reading: Reading) -> Mapping[str, tuple[DrugUse, ...]]:
 
 
 def _use_order(use: DrugUse) -> tuple[int, int, str, str]:
-    return (use.start.earliest if use.start else 0, use.end.latest if use.end else 0, use.source.reference,
-            use.source.pointer)
+    return (
+        use.start.earliest if use.start else 0,
+        use.end.latest if use.end else 0,
+        use.source.reference,
+        use.source.pointer,
+    )
 
 
 def _events(reading: Reading) -> Mapping[str, Mapping[str, tuple[Event, ...]]]:
-    return {kind: {name: tuple(sorted(dict.fromkeys(events), key=_event_order))
-                   for name, events in sorted(names.items())}
-            for kind, names in sorted(reading.events.items())}
+    return {
+        kind: {
+            name: tuple(sorted(dict.fromkeys(events), key=_event_order))
+            for name, events in sorted(names.items())
+        }
+        for kind, names in sorted(reading.events.items())
+    }
 
 
 def _event_order(event: Event) -> tuple[int, str, str, str, str]:
-    return (event.moment.earliest if event.moment else 0, event.source.reference, event.source.pointer, event.status,
-            event.display)
+    return (
+        event.moment.earliest if event.moment else 0,
+        event.source.reference,
+        event.source.pointer,
+        event.status,
+        event.display,
+    )
 
 
 def _aside_order(item: SetAside) -> tuple[str, str, str, str, str, int]:
-    return (item.source.pointer, item.source.reference, item.code, item.name or "", item.shown,
-            item.moment.earliest if item.moment else 0)
-
-
-__all__ = ["DAY", "extract_facts", "latest_clinical_date"]
+    return (
+        item.source.pointer,
+        item.source.reference,
+        item.code,
+        item.name or "",
+        item.shown,
+        item.moment.earliest if item.moment else 0,
+    )

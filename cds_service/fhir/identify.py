@@ -37,8 +37,11 @@ def identify(reading: Reading, located: Located) -> Identified:
     reference: Reference | None = resource.medicationReference
     other: AnyReason | None = resource.medication
     if other is not None:
-        concept = concept or other.concept or (Concept(other.coding, other.text) if other.coding or other.text
-                                               else None)
+        concept = (
+            concept
+            or other.concept
+            or (Concept(other.coding, other.text) if other.coding or other.text else None)
+        )
         reference = reference or _as_reference(other)
     if concept is not None and (words.codings(concept) or concept.text):
         found = _of_concept(reading, concept)
@@ -59,7 +62,8 @@ def _of_concept(reading: Reading, concept: Concept) -> Identified:
     if not products and not display:
         return Identified(fault="F040", concepts=(concept,))
     readable = bool(words.words_of(concept)) or any(
-        meaning.system is not None for meaning in reading.meanings(concept))
+        meaning.system is not None for meaning in reading.meanings(concept)
+    )
     fault = "" if products or readable else "F040"
     return Identified(products, display, by_text=by_text, fault=fault, concepts=(concept,))
 
@@ -89,8 +93,14 @@ def _of_medication(reading: Reading, located: Located, display: str, depth: int)
     if not readable and display:
         by_name = _of_concept(reading, Concept(text=display))
         return Identified(by_name.products, display, form, True, concepts=by_name.concepts)
-    return Identified(products, shown, form, any(part.by_text for part in parts), "" if readable else "F040",
-                      (*own.concepts, *(concept for part in parts for concept in part.concepts)))
+    return Identified(
+        products,
+        shown,
+        form,
+        any(part.by_text for part in parts),
+        "" if readable else "F040",
+        (*own.concepts, *(concept for part in parts for concept in part.concepts)),
+    )
 
 
 def _of_ingredient(reading: Reading, item: Ingredient, holder: Located, depth: int) -> Identified:

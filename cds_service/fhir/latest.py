@@ -18,7 +18,12 @@ _FIELDS: Final[dict[type[scan.Resource], tuple[str, ...]]] = {
     scan.MedicationRequest: ("authoredOn",),
     scan.MedicationOrder: ("dateWritten",),
     scan.MedicationStatement: ("effectiveDateTime", "dateAsserted"),
-    scan.MedicationAdministration: ("effectiveDateTime", "effectivePeriod", "occurenceDateTime", "occurrenceDateTime"),
+    scan.MedicationAdministration: (
+        "effectiveDateTime",
+        "effectivePeriod",
+        "occurenceDateTime",
+        "occurrenceDateTime",
+    ),
     scan.MedicationDispense: ("whenHandedOver", "whenPrepared"),
     scan.Procedure: ("performedDateTime", "performedPeriod", "occurrenceDateTime", "occurrencePeriod"),
     scan.DiagnosticReport: ("effectiveDateTime", "effectivePeriod", "issued"),
@@ -27,13 +32,15 @@ _FIELDS: Final[dict[type[scan.Resource], tuple[str, ...]]] = {
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def latest_date(record: Record) -> datetime | None:
+def latest_clinical_date(record: Record) -> datetime | None:
     """Return the newest clinical date, at the last moment it may mean (UTC where no zone is said)."""
     times = Times(_EPOCH)
     newest: Moment | None = None
     for text in set(_texts(record)):
         moment = times.read(text)
-        if moment is not None and (newest is None or (moment.latest, moment.text) > (newest.latest, newest.text)):
+        if moment is not None and (
+            newest is None or (moment.latest, moment.text) > (newest.latest, newest.text)
+        ):
             newest = moment
     if newest is None:
         return None

@@ -129,29 +129,45 @@ class Lexicon:
             return NOTHING._replace(system=short)
         ask = self.terminology
         sets = [ask.names_for(kind, short, code) for kind in _SET_KINDS]
-        return Meaning(short, ask.analytes_for(short, code), ask.ingredients_for(short, code),
-                       ask.twitch_for(short, code), *sets)
+        return Meaning(
+            short,
+            ask.analytes_for(short, code),
+            ask.ingredients_for(short, code),
+            ask.twitch_for(short, code),
+            *sets,
+        )
 
     def _asserted(self, kind: str, text: str) -> tuple[str, ...]:
         if not self.terminology.names_for_text(kind, text):
             return ()
         found: set[str] = set()
         for sentence in _SENTENCE.split(text):
-            found.update(name for name in self.terminology.names_for_text(kind, sentence)
-                         if not self._is_negated(kind, name, sentence))
+            found.update(
+                name
+                for name in self.terminology.names_for_text(kind, sentence)
+                if not self._is_negated(kind, name, sentence)
+            )
         return tuple(sorted(found))
 
     def _is_negated(self, kind: str, name: str, sentence: str) -> bool:
         """Whether every place of the name in the sentence is negated: find its span, then ask."""
         words = list(_WORD.finditer(sentence))[:_MAX_SENTENCE_WORDS]
         holds = self.terminology.names_for_text
-        last = next((index for index in range(len(words)) if name in holds(kind, sentence[: words[index].end()])),
-                    None)
+        last = next(
+            (index for index in range(len(words)) if name in holds(kind, sentence[: words[index].end()])),
+            None,
+        )
         if last is None:
             return False
         end = words[last].end()
-        first = next((index for index in range(last, -1, -1)
-                      if name in holds(kind, sentence[words[index].start(): end])), 0)
+        first = next(
+            (
+                index
+                for index in range(last, -1, -1)
+                if name in holds(kind, sentence[words[index].start() : end])
+            ),
+            0,
+        )
         return self.narrative.is_negated(sentence, words[first].start(), end)
 
 

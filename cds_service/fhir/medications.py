@@ -82,7 +82,11 @@ def _take(reading: Reading, located: Located, use: _Use | str, dosages: list[Dos
 
 def _is_nothing(reading: Reading, drug: Identified) -> bool:
     """Whether the entry only says that no drug is taken (IPS absent-unknown codes)."""
-    return any(coding.system == words.ABSENT_UNKNOWN for concept in drug.concepts for coding in words.codings(concept))
+    return any(
+        coding.system == words.ABSENT_UNKNOWN
+        for concept in drug.concepts
+        for coding in words.codings(concept)
+    )
 
 
 def _file(reading: Reading, located: Located, use: _Use, drug: Identified, dosages: list[Dosage]) -> None:
@@ -91,10 +95,24 @@ def _file(reading: Reading, located: Located, use: _Use, drug: Identified, dosag
     for product in drug.products:
         ingredient = reading.lexicon.terminology.ingredients[product.ingredient]
         dose: Dose | None = daily_dose(dosages, product.strength, single_ingredient=len(drug.products) == 1)
-        reading.drugs.setdefault(product.ingredient, []).append(DrugUse(
-            product.ingredient, source, drug.display or ingredient.title, use.active, use.start, use.end,
-            stated or product.route or ingredient.usual_route, dose, use.draft, use.stopping, use.selected,
-            use.planned_days, use.administered, by_text=drug.by_text))
+        reading.drugs.setdefault(product.ingredient, []).append(
+            DrugUse(
+                product.ingredient,
+                source,
+                drug.display or ingredient.title,
+                use.active,
+                use.start,
+                use.end,
+                stated or product.route or ingredient.usual_route,
+                dose,
+                use.draft,
+                use.stopping,
+                use.selected,
+                use.planned_days,
+                use.administered,
+                by_text=drug.by_text,
+            )
+        )
 
 
 def _past(reading: Reading, moment: Moment | None) -> bool:
@@ -131,14 +149,18 @@ def _span(reading: Reading, resource: Any) -> tuple[Moment | None, Moment | None
     """Return the earliest stated start of an order and its latest stated end."""
     bound_start, bound_end = bounds_of(reading, dosages_of(resource.dosageInstruction))
     validity = resource.dispenseRequest.validityPeriod if resource.dispenseRequest else None
-    written = reading.times.first(getattr(resource, "authoredOn", None), getattr(resource, "dateWritten", None))
+    written = reading.times.first(
+        getattr(resource, "authoredOn", None), getattr(resource, "dateWritten", None)
+    )
     start = _earliest(bound_start, reading.period_start(validity), written)
     return start, bound_end or reading.period_end(validity)
 
 
 def _ended(reading: Reading, resource: Any, planned: Moment | None) -> Moment | None:
     """Return when an order ended: the date of the status change, else its planned end if that is past."""
-    changed = reading.times.first(getattr(resource, "statusChanged", None), getattr(resource, "dateEnded", None))
+    changed = reading.times.first(
+        getattr(resource, "statusChanged", None), getattr(resource, "dateEnded", None)
+    )
     if changed is not None and changed.earliest <= reading.times.now:
         return changed
     return planned if _past(reading, planned) else None
@@ -151,7 +173,8 @@ def _of_draft(reading: Reading, located: Located) -> _Use | str:
     if status == "entered-in-error" or getattr(resource, "doNotPerform", None):
         return "F042" if status != "entered-in-error" else "F019"
     selected = reading.record.selections is None or any(
-        name in reading.record.selections for name in draft_names(located))
+        name in reading.record.selections for name in draft_names(located)
+    )
     start, _ = _span(reading, resource)
     if status in words.REQUEST_STOPPED:
         return _Use(False, start, draft=True, stopping=True, selected=selected)
@@ -181,7 +204,8 @@ def _end_prior(reading: Reading, located: Located) -> None:
     gone = tuple(product for product in before.products if product.ingredient not in own)
     if gone:
         selected = reading.record.selections is None or any(
-            name in reading.record.selections for name in draft_names(located))
+            name in reading.record.selections for name in draft_names(located)
+        )
         use = _Use(False, draft=True, stopping=True, selected=selected)
         _file(reading, located, use, Identified(gone, before.display, by_text=before.by_text), [])
 
@@ -225,8 +249,12 @@ def _of_administration(reading: Reading, located: Located) -> _Use | str:
     if not resource.status:
         return "F018"
     period = resource.effectivePeriod or resource.occurencePeriod or resource.occurrencePeriod
-    start = reading.times.first(resource.effectiveDateTime, resource.occurenceDateTime, resource.occurrenceDateTime,
-                                period.start if period else None)
+    start = reading.times.first(
+        resource.effectiveDateTime,
+        resource.occurenceDateTime,
+        resource.occurrenceDateTime,
+        period.start if period else None,
+    )
     if start is None:
         return "F031"
     if start.earliest > reading.times.now:

@@ -120,8 +120,11 @@ def moment_of(reading: Reading, resource: Any) -> Moment | None:
     if moment is not None:
         return moment
     period = resource.effectivePeriod
-    texts = (getattr(resource, "effectiveInstant", None), period.end if period else None,
-             period.start if period else None)
+    texts = (
+        getattr(resource, "effectiveInstant", None),
+        period.end if period else None,
+        period.start if period else None,
+    )
     return reading.times.first(*texts)
 
 
@@ -137,8 +140,13 @@ def _setting(reading: Reading, located: Located, codes: tuple[AnalyteCode, ...])
     moment = moment_of(reading, resource)
     if status not in words.RESULT_USABLE:
         withdrawn = status in words.RESULT_KNOWN
-        reading.refuse("F019" if withdrawn else "F018", located, kind=kind, moment=moment,
-                       name=None if withdrawn else codes[0].name)
+        reading.refuse(
+            "F019" if withdrawn else "F018",
+            located,
+            kind=kind,
+            moment=moment,
+            name=None if withdrawn else codes[0].name,
+        )
         return None
     if moment is None:
         sent = resource.effectiveDateTime or resource.effectivePeriod
@@ -151,8 +159,12 @@ def _setting(reading: Reading, located: Located, codes: tuple[AnalyteCode, ...])
 
 
 def _is_doubtful(resource: Observation) -> bool:
-    if resource.note is None and resource.comment is None and resource.comments is None \
-            and resource.interpretation is None:
+    if (
+        resource.note is None
+        and resource.comment is None
+        and resource.comments is None
+        and resource.interpretation is None
+    ):
         return False
     texts = [*notes_of(resource.note), resource.comment or "", resource.comments or ""]
     texts += [text for item in words.listed(resource.interpretation) for text in words.words_of(item)]
@@ -160,8 +172,13 @@ def _is_doubtful(resource: Observation) -> bool:
 
 
 def _has_value(part: Observation | Component) -> bool:
-    return part.valueQuantity is not None or part.valueString is not None \
-        or part.valueCodeableConcept is not None or len(part.valueInteger) > 0 or part.valueBoolean is not None
+    return (
+        part.valueQuantity is not None
+        or part.valueString is not None
+        or part.valueCodeableConcept is not None
+        or len(part.valueInteger) > 0
+        or part.valueBoolean is not None
+    )
 
 
 # ----------------------------------------------------------------------------- one value
@@ -200,18 +217,38 @@ def _measure(reading: Reading, setting: _Setting, code: AnalyteCode, part: Obser
     _add(reading, setting, code, analyte, part, value=value, unit=unit, amount=amount, own=own, shown=shown)
 
 
-def _add(reading: Reading, setting: _Setting, code: AnalyteCode, analyte: Analyte, part: Any, *, value: Decimal,
-         unit: str, amount: _Amount, own: OwnRange | None, shown: str) -> None:
+def _add(
+    reading: Reading,
+    setting: _Setting,
+    code: AnalyteCode,
+    analyte: Analyte,
+    part: Any,
+    *,
+    value: Decimal,
+    unit: str,
+    amount: _Amount,
+    own: OwnRange | None,
+    shown: str,
+) -> None:
     flags = words.flags_of(part.interpretation) if part.interpretation is not None else None
     doubtful = own is not None and is_unit_doubtful(own, analyte, code.factors or analyte.factors)
     measurement = Measurement(
-        name=code.name, value=value, moment=setting.moment, source=source_of(setting.located),
-        reported=f"{amount.comparator}{shown}", unit=analyte.unit, comparator=amount.comparator,
-        low=own.low if own else None, high=own.high if own else None,
+        name=code.name,
+        value=value,
+        moment=setting.moment,
+        source=source_of(setting.located),
+        reported=f"{amount.comparator}{shown}",
+        unit=analyte.unit,
+        comparator=amount.comparator,
+        low=own.low if own else None,
+        high=own.high if own else None,
         direction=words.direction_of(flags) if flags else None,
-        marked=bool(flags and flags & words.FLAG_MARKED), unit_doubtful=doubtful,
-        sample_doubtful=setting.doubtful, preliminary=setting.status == "preliminary",
-        point_of_care=code.point_of_care, unit_reported=amount.unit_text or unit,
+        marked=bool(flags and flags & words.FLAG_MARKED),
+        unit_doubtful=doubtful,
+        sample_doubtful=setting.doubtful,
+        preliminary=setting.status == "preliminary",
+        point_of_care=code.point_of_care,
+        unit_reported=amount.unit_text or unit,
         range_reported=own.printed if own else "",
     )
     _keep(reading, setting, measurement)
@@ -220,8 +257,14 @@ def _add(reading: Reading, setting: _Setting, code: AnalyteCode, analyte: Analyt
 def _keep(reading: Reading, setting: _Setting, measurement: Measurement) -> None:
     """File a measurement under its name with what orders results of the same time."""
     moment = setting.moment
-    order = (moment.earliest, moment.latest, not measurement.point_of_care,
-             setting.status in words.RESULT_CORRECTED, measurement.source.reference, pointer_of(setting.located))
+    order = (
+        moment.earliest,
+        moment.latest,
+        not measurement.point_of_care,
+        setting.status in words.RESULT_CORRECTED,
+        measurement.source.reference,
+        pointer_of(setting.located),
+    )
     rows = reading.numbers.get(measurement.name)
     if rows is None:
         reading.numbers[measurement.name] = [(order, measurement)]
@@ -245,12 +288,24 @@ def _amount(part: Observation | Component) -> _Amount | None:
 
 def _of_quantity(quantity: Quantity) -> _Amount:
     raw = bytes(quantity.value)
-    return _Amount(read_number(raw), printed(raw), (quantity.comparator or "").strip(), quantity.unit,
-                   quantity.code, quantity.system)
+    return _Amount(
+        read_number(raw),
+        printed(raw),
+        (quantity.comparator or "").strip(),
+        quantity.unit,
+        quantity.code,
+        quantity.system,
+    )
 
 
-def unit_word(reading: Reading, analyte: Analyte, factors: Mapping[str, Factor], text: str | None,
-              code: str | None, system: str | None) -> str:
+def unit_word(
+    reading: Reading,
+    analyte: Analyte,
+    factors: Mapping[str, Factor],
+    text: str | None,
+    code: str | None,
+    system: str | None,
+) -> str:
     """Return the printed word of a unit that belongs to the analyte, or the fault code (F023 to F026).
 
     A score or ratio has no unit to send; for everything else an absent unit is a fault.
@@ -263,8 +318,14 @@ def unit_word(reading: Reading, analyte: Analyte, factors: Mapping[str, Factor],
     return found
 
 
-def _find_unit(reading: Reading, analyte: Analyte, factors: Mapping[str, Factor], text: str | None,
-               code: str | None, system: str | None) -> str:
+def _find_unit(
+    reading: Reading,
+    analyte: Analyte,
+    factors: Mapping[str, Factor],
+    text: str | None,
+    code: str | None,
+    system: str | None,
+) -> str:
     units = reading.lexicon.terminology.units
     if not (text and text.strip()) and not (code and code.strip()) and is_bare(units.ucum.get(analyte.unit)):
         return analyte.unit if analyte.unit in factors else "F023"
@@ -277,14 +338,22 @@ def _find_unit(reading: Reading, analyte: Analyte, factors: Mapping[str, Factor]
 
 def is_bare(ucum: str | None) -> bool:
     """Whether a unit is no unit at all: a plain number, a score in braces, or pH."""
-    return ucum is not None and (ucum in _EXACT or (ucum.startswith("{") and ucum.endswith("}") and "/" not in ucum))
+    return ucum is not None and (
+        ucum in _EXACT or (ucum.startswith("{") and ucum.endswith("}") and "/" not in ucum)
+    )
 
 
 # ----------------------------------------------------------------------------- values without a number
 
 
-def _without_number(reading: Reading, setting: _Setting, code: AnalyteCode, analyte: Analyte,
-                    part: Observation | Component, fault: str) -> None:
+def _without_number(
+    reading: Reading,
+    setting: _Setting,
+    code: AnalyteCode,
+    analyte: Analyte,
+    part: Observation | Component,
+    fault: str,
+) -> None:
     """Keep a result that has only a direction; otherwise set it aside, unless nothing was measured."""
     if fault == "F020" and _is_panel(part):
         return
@@ -292,17 +361,35 @@ def _without_number(reading: Reading, setting: _Setting, code: AnalyteCode, anal
     found = _direction(part)
     if fault in ("F020", "F028") and found is not None:
         direction, marked = found
-        _keep(reading, setting, Measurement(
-            name=code.name, value=None, moment=setting.moment, source=source_of(setting.located),
-            reported=shown or direction, direction=direction, marked=marked, sample_doubtful=setting.doubtful,
-            preliminary=setting.status == "preliminary", point_of_care=code.point_of_care))
+        _keep(
+            reading,
+            setting,
+            Measurement(
+                name=code.name,
+                value=None,
+                moment=setting.moment,
+                source=source_of(setting.located),
+                reported=shown or direction,
+                direction=direction,
+                marked=marked,
+                sample_doubtful=setting.doubtful,
+                preliminary=setting.status == "preliminary",
+                point_of_care=code.point_of_care,
+            ),
+        )
         return
     reason = words.word_of(part.dataAbsentReason)
     never = fault == "F020" and reason in words.NEVER_MEASURED
     if fault == "F020" and shown:
         fault = "F028"
-    reading.refuse(fault, setting.located, kind=analyte.kind, name=None if never else code.name, shown=shown,
-                   moment=setting.moment)
+    reading.refuse(
+        fault,
+        setting.located,
+        kind=analyte.kind,
+        name=None if never else code.name,
+        shown=shown,
+        moment=setting.moment,
+    )
 
 
 def _is_panel(part: Observation | Component) -> bool:

@@ -32,8 +32,9 @@ class OwnRange:
     is_foreign: bool = False
 
 
-def read_range(reading: Reading, ranges: list[ReferenceRange] | None, unit: str,
-               factors: Mapping[str, Factor]) -> OwnRange | None:
+def read_range(
+    reading: Reading, ranges: list[ReferenceRange] | None, unit: str, factors: Mapping[str, Factor]
+) -> OwnRange | None:
     """Return the one range that applies; None when none was sent or several could apply.
 
     A limit without unit is read in the unit of the result. Ranges of another type than "normal"
@@ -44,14 +45,17 @@ def read_range(reading: Reading, ranges: list[ReferenceRange] | None, unit: str,
     return found.pop() if len(found) == 1 else None
 
 
-def _read_row(reading: Reading, row: ReferenceRange, unit: str, factors: Mapping[str, Factor]) -> OwnRange | None:
+def _read_row(
+    reading: Reading, row: ReferenceRange, unit: str, factors: Mapping[str, Factor]
+) -> OwnRange | None:
     if row.low is None and row.high is None:
         return _read_text_row(row.text, unit, factors)
     low, low_unit = _limit(reading, row.low, unit)
     high, high_unit = _limit(reading, row.high, unit)
     text = _printed(row)
-    if (low is not None and low_unit not in factors and low_unit) or \
-            (high is not None and high_unit not in factors and high_unit):
+    if (low is not None and low_unit not in factors and low_unit) or (
+        high is not None and high_unit not in factors and high_unit
+    ):
         return OwnRange(None, None, low, high, unit, text, is_foreign=True)
     limits = [_convert(low, low_unit, factors), _convert(high, high_unit, factors)]
     if limits == [None, None] or (None not in limits and limits[0] > limits[1]):  # type: ignore[operator]
@@ -104,8 +108,12 @@ def is_unit_doubtful(own: OwnRange, analyte: Analyte, factors: Mapping[str, Fact
         return False
     for other in factors:
         low, high = _convert(own.raw_low, other, factors), _convert(own.raw_high, other, factors)
-        if other != own.unit and low is not None and high is not None \
-                and _overlaps(low, high, analyte.low, analyte.high):
+        if (
+            other != own.unit
+            and low is not None
+            and high is not None
+            and _overlaps(low, high, analyte.low, analyte.high)
+        ):
             return True
     return False
 

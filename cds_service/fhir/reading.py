@@ -78,7 +78,9 @@ class Reading:
         kept: list[Located] = []
         for located in _newest(group, self) if len(group) > 1 else group:
             resource = located[3]
-            plain = not self.without and resource.implicitRules is None and not len(resource.modifierExtension)
+            plain = (
+                not self.without and resource.implicitRules is None and not len(resource.modifierExtension)
+            )
             if (plain and owns(resource.subject or resource.patient)) or self._may_use(located):
                 kept.append(located)
         return kept
@@ -155,8 +157,9 @@ class Reading:
             if reference is not None and reference.reference:
                 target = self.references.find(reference.reference)
                 key = source_of(target).reference if target else ""
-                if self.encounter_key in (key, reference.reference) or _ends_with(reference.reference,
-                                                                                 self.encounter_key):
+                if self.encounter_key in (key, reference.reference) or _ends_with(
+                    reference.reference, self.encounter_key
+                ):
                     return True
         return False
 
@@ -189,7 +192,9 @@ def _newest(group: tuple[Located, ...], reading: Reading) -> list[Located]:
         other = kept[position]
         if other[3] == located[3]:
             continue
-        kept[position], dropped = (located, other) if _version(located) > _version(other) else (other, located)
+        kept[position], dropped = (
+            (located, other) if _version(located) > _version(other) else (other, located)
+        )
         reading.refuse("F017", dropped)
     return kept
 

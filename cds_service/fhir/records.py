@@ -80,11 +80,21 @@ def source_of(located: Located) -> Source:
     return Source(f"{name}/{ident}" if ident else "", pointer_of(located))
 
 
-def aside(code: str, source: Source, *, detail: str = "", kind: str | None = None, name: str | None = None,
-          shown: str = "", moment: Any = None) -> SetAside:
+def aside(
+    code: str,
+    source: Source,
+    *,
+    detail: str = "",
+    kind: str | None = None,
+    name: str | None = None,
+    shown: str = "",
+    moment: Any = None,
+) -> SetAside:
     """Return a SetAside whose reason is the sentence of its code; ``detail`` names a field, not a value."""
     what = CODES[code][0]
-    return SetAside(source, code, f"{what[:-1]} ({detail})." if detail else what, kind, name, shown[:120], moment)
+    return SetAside(
+        source, code, f"{what[:-1]} ({detail})." if detail else what, kind, name, shown[:120], moment
+    )
 
 
 @dataclass(slots=True)
@@ -134,11 +144,18 @@ def read_bundle(data: bytes, *, where: str = "") -> Record:
         default = DataState.FAILED
     states = {kind.__name__: DataState.PRESENT for kind in gathered.groups} if not gathered.incomplete else {}
     states |= dict.fromkeys(gathered.failed_types, DataState.INCOMPLETE)
-    return Record(where, (Part("", body),), frozen(gathered.groups), states, default, tuple(gathered.set_aside))
+    return Record(
+        where, (Part("", body),), frozen(gathered.groups), states, default, tuple(gathered.set_aside)
+    )
 
 
-def read_drafts(record: Record, raw: Raw | bytes, *, selections: Iterable[str] | None = None,
-                pointer: str = "/context/draftOrders") -> Record:
+def read_drafts(
+    record: Record,
+    raw: Raw | bytes,
+    *,
+    selections: Iterable[str] | None = None,
+    pointer: str = "/context/draftOrders",
+) -> Record:
     """Return the record with the draft orders of a hook's context (a Bundle) and its selections.
 
     ``selections`` are references into the Bundle (``MedicationRequest/1``); None means all.
@@ -153,8 +170,13 @@ def read_drafts(record: Record, raw: Raw | bytes, *, selections: Iterable[str] |
     chosen = None if selections is None else frozenset(selections)
     missing = sorted((chosen or frozenset()) - set(_draft_references(drafts)))
     unknown = [aside("F090", Source("", f"{pointer.rpartition('/')[0]}/selections")) for _ in missing]
-    return replace(record, parts=(*record.parts, Part(pointer, body)), drafts=drafts, selections=chosen,
-                   set_aside=(*record.set_aside, *gathered.set_aside, *unknown))
+    return replace(
+        record,
+        parts=(*record.parts, Part(pointer, body)),
+        drafts=drafts,
+        selections=chosen,
+        set_aside=(*record.set_aside, *gathered.set_aside, *unknown),
+    )
 
 
 def _draft_references(drafts: Iterable[Located]) -> Iterable[str]:
@@ -340,14 +362,18 @@ def _read_odd_resource(raw: bytes, place: Located, gathered: Gathered, first: Ex
     if type_name == "Bundle":
         _read_nested(raw, pointer, gathered, depth)
         return None
-    if not isinstance(type_name, str) or (type_name not in scan.READ_BY_NAME and type_name not in scan.SKIPPED_NAMES):
+    if not isinstance(type_name, str) or (
+        type_name not in scan.READ_BY_NAME and type_name not in scan.SKIPPED_NAMES
+    ):
         gathered.refuse("F011", pointer)
         return None
     try:
         return scan.decode_resource.decode(_compact(shell))
     except (msgspec.DecodeError, RecursionError) as second:
         ident = shell.get("id")
-        gathered.refuse("F010", pointer, _field_of(second), type_name, ident if isinstance(ident, str) else "")
+        gathered.refuse(
+            "F010", pointer, _field_of(second), type_name, ident if isinstance(ident, str) else ""
+        )
         return None
 
 

@@ -11,8 +11,14 @@ from msgspec import Raw
 from cds_service.fhir import scan
 from cds_service.fhir.records import Located, Record
 
-_TARGETS: Final = (scan.Medication, scan.Condition, scan.Observation, scan.Procedure, scan.Encounter,
-                   scan.MedicationRequest)
+_TARGETS: Final = (
+    scan.Medication,
+    scan.Condition,
+    scan.Observation,
+    scan.Procedure,
+    scan.Encounter,
+    scan.MedicationRequest,
+)
 
 
 def key_of(reference: str) -> str:

@@ -7,7 +7,9 @@ read again resource by resource in ``records``. Numbers stay raw text: see ``num
 
 from __future__ import annotations
 
-from typing import Any, Final, Union
+import functools
+import operator
+from typing import Any, Final
 
 import msgspec
 from msgspec import Raw, Struct, field
@@ -30,7 +32,7 @@ class Concept(Struct, gc=False):
     text: str | None = None
 
 
-Concepts = Union[list[Concept], Concept, None]
+Concepts = list[Concept] | Concept | None
 
 
 class Identifier(Struct, gc=False):
@@ -99,7 +101,7 @@ class Annotation(Struct, gc=False):
 class Meta(Struct, gc=False):
     """What the server says about the resource."""
 
-    lastUpdated: str | None = None  # noqa: N815 - FHIR spells its fields so, here and below
+    lastUpdated: str | None = None
     versionId: str | None = None
     security: list[Coding] | None = None
     tag: list[Coding] | None = None
@@ -531,63 +533,89 @@ class Link(Struct, gc=False):
     relation: str | None = None
 
 
-_OTHER: Final = """
+_OTHER_NAMES: Final = """
 Account ActivityDefinition ActorDefinition AdministrableProductDefinition AdverseEvent Appointment
 AppointmentResponse ArtifactAssessment AuditEvent Basic Binary BiologicallyDerivedProduct
-BiologicallyDerivedProductDispense BodySite BodyStructure CapabilityStatement CareTeam CatalogEntry ChargeItem
-ChargeItemDefinition Citation Claim ClaimResponse ClinicalImpression ClinicalUseDefinition CodeSystem
-Communication CommunicationRequest CompartmentDefinition Composition ConceptMap ConditionDefinition Consent
-Conformance Contract Coverage CoverageEligibilityRequest CoverageEligibilityResponse DataElement DetectedIssue
-Device DeviceAssociation DeviceComponent DeviceDefinition DeviceDispense DeviceMetric DeviceRequest DeviceUsage
-DeviceUseRequest DeviceUseStatement DiagnosticOrder DocumentManifest DocumentReference EffectEvidenceSynthesis
-EligibilityRequest EligibilityResponse EncounterHistory Endpoint EnrollmentRequest EnrollmentResponse
-EpisodeOfCare EventDefinition Evidence EvidenceReport EvidenceVariable ExampleScenario ExpansionProfile
+BiologicallyDerivedProductDispense BodySite BodyStructure CapabilityStatement CareTeam CatalogEntry
+ChargeItem ChargeItemDefinition Citation Claim ClaimResponse ClinicalImpression ClinicalUseDefinition
+CodeSystem Communication CommunicationRequest CompartmentDefinition Composition ConceptMap
+ConditionDefinition Consent Conformance Contract Coverage CoverageEligibilityRequest
+CoverageEligibilityResponse DataElement DetectedIssue Device DeviceAssociation DeviceComponent
+DeviceDefinition DeviceDispense DeviceMetric DeviceRequest DeviceUsage DeviceUseRequest DeviceUseStatement
+DiagnosticOrder DocumentManifest DocumentReference EffectEvidenceSynthesis EligibilityRequest
+EligibilityResponse EncounterHistory Endpoint EnrollmentRequest EnrollmentResponse EpisodeOfCare
+EventDefinition Evidence EvidenceReport EvidenceVariable ExampleScenario ExpansionProfile
 ExplanationOfBenefit Flag FormularyItem GenomicStudy Goal GraphDefinition Group GuidanceResponse
 HealthcareService ImagingManifest ImagingObjectSelection ImagingSelection ImagingStudy
-ImmunizationEvaluation ImmunizationRecommendation ImplementationGuide Ingredient InsurancePlan
-InventoryItem InventoryReport Invoice Library Linkage List Location ManufacturedItemDefinition Measure
-MeasureReport Media MedicationKnowledge MedicinalProduct MedicinalProductAuthorization
-MedicinalProductContraindication MedicinalProductDefinition MedicinalProductIndication
-MedicinalProductIngredient MedicinalProductInteraction MedicinalProductManufactured
-MedicinalProductPackaged MedicinalProductPharmaceutical MedicinalProductUndesirableEffect
-MessageDefinition MessageHeader MolecularSequence NamingSystem NutritionIntake NutritionOrder
-NutritionProduct ObservationDefinition OperationDefinition Order OrderResponse Organization
-OrganizationAffiliation PackagedProductDefinition Parameters PaymentNotice PaymentReconciliation Permission
-Person PlanDefinition Practitioner PractitionerRole ProcessRequest ProcessResponse Provenance Questionnaire
-ReferralRequest RegulatedAuthorization RelatedPerson RequestGroup RequestOrchestration Requirements
-ResearchDefinition ResearchElementDefinition ResearchStudy ResearchSubject RiskAssessment
-RiskEvidenceSynthesis Schedule SearchParameter Sequence ServiceDefinition Slot Specimen SpecimenDefinition
-StructureDefinition StructureMap Subscription SubscriptionStatus SubscriptionTopic Substance
-SubstanceDefinition SubstanceNucleicAcid SubstancePolymer SubstanceProtein SubstanceReferenceInformation
-SubstanceSourceMaterial SubstanceSpecification SupplyDelivery SupplyRequest Task TerminologyCapabilities
-TestPlan TestReport TestScript Transport ValueSet VerificationResult VisionPrescription
-""".split()
+ImmunizationEvaluation ImmunizationRecommendation ImplementationGuide Ingredient InsurancePlan InventoryItem
+InventoryReport Invoice Library Linkage List Location ManufacturedItemDefinition Measure MeasureReport Media
+MedicationKnowledge MedicinalProduct MedicinalProductAuthorization MedicinalProductContraindication
+MedicinalProductDefinition MedicinalProductIndication MedicinalProductIngredient MedicinalProductInteraction
+MedicinalProductManufactured MedicinalProductPackaged MedicinalProductPharmaceutical
+MedicinalProductUndesirableEffect MessageDefinition MessageHeader MolecularSequence NamingSystem
+NutritionIntake NutritionOrder NutritionProduct ObservationDefinition OperationDefinition Order
+OrderResponse Organization OrganizationAffiliation PackagedProductDefinition Parameters PaymentNotice
+PaymentReconciliation Permission Person PlanDefinition Practitioner PractitionerRole ProcessRequest
+ProcessResponse Provenance Questionnaire ReferralRequest RegulatedAuthorization RelatedPerson RequestGroup
+RequestOrchestration Requirements ResearchDefinition ResearchElementDefinition ResearchStudy ResearchSubject
+RiskAssessment RiskEvidenceSynthesis Schedule SearchParameter Sequence ServiceDefinition Slot Specimen
+SpecimenDefinition StructureDefinition StructureMap Subscription SubscriptionStatus SubscriptionTopic
+Substance SubstanceDefinition SubstanceNucleicAcid SubstancePolymer SubstanceProtein
+SubstanceReferenceInformation SubstanceSourceMaterial SubstanceSpecification SupplyDelivery SupplyRequest
+Task TerminologyCapabilities TestPlan TestReport TestScript Transport ValueSet VerificationResult
+VisionPrescription
+"""
+_OTHER: Final = tuple(_OTHER_NAMES.split())
 
 #: The resource types the facts are read from.
 READ: Final[tuple[type[Resource], ...]] = (
-    Patient, Encounter, Condition, Observation, MedicationRequest, MedicationOrder, MedicationStatement,
-    MedicationUsage, MedicationAdministration, MedicationDispense, Medication, Procedure, Immunization,
-    DiagnosticReport, FamilyMemberHistory, AllergyIntolerance, ServiceRequest, ProcedureRequest,
-    QuestionnaireResponse, CarePlan, OperationOutcome,
+    Patient,
+    Encounter,
+    Condition,
+    Observation,
+    MedicationRequest,
+    MedicationOrder,
+    MedicationStatement,
+    MedicationUsage,
+    MedicationAdministration,
+    MedicationDispense,
+    Medication,
+    Procedure,
+    Immunization,
+    DiagnosticReport,
+    FamilyMemberHistory,
+    AllergyIntolerance,
+    ServiceRequest,
+    ProcedureRequest,
+    QuestionnaireResponse,
+    CarePlan,
+    OperationOutcome,
 )
 
 #: Types that are FHIR but feed no fact: decoded as empty objects, skipped in C.
 SKIPPED: Final[tuple[type[Resource], ...]] = tuple(
-    msgspec.defstruct(name, [], bases=(Resource,), namespace={"__doc__": f"{name}, not read."}, gc=False,
-                      tag_field="resourceType", tag=name)
+    msgspec.defstruct(
+        name,
+        [],
+        bases=(Resource,),
+        namespace={"__doc__": f"{name}, not read."},
+        gc=False,
+        tag_field="resourceType",
+        tag=name,
+    )
     for name in _OTHER
 )
 
 READ_BY_NAME: Final = {kind.__name__: kind for kind in READ}
 SKIPPED_NAMES: Final = frozenset(_OTHER)
 
-AnyResource = Union[READ + SKIPPED]  # type: ignore[valid-type]
+AnyResource: Any = functools.reduce(operator.or_, READ + SKIPPED)
 
 
 class Entry(Struct, gc=False):
     """Bundle.entry with its resource decoded."""
 
-    resource: AnyResource | None = None  # type: ignore[valid-type]
+    resource: AnyResource | None = None
     fullUrl: str | None = None
     search: Search | None = None
 

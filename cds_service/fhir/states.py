@@ -13,8 +13,10 @@ _FEEDS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "lab": (("Observation",), ()),
     "vital": (("Observation",), ()),
     "survey": (("Observation",), ("QuestionnaireResponse",)),
-    "drug": (("MedicationRequest", "MedicationStatement", "MedicationOrder", "MedicationUsage"),
-             ("MedicationAdministration", "MedicationDispense")),
+    "drug": (
+        ("MedicationRequest", "MedicationStatement", "MedicationOrder", "MedicationUsage"),
+        ("MedicationAdministration", "MedicationDispense"),
+    ),
     "condition": (("Condition",), ()),
     "symptom": (("Condition", "Observation", "Encounter"), ("QuestionnaireResponse",)),
     "procedure": (("Procedure",), ("Immunization",)),
@@ -36,7 +38,9 @@ def kind_states(reading: Reading) -> dict[str, DataState]:
 
 def _state(reading: Reading, main: tuple[str, ...], more: tuple[str, ...]) -> DataState:
     main_states = [type_state(reading.record, name, name in reading.doubtful_types) for name in main]
-    all_states = main_states + [type_state(reading.record, name, name in reading.doubtful_types) for name in more]
+    all_states = main_states + [
+        type_state(reading.record, name, name in reading.doubtful_types) for name in more
+    ]
     for worst in _WORST_FIRST:
         if worst in all_states:
             return worst

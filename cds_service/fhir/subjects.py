@@ -19,8 +19,11 @@ class Subject:
         self.patient = patient
         self.reference = reference
         self._answers: dict[str, bool] = {}
-        self._identifiers = {(item.system, item.value) for item in (patient.identifier or ()) if item.value} \
-            if patient else set()
+        self._identifiers = (
+            {(item.system, item.value) for item in (patient.identifier or ()) if item.value}
+            if patient
+            else set()
+        )
 
     def owns(self, reference: Reference | None) -> bool | None:
         """Return True for this patient, False for another one, None when nobody is named."""
@@ -32,7 +35,9 @@ class Subject:
         answer = self._answers.get(text)
         if answer is None:
             answer = self._answers[text] = text in self._keys or key_of(text) in self._keys
-        return None if not answer and text.startswith("#") else answer  # a contained patient cannot be compared
+        return (
+            None if not answer and text.startswith("#") else answer
+        )  # a contained patient cannot be compared
 
     def _owns_identifier(self, identifier: Identifier | None) -> bool | None:
         """Compare a logical reference: the same system with another value is another patient."""

@@ -40,10 +40,14 @@ def read_finding(reading: Reading, located: Located, moment: Moment | None) -> b
     resource: Observation = located[3]
     if moment is not None and moment.earliest > reading.times.now:
         return True
-    setting = Setting(source_of(located), moment, "observation",
-                      side=words.side_of(words.words_of(resource.bodySite)),
-                      in_encounter=reading.is_current_encounter(resource.encounter, resource.context),
-                      patient_reported=_by_patient(resource))
+    setting = Setting(
+        source_of(located),
+        moment,
+        "observation",
+        side=words.side_of(words.words_of(resource.bodySite)),
+        in_encounter=reading.is_current_encounter(resource.encounter, resource.context),
+        patient_reported=_by_patient(resource),
+    )
     understood = _read_pair(reading, setting, resource.code, resource, resource.bodySite)
     for part in resource.component or ():
         understood |= _read_pair(reading, setting, part.code, part, resource.bodySite)
@@ -57,7 +61,9 @@ def _by_patient(resource: Observation) -> bool:
     return any(item is not None and (item.reference or "").startswith("Patient/") for item in performers)
 
 
-def _read_pair(reading: Reading, setting: Setting, code: Concept | None, part: Any, site: Concept | None) -> bool:
+def _read_pair(
+    reading: Reading, setting: Setting, code: Concept | None, part: Any, site: Concept | None
+) -> bool:
     """Read one question and answer: the code names the finding, or the value does."""
     answer = affirmed(part)
     understood = False
@@ -72,8 +78,11 @@ def _read_pair(reading: Reading, setting: Setting, code: Concept | None, part: A
 
 
 def _read_report_codes(reading: Reading, code: Concept | None, setting: Setting) -> bool:
-    return bool(code is not None and any(meaning.report for meaning in reading.meanings(code)) and
-                read_concept(reading, code, setting, present=True, kinds=("report",)))
+    return bool(
+        code is not None
+        and any(meaning.report for meaning in reading.meanings(code))
+        and read_concept(reading, code, setting, present=True, kinds=("report",))
+    )
 
 
 def affirmed(part: Any) -> bool | None:
@@ -108,8 +117,15 @@ def _is_positive(raw: bytes) -> bool | None:
 # ----------------------------------------------------------------------------- concepts and texts
 
 
-def read_concept(reading: Reading, concept: Concept | None, setting: Setting, *, present: bool,
-                 site: Concept | None = None, kinds: tuple[str, ...] = _FINDING_KINDS) -> bool:
+def read_concept(
+    reading: Reading,
+    concept: Concept | None,
+    setting: Setting,
+    *,
+    present: bool,
+    site: Concept | None = None,
+    kinds: tuple[str, ...] = _FINDING_KINDS,
+) -> bool:
     """Read a concept as symptom, report or twitch; whether any value set knows it."""
     if concept is None:
         return False
@@ -119,12 +135,25 @@ def read_concept(reading: Reading, concept: Concept | None, setting: Setting, *,
         names, by_text = reading.lexicon.names(kind, concept)
         understood |= bool(names)
         for name in names:
-            reading.add_event(Event(kind, name, setting.source, words.display_of(concept, name),
-                                    "active" if present else "absent", setting.moment, setting.onset, side,
-                                    in_encounter=setting.in_encounter, by_text=by_text,
-                                    patient_reported=setting.patient_reported))
+            reading.add_event(
+                Event(
+                    kind,
+                    name,
+                    setting.source,
+                    words.display_of(concept, name),
+                    "active" if present else "absent",
+                    setting.moment,
+                    setting.onset,
+                    side,
+                    in_encounter=setting.in_encounter,
+                    by_text=by_text,
+                    patient_reported=setting.patient_reported,
+                )
+            )
     if "symptom" in kinds:
-        understood |= read_twitch_concept(reading, concept, setting, site) if present else _is_twitch(reading, concept)
+        understood |= (
+            read_twitch_concept(reading, concept, setting, site) if present else _is_twitch(reading, concept)
+        )
     return understood
 
 
@@ -132,22 +161,52 @@ def _is_twitch(reading: Reading, concept: Concept) -> bool:
     return any(meaning.twitch for meaning in reading.meanings(concept))
 
 
-def read_twitch_concept(reading: Reading, concept: Concept, setting: Setting, site: Concept | None = None) -> bool:
+def read_twitch_concept(
+    reading: Reading, concept: Concept, setting: Setting, site: Concept | None = None
+) -> bool:
     """Add a sighting of the twitch when a code (level 3) or words (level 2) of the concept name it."""
-    code = next((meaning.twitch for meaning in reading.meanings(concept)
-                 if meaning.twitch is not None and meaning.twitch.level == 3), None)
+    code = next(
+        (
+            meaning.twitch
+            for meaning in reading.meanings(concept)
+            if meaning.twitch is not None and meaning.twitch.level == 3
+        ),
+        None,
+    )
     texts = words.words_of(concept)
-    mentions = [mention for text in _with_site(texts or [code.title if code else ""], site)
-                for mention in reading.lexicon.mentions(text) if counts(mention) and mention.level == 2]
+    mentions = [
+        mention
+        for text in _with_site(texts or [code.title if code else ""], site)
+        for mention in reading.lexicon.mentions(text)
+        if counts(mention) and mention.level == 2
+    ]
     if code is None and not mentions:
         return False
     sites = frozenset(code.sites if code else ()).union(*(mention.sites for mention in mentions))
-    sides = [code.side if code else None, setting.side, words.side_of(texts), *(item.side for item in mentions)]
+    sides = [
+        code.side if code else None,
+        setting.side,
+        words.side_of(texts),
+        *(item.side for item in mentions),
+    ]
     traits = {name: value for mention in mentions for name, value in mention.traits.items()}
-    reading.sightings.append(Sighting(
-        3 if code else 2, setting.source, words.display_of(concept), sites,
-        next((side for side in sides if side), None), next((m.course for m in mentions if m.course), None), traits,
-        setting.onset, setting.moment, setting.active, setting.in_encounter, setting.patient_reported, setting.origin))
+    reading.sightings.append(
+        Sighting(
+            3 if code else 2,
+            setting.source,
+            words.display_of(concept),
+            sites,
+            next((side for side in sides if side), None),
+            next((m.course for m in mentions if m.course), None),
+            traits,
+            setting.onset,
+            setting.moment,
+            setting.active,
+            setting.in_encounter,
+            setting.patient_reported,
+            setting.origin,
+        )
+    )
     return True
 
 
@@ -181,17 +240,43 @@ def read_text(reading: Reading, text: str, setting: Setting) -> bool:
 def _take_mention(reading: Reading, mention: Any, text: str, setting: Setting) -> None:
     onset = setting.onset or _before(reading, setting.moment, mention.duration_days)
     if mention.level == 2:
-        reading.sightings.append(Sighting(
-            2, setting.source, _excerpt(text), mention.sites, mention.side or setting.side, mention.course,
-            dict(mention.traits), onset, setting.moment, setting.active, setting.in_encounter,
-            setting.patient_reported, setting.origin))
+        reading.sightings.append(
+            Sighting(
+                2,
+                setting.source,
+                _excerpt(text),
+                mention.sites,
+                mention.side or setting.side,
+                mention.course,
+                dict(mention.traits),
+                onset,
+                setting.moment,
+                setting.active,
+                setting.in_encounter,
+                setting.patient_reported,
+                setting.origin,
+            )
+        )
     if mention.symptom:
         reading.add_event(_text_event("symptom", mention.symptom, text, setting, mention.side, onset))
 
 
-def _text_event(kind: str, name: str, text: str, setting: Setting, side: str | None, onset: Moment | None) -> Event:
-    return Event(kind, name, setting.source, _excerpt(text), "active", setting.moment, onset, side or setting.side,
-                 in_encounter=setting.in_encounter, by_text=True, patient_reported=setting.patient_reported)
+def _text_event(
+    kind: str, name: str, text: str, setting: Setting, side: str | None, onset: Moment | None
+) -> Event:
+    return Event(
+        kind,
+        name,
+        setting.source,
+        _excerpt(text),
+        "active",
+        setting.moment,
+        onset,
+        side or setting.side,
+        in_encounter=setting.in_encounter,
+        by_text=True,
+        patient_reported=setting.patient_reported,
+    )
 
 
 def _excerpt(text: str) -> str:
@@ -220,8 +305,12 @@ def read_questionnaires(reading: Reading) -> None:
             reading.refuse("F032", located)
             continue
         teller = resource.source or resource.author
-        setting = Setting(source_of(located), moment, "questionnaire",
-                          patient_reported=not (teller and (teller.reference or "").startswith("Practitioner")))
+        setting = Setting(
+            source_of(located),
+            moment,
+            "questionnaire",
+            patient_reported=not (teller and (teller.reference or "").startswith("Practitioner")),
+        )
         for item in _items(resource.item):
             _read_item(reading, item, setting)
 
@@ -249,7 +338,9 @@ def _read_item(reading: Reading, item: Item, setting: Setting) -> None:
     for answer in _answers(item):
         present = _affirms(answer)
         if present is not None and item.text:
-            read_concept(reading, Concept(text=item.text.replace("?", "").strip()[:400]), setting, present=present)
+            read_concept(
+                reading, Concept(text=item.text.replace("?", "").strip()[:400]), setting, present=present
+            )
         elif answer.valueString:
             read_text(reading, answer.valueString, setting)
         elif answer.valueCoding is not None:
@@ -283,8 +374,12 @@ def read_reports(reading: Reading) -> None:
 
 def _report_moment(reading: Reading, resource: DiagnosticReport) -> Moment | None:
     period = resource.effectivePeriod
-    return reading.times.first(resource.effectiveDateTime, period.end if period else None,
-                               period.start if period else None, resource.issued)
+    return reading.times.first(
+        resource.effectiveDateTime,
+        period.end if period else None,
+        period.start if period else None,
+        resource.issued,
+    )
 
 
 def _read_report(reading: Reading, resource: DiagnosticReport, setting: Setting) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, TypeVar
 
-from cds_service.facts import Moment, Twitch
+from cds_service.facts import Twitch
 from cds_service.fhir.reading import Reading, Sighting
 
 #: Specification 4.1: evidence is current for 90 days, or for 365 while still active and asserted again.
@@ -18,7 +18,9 @@ Value = TypeVar("Value")
 
 def merge_twitch(reading: Reading) -> Twitch | None:
     """Return the twitch the current sightings describe together, or None without any."""
-    current = sorted((sighting for sighting in reading.sightings if is_current(reading, sighting)), key=_order)
+    current = sorted(
+        (sighting for sighting in reading.sightings if is_current(reading, sighting)), key=_order
+    )
     if not current:
         return None
     level = max(sighting.level for sighting in current)
@@ -27,13 +29,20 @@ def merge_twitch(reading: Reading) -> Twitch | None:
     onsets = [moment for sighting in current if (moment := sighting.onset) is not None]
     courses = {sighting.course for sighting in current}
     return Twitch(
-        level, best.source, best.display, _sites(current), _side(current),
+        level,
+        best.source,
+        best.display,
+        _sites(current),
+        _side(current),
         min(onsets, key=lambda moment: moment.earliest, default=None),
         min(recorded, key=lambda moment: moment.earliest, default=None),
         max(recorded, key=lambda moment: moment.latest, default=None),
-        next((course for course in _PERSISTENCE if course in courses), None), _traits(current),
-        all(sighting.patient_reported for sighting in current), best.origin,
-        tuple(dict.fromkeys(sighting.source for sighting in current)))
+        next((course for course in _PERSISTENCE if course in courses), None),
+        _traits(current),
+        all(sighting.patient_reported for sighting in current),
+        best.origin,
+        tuple(dict.fromkeys(sighting.source for sighting in current)),
+    )
 
 
 def is_current(reading: Reading, sighting: Sighting) -> bool:
@@ -52,7 +61,12 @@ def is_current(reading: Reading, sighting: Sighting) -> bool:
 
 def _order(sighting: Sighting) -> tuple[int, int, str, str]:
     recorded = sighting.recorded
-    return (-sighting.level, -(recorded.latest if recorded else 0), sighting.source.reference, sighting.source.pointer)
+    return (
+        -sighting.level,
+        -(recorded.latest if recorded else 0),
+        sighting.source.reference,
+        sighting.source.pointer,
+    )
 
 
 def _sites(sightings: Iterable[Sighting]) -> frozenset[str]:

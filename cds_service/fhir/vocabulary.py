@@ -13,8 +13,15 @@ from cds_service.fhir.scan import Coding, Concept, Concepts
 # valueset-observation-status, and the DSTU2/STU3 words.
 RESULT_USABLE: Final = frozenset(("final", "amended", "corrected", "preliminary"))
 RESULT_CORRECTED: Final = frozenset(("amended", "corrected"))
-RESULT_KNOWN: Final = RESULT_USABLE | {"registered", "cancelled", "entered-in-error", "unknown", "partial",
-                                       "appended", "modified"}
+RESULT_KNOWN: Final = RESULT_USABLE | {
+    "registered",
+    "cancelled",
+    "entered-in-error",
+    "unknown",
+    "partial",
+    "appended",
+    "modified",
+}
 REPORT_USABLE: Final = RESULT_USABLE | {"partial", "appended", "modified"}
 
 # valueset-condition-clinical, valueset-condition-ver-status.
@@ -31,27 +38,65 @@ ENCOUNTER_DROPPED: Final = frozenset(("cancelled", "entered-in-error", "planned"
 REQUEST_STOPPED: Final = frozenset(("stopped", "cancelled", "completed", "ended"))
 REQUEST_IGNORED: Final = frozenset(("entered-in-error", "draft", "proposed", "unknown"))
 REQUEST_KNOWN: Final = REQUEST_STOPPED | REQUEST_IGNORED | {"active", "on-hold"}
-INTENT_TAKEN: Final = frozenset(("order", "plan", "original-order", "instance-order", "reflex-order", "filler-order"))
-DONE: Final = frozenset(("completed", "in-progress", "in progress", "active", "stopped", "on-hold", "unknown"))
-NOT_DONE: Final = frozenset(("not-done", "entered-in-error", "preparation", "cancelled", "declined", "aborted",
-                             "suspended", "rejected", "rescheduled", "scheduled", "draft"))
+INTENT_TAKEN: Final = frozenset(
+    ("order", "plan", "original-order", "instance-order", "reflex-order", "filler-order")
+)
+DONE: Final = frozenset(
+    ("completed", "in-progress", "in progress", "active", "stopped", "on-hold", "unknown")
+)
+NOT_DONE: Final = frozenset(
+    (
+        "not-done",
+        "entered-in-error",
+        "preparation",
+        "cancelled",
+        "declined",
+        "aborted",
+        "suspended",
+        "rejected",
+        "rescheduled",
+        "scheduled",
+        "draft",
+    )
+)
 
 # v3-ActEncounterCode, and the words of DSTU2.
 CLASS_SETTING: Final = {
-    "IMP": "inpatient", "ACUTE": "inpatient", "NONAC": "inpatient", "OBSENC": "inpatient", "SS": "inpatient",
-    "EMER": "emergency", "INPATIENT": "inpatient", "EMERGENCY": "emergency",
+    "IMP": "inpatient",
+    "ACUTE": "inpatient",
+    "NONAC": "inpatient",
+    "OBSENC": "inpatient",
+    "SS": "inpatient",
+    "EMER": "emergency",
+    "INPATIENT": "inpatient",
+    "EMERGENCY": "emergency",
 }
 
 # v3-ObservationInterpretation and v2-0078.
-FLAG_SYSTEMS: Final = frozenset((
-    "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation",
-    "http://terminology.hl7.org/CodeSystem/v2-0078", "http://hl7.org/fhir/v2/0078",
-    "http://hl7.org/fhir/ValueSet/observation-interpretation", "http://hl7.org/fhir/v3/ObservationInterpretation",
-    "urn:oid:2.16.840.1.113883.5.83",
-))
+FLAG_SYSTEMS: Final = frozenset(
+    (
+        "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation",
+        "http://terminology.hl7.org/CodeSystem/v2-0078",
+        "http://hl7.org/fhir/v2/0078",
+        "http://hl7.org/fhir/ValueSet/observation-interpretation",
+        "http://hl7.org/fhir/v3/ObservationInterpretation",
+        "urn:oid:2.16.840.1.113883.5.83",
+    )
+)
 FLAG_DIRECTION: Final = {
-    "L": "low", "LL": "low", "LU": "low", "<": "low", "L*": "low", "LX": "low",
-    "H": "high", "HH": "high", "HU": "high", ">": "high", "H*": "high", "HX": "high", "N": "normal",
+    "L": "low",
+    "LL": "low",
+    "LU": "low",
+    "<": "low",
+    "L*": "low",
+    "LX": "low",
+    "H": "high",
+    "HH": "high",
+    "HU": "high",
+    ">": "high",
+    "H*": "high",
+    "HX": "high",
+    "N": "normal",
 }
 FLAG_MARKED: Final = frozenset(("LL", "HH", "AA", "LU", "HU", "L*", "H*"))
 FLAG_POSITIVE: Final = frozenset(("POS", "DET", "ABN", "A", "AA"))
@@ -59,31 +104,118 @@ FLAG_NEGATIVE: Final = frozenset(("NEG", "ND"))
 
 #: A result whose whole value is one of these words has a direction and no number (specification 3.1).
 DIRECTION_WORDS: Final = {
-    "low": "low", "decreased": "low", "below normal": "low", "l": "low", "critically low": "low",
-    "high": "high", "elevated": "high", "increased": "high", "above normal": "high", "h": "high",
-    "critically high": "high", "normal": "normal", "within normal limits": "normal",
+    "low": "low",
+    "decreased": "low",
+    "below normal": "low",
+    "l": "low",
+    "critically low": "low",
+    "high": "high",
+    "elevated": "high",
+    "increased": "high",
+    "above normal": "high",
+    "h": "high",
+    "critically high": "high",
+    "normal": "normal",
+    "within normal limits": "normal",
 }
 _MARKED_WORDS: Final = frozenset(("critically low", "critically high"))
 
 #: Words of a specimen note or flag that make a sample unreliable (specification 3.1 "Validity").
 SAMPLE_WORDS: Final = (
-    "hemoly", "haemoly", "infusion arm", "drip arm", "iv arm", "contaminat", "unsuitable", "edta",
-    "delayed separation", "old sample", "clotted", "insufficient sample",
+    "hemoly",
+    "haemoly",
+    "infusion arm",
+    "drip arm",
+    "iv arm",
+    "contaminat",
+    "unsuitable",
+    "edta",
+    "delayed separation",
+    "old sample",
+    "clotted",
+    "insufficient sample",
 )
-_SAMPLE_DENIALS: Final = ("no hemoly", "not hemoly", "no haemoly", "not haemoly", "non-hemoly", "non-haemoly",
-                          "nonhemoly", "without hemoly", "without haemoly", "no evidence of hemoly", "not contaminat",
-                          "hemolysis index normal", "hemolysis: none", "hemolysis none", "hemolysis absent",
-                          "no evidence of haemoly", "no edta", "no contaminat", "no visible hemoly")
+_SAMPLE_DENIALS: Final = (
+    "no hemoly",
+    "not hemoly",
+    "no haemoly",
+    "not haemoly",
+    "non-hemoly",
+    "non-haemoly",
+    "nonhemoly",
+    "without hemoly",
+    "without haemoly",
+    "no evidence of hemoly",
+    "not contaminat",
+    "hemolysis index normal",
+    "hemolysis: none",
+    "hemolysis none",
+    "hemolysis absent",
+    "no evidence of haemoly",
+    "no edta",
+    "no contaminat",
+    "no visible hemoly",
+)
 
 # valueset-data-absent-reason: what was never measured is missing, not unreadable.
-NEVER_MEASURED: Final = frozenset(("not-performed", "not-asked", "asked-declined", "not-applicable",
-                                   "not-permitted", "unsupported"))
+NEVER_MEASURED: Final = frozenset(
+    ("not-performed", "not-asked", "asked-declined", "not-applicable", "not-permitted", "unsupported")
+)
 
-_YES: Final = frozenset(("yes", "y", "true", "present", "positive", "pos", "detected", "observed", "found", "reported",
-                         "+", "++", "+++", "1+", "2+", "3+", "4+", "abnormal", "confirmed", "mild", "moderate",
-                         "severe", "sometimes", "often", "always", "frequent", "constant", "intermittent"))
-_NO: Final = frozenset(("no", "n", "false", "absent", "negative", "neg", "not detected", "not observed", "not present",
-                        "none", "not found", "denied", "denies", "never", "0", "normal", "-", "not reported"))
+_YES: Final = frozenset(
+    (
+        "yes",
+        "y",
+        "true",
+        "present",
+        "positive",
+        "pos",
+        "detected",
+        "observed",
+        "found",
+        "reported",
+        "+",
+        "++",
+        "+++",
+        "1+",
+        "2+",
+        "3+",
+        "4+",
+        "abnormal",
+        "confirmed",
+        "mild",
+        "moderate",
+        "severe",
+        "sometimes",
+        "often",
+        "always",
+        "frequent",
+        "constant",
+        "intermittent",
+    )
+)
+_NO: Final = frozenset(
+    (
+        "no",
+        "n",
+        "false",
+        "absent",
+        "negative",
+        "neg",
+        "not detected",
+        "not observed",
+        "not present",
+        "none",
+        "not found",
+        "denied",
+        "denies",
+        "never",
+        "0",
+        "normal",
+        "-",
+        "not reported",
+    )
+)
 
 # v2-0203/v3 test-data tags: security-labels "HTEST".
 TEST_TAGS: Final = frozenset(("HTEST",))
@@ -193,7 +325,15 @@ def answer_of(text: str | None) -> bool | None:
 
 def side_of(texts: list[str]) -> str | None:
     """Return left, right or both when the texts name exactly that, else None."""
-    words = set(" ".join(texts).lower().replace("-", " ").replace(",", " ").replace(")", " ").replace("(", " ").split())
+    words = set(
+        " ".join(texts)
+        .lower()
+        .replace("-", " ")
+        .replace(",", " ")
+        .replace(")", " ")
+        .replace("(", " ")
+        .split()
+    )
     if words & {"bilateral", "bilaterally", _BOTH} or {_LEFT, _RIGHT} <= words:
         return _BOTH
     if _LEFT in words:

@@ -1,0 +1,253 @@
+"""The strict second look: before a card cites a resource, its original bytes are read again, strictly.
+
+The typed scan keeps the last of two equal keys and trims a status; here both are faults. What fails
+is named, and the review is repeated without it: speed never buys a wrong card.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from cds_service.facts import SetAside, Source
+from cds_service.fhir import scan, vocabulary
+from cds_service.fhir.records import Located, Part, Record, aside, pointer_of, source_of
+
+_STATUS_WORDS: Final[Mapping[str, frozenset[str]]] = {
+    "Observation": vocabulary.RESULT_USABLE,
+    "DiagnosticReport": vocabulary.REPORT_USABLE,
+    "MedicationRequest": vocabulary.REQUEST_KNOWN,
+}
+_QUANTITY_KEYS: Final = frozenset(
+    (
+        "valueQuantity",
+        "doseQuantity",
+        "dose",
+        "low",
+        "high",
+        "daysSupply",
+        "quantity",
+        "onsetAge",
+        "abatementAge",
+        "boundsDuration",
+        "expectedSupplyDuration",
+        "numerator",
+        "denominator",
+        "rateQuantity",
+    )
+)
+_TEXT_FIELDS: Final = ("unit", "system", "code", "comparator")
+
+
+class _Strict(Exception):
+    """A strict fault: its code and the place inside the resource."""
+
+    def __init__(self, code: str, place: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.place = place
+
+
+def second_look(record: Record, sources: Iterable[Source]) -> tuple[SetAside, ...]:
+    """Return one entry for every cited resource that must not be used, in order of their pointers.
+
+    Checked are: the same key twice at any level, the exact status word, one subject of the expected
+    form, numbers that are JSON numbers, units, systems and codes that are text. An empty answer
+    means that everything cited stands.
+    """
+    sources = tuple(sources)
+    by_reference = _by_reference(record, sources)
+    wanted = sorted({pointer for source in sources for pointer in by_reference.get(source, ())})
+    shells: dict[str, list[bytes] | None] = {}
+    found: list[SetAside] = []
+    for pointer in wanted:
+        source = next((source for source in sources if pointer in by_reference[source]), Source("", pointer))
+        try:
+            _check(_original(record, pointer, shells))
+        except _Strict as fault:
+            found.append(aside(fault.code, Source(source.reference, pointer), detail=fault.place))
+    return tuple(found)
+
+
+def _by_reference(record: Record, sources: Iterable[Source]) -> dict[Source, tuple[str, ...]]:
+    return {
+        source: (source.pointer,) if source.pointer else _pointers(record, source.reference)
+        for source in sources
+    }
+
+
+def _pointers(record: Record, reference: str) -> tuple[str, ...]:
+    """Return the places of a resource named by reference only."""
+    everything: Iterable[Located] = (*record.of(*scan.READ), *record.drafts)
+    return tuple(pointer_of(located) for located in everything if source_of(located).reference == reference)
+
+
+# ----------------------------------------------------------------------------- finding the original bytes
+
+
+def _original(record: Record, pointer: str, shells: dict[str, list[bytes] | None]) -> bytes:
+    """Return the bytes of the resource at a pointer. Raises _Strict (F075) when it cannot be found."""
+    part = _part(record.parts, pointer)
+    if part is None:
+        raise _Strict("F075")
+    body, rest = part.data, pointer[len(part.pointer) :]
+    while rest:
+        index, rest = _step(rest)
+        entries = _entries(body, pointer[: len(pointer) - len(rest)], shells)
+        if entries is None or index >= len(entries):
+            raise _Strict("F075")
+        body = entries[index]
+    return body
+
+
+def _part(parts: tuple[Part, ...], pointer: str) -> Part | None:
+    holders = [part for part in parts if pointer == part.pointer or pointer.startswith(part.pointer + "/")]
+    return max(holders, key=lambda part: len(part.pointer), default=None)
+
+
+def _step(rest: str) -> tuple[int, str]:
+    """Split ``/entry/3/resource...`` into 3 and what follows."""
+    words = rest.split("/", 4)
+    if len(words) < 4 or words[1] != "entry" or words[3] != "resource" or not words[2].isdigit():
+        raise _Strict("F075")
+    return int(words[2]), f"/{words[4]}" if len(words) > 4 else ""
+
+
+def _entries(body: bytes, place: str, shells: dict[str, list[bytes] | None]) -> list[bytes] | None:
+    """Return the resources of a Bundle as bytes, remembered for the next pointer into it."""
+    key = place.rpartition("/entry/")[0]
+    if key not in shells:
+        shells[key] = _split(body)
+    return shells[key]
+
+
+def _split(body: bytes) -> list[bytes] | None:
+    try:
+        shell = scan.decode_raw_bundle(body)
+        return [bytes(scan.decode_raw_entry(raw).resource) for raw in scan.decode_raw_list(shell.entry)]
+    except (msgspec.DecodeError, RecursionError):
+        return _split_slowly(body)
+
+
+def _split_slowly(body: bytes) -> list[bytes] | None:
+    """Split a Bundle the fast decoder refuses (lone surrogates); its strings are kept as they were."""
+    decoder = json.JSONDecoder(object_pairs_hook=_Pairs)
+    try:
+        tree = decoder.decode(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None
+    entries = dict(tree).get("entry") if isinstance(tree, _Pairs) else None
+    if not isinstance(entries, list):
+        return None
+    return [_dump(dict(entry).get("resource")) if isinstance(entry, _Pairs) else b"" for entry in entries]
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The members of a JSON object in order, equal keys included."""
+
+
+def _dump(node: Any) -> bytes:
+    return _text(node).encode("utf-8", "replace")
+
+
+def _text(node: Any) -> str:
+    if isinstance(node, _Pairs):
+        return "{" + ",".join(f"{json.dumps(key)}:{_text(value)}" for key, value in node) + "}"
+    if isinstance(node, list):
+        return "[" + ",".join(_text(value) for value in node) + "]"
+    return json.dumps(node)
+
+
+# ----------------------------------------------------------------------------- the checks
+
+
+def _check(body: bytes) -> None:
+    tree = _read(body)
+    if not isinstance(tree, dict):
+        raise _Strict("F075")
+    _check_status(tree)
+    _check_subject(tree)
+    _check_values(tree, "")
+
+
+def _read(body: bytes) -> Any:
+    try:
+        return json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_float=Decimal,
+            parse_int=Decimal,
+            parse_constant=_refuse,
+        )
+    except (ValueError, RecursionError):
+        raise _Strict("F075") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _Strict("F070", key[:40])
+        found[key] = value
+    return found
+
+
+def _refuse(name: str) -> Any:
+    raise _Strict("F072")
+
+
+def _check_status(tree: Mapping[str, Any]) -> None:
+    status = tree.get("status")
+    allowed = _STATUS_WORDS.get(str(tree.get("resourceType")))
+    if allowed is None:
+        if isinstance(status, str) and status != status.strip():
+            raise _Strict("F071", "status")
+    elif status not in allowed:
+        raise _Strict("F071", "status")
+
+
+def _check_subject(tree: Mapping[str, Any]) -> None:
+    for name in ("subject", "patient"):
+        subject = tree.get(name)
+        if subject is None:
+            continue
+        if not isinstance(subject, dict) or not isinstance(subject.get("reference", ""), str):
+            raise _Strict("F074", name)
+
+
+def _check_values(node: Any, place: str) -> None:
+    """Check every quantity and coding below a node."""
+    if isinstance(node, list):
+        for index, item in enumerate(node):
+            _check_values(item, f"{place}/{index}")
+        return
+    if not isinstance(node, dict):
+        return
+    for key, value in node.items():
+        here = f"{place}/{key}"
+        if key in _QUANTITY_KEYS and isinstance(value, dict):
+            _check_quantity(value, here)
+        if key == "coding":
+            _check_codings(value, here)
+        _check_values(value, here)
+
+
+def _check_quantity(quantity: Mapping[str, Any], place: str) -> None:
+    if not isinstance(quantity.get("value"), Decimal | None):
+        raise _Strict("F072", f"{place}/value")
+    for name in _TEXT_FIELDS:
+        if not isinstance(quantity.get(name), str | None):
+            raise _Strict("F073", f"{place}/{name}")
+
+
+def _check_codings(codings: Any, place: str) -> None:
+    for index, coding in enumerate(codings if isinstance(codings, list) else [codings]):
+        if not isinstance(coding, dict | None):
+            raise _Strict("F073", f"{place}/{index}")
+        for name in ("system", "code"):
+            if coding is not None and not isinstance(coding.get(name), str | None):
+                raise _Strict("F073", f"{place}/{index}/{name}")

@@ -120,11 +120,25 @@ def load_knowledge(root: Path | None = None, *, drafts: bool = False) -> Knowled
     Raises:
         ContentError: with every fault of every file, ``file:line`` each.
     """
-    loader = _Loader(root or content_root())
-    knowledge = loader.load(drafts)
-    if knowledge is None or loader.issues:
-        raise ContentError(*sorted(set(loader.issues)))
+    knowledge, issues = inspect_knowledge(root, drafts=drafts)
+    if knowledge is None or issues:
+        raise ContentError(*issues)
     return knowledge
+
+
+def inspect_knowledge(
+    root: Path | None = None, *, drafts: bool = False
+) -> tuple[Knowledge | None, tuple[Issue, ...]]:
+    """Return as much of the content as can be read, and every fault: for ``validate``, never for patients.
+
+    None when a part is broken without which nothing can be judged.
+    """
+    try:
+        loader = _Loader(root or content_root())
+    except ContentError as error:
+        return None, tuple(error.issues)
+    knowledge = loader.load(drafts)
+    return knowledge, tuple(sorted(set(loader.issues)))
 
 
 class _Loader:

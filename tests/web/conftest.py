@@ -1,0 +1,82 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from cds_service.knowledge import load_knowledge
+from cds_service.settings import Settings
+from cds_service.web import create_app
+
+ROOT = Path(__file__).resolve().parents[2]
+ORIGIN = "https://ehr.example"
+INSTANCE = "2f6f0a3e-5a5b-4a56-9f0e-0c5b1d2e3f40"
+PATH = "/cds-services/twitch-patient-view"
+
+_TYPES = {
+    "patient": "Patient",
+    "encounters": "Encounter",
+    "problems": "Condition",
+    "labs": "Observation",
+    "medicationRequests": "MedicationRequest",
+}
+
+
+def story(name):
+    """Return the resources of a bundled patient."""
+    bundle = json.loads((ROOT / "fixtures" / "patients" / name / "bundle.json").read_text(encoding="utf-8"))
+    return [entry["resource"] for entry in bundle["entry"]]
+
+
+def call_of(resources, service):
+    """Return a CDS Hooks call that carries the resources as an EHR would prefetch them."""
+    prefetch = dict.fromkeys(service.prefetch)
+    for key, wanted in _TYPES.items():
+        found = [item for item in resources if item["resourceType"] == wanted]
+        if key == "patient":
+            prefetch["patient"] = found[0]
+        elif found:
+            prefetch[next(name for name in prefetch if name.split("-")[0] == key)] = {
+                "resourceType": "Bundle",
+                "type": "searchset",
+                "total": len(found),
+                "entry": [{"resource": item} for item in found],
+            }
+    return {
+        "hook": "patient-view",
+        "hookInstance": INSTANCE,
+        "context": {"patientId": prefetch["patient"]["id"], "userId": "Practitioner/example"},
+        "prefetch": prefetch,
+        "extension": {"org.twitch-cds.asOf": "2026-11-20T12:00:00Z"},
+    }
+
+
+@pytest.fixture(scope="session")
+def knowledge():
+    return load_knowledge()
+
+
+@pytest.fixture(scope="session")
+def service(knowledge):
+    return next(item for item in knowledge.services if item.id == "twitch-patient-view")
+
+
+@pytest.fixture
+def make_app(knowledge, tmp_path):
+    def make(**settings):
+        url = f"sqlite:///{tmp_path / 'feedback.sqlite3'}"
+        return create_app(
+            Settings(**{"store_url": url, "allow_as_of": True, "cors_origins": (ORIGIN,), **settings}),
+            knowledge,
+        )
+
+    return make
+
+
+@pytest.fixture
+def client(make_app):
+    return make_app().test_client()
+
+
+@pytest.fixture
+def call(service):
+    return call_of(story("lip-twitching-on-furosemide"), service)

@@ -6,7 +6,7 @@ Record text goes into ``Slot`` parts unescaped; titles of value sets are ours an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cds_service.engine.context import Context
 from cds_service.engine.derived import series_of
@@ -51,7 +51,15 @@ class Writer:
 
     def lines(self, rows: tuple[RowNode, ...]) -> tuple[Line, ...]:
         """Return the lines that apply, filled."""
-        return tuple(self.line(row.say) for row in rows if row.applies(self.ctx))
+        return tuple(self._beside(row).line(row.say) for row in rows if row.applies(self.ctx))
+
+    def _beside(self, row: RowNode) -> Writer:
+        """Return a writer that knows the ``as`` names of the row's own condition as well."""
+        if row.when is None:
+            return self
+        own: dict[str, list[Evidence]] = {}
+        row.when.collect(self.ctx, own)
+        return replace(self, named={**self.named, **own}) if own else self
 
     def line(self, template: Template) -> Line:
         """Return one filled line; an optional piece with an empty slot is left out."""
@@ -76,7 +84,7 @@ class Writer:
     def _value(self, ref: SlotRef) -> Line | None:
         if ref.name in self.phrases:
             chosen = next((row for row in self.phrases[ref.name] if row.applies(self.ctx)), None)
-            return None if chosen is None else self.line(chosen.say)
+            return None if chosen is None else self._beside(chosen).line(chosen.say)
         if ref.name in self.named:
             return self._from_evidence(self.named[ref.name], ref.part)
         if ref.name == "twitch":

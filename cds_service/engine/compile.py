@@ -73,8 +73,23 @@ class Compiler:
         numbers = [d.id for d in self.knowhow.definitions.values() if d.number is not None]
         known = [name for name, a in terminology.analytes.items() if a.kind == criterion.kind]
         self._known(criterion, (criterion.name,), [*known, *numbers], criterion.kind)
+        criterion = self._in_printed_units(criterion)
         self._limits(criterion)
         return NumberLeaf(criterion, self._anchor(criterion.window))
+
+    def _in_printed_units(self, criterion: c.NumberCriterion) -> c.NumberCriterion:
+        """Return the criterion with every unit as the terminology prints it (``umol/L`` as ``µmol/L``)."""
+        limits = tuple(replace(limit, unit=self._printed(limit.unit)) for limit in criterion.limits)
+        change = criterion.change
+        return replace(
+            criterion,
+            limits=limits,
+            change=None if change is None else replace(change, unit=self._printed(change.unit)),
+        )
+
+    def _printed(self, unit: str) -> str:
+        units = self.knowhow.terminology.units
+        return units.parse(unit) if unit and units.knows(unit) else unit
 
     def _limits(self, criterion: c.NumberCriterion) -> None:
         definition = self.knowhow.definitions.get(criterion.name)

@@ -1,6 +1,6 @@
 """Every case patient of every rule and definition comes out as its file says."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,10 @@ from cds_service.validate.cases import CaseFile, case_folder, read_case_file
 from cds_service.validate.run_cases import Court
 
 ROOT = content_root()
-PATHS = {path.relative_to(case_folder(ROOT)).with_suffix("").as_posix(): path
-         for path in sorted(case_folder(ROOT).rglob("*.yaml"))}
+PATHS = {
+    path.relative_to(case_folder(ROOT)).with_suffix("").as_posix(): path
+    for path in sorted(case_folder(ROOT).rglob("*.yaml"))
+}
 
 
 @lru_cache(maxsize=1)
@@ -34,7 +36,7 @@ def schemas() -> Schemas:
     return Schemas(ROOT / "cards" / "schema")
 
 
-@lru_cache(maxsize=None)
+@cache
 def case_file(path: Path) -> CaseFile:
     return read_case_file(path, ROOT, knowledge().terminology, schemas())
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from cds_service.content import Document
 from cds_service.engine import Program
 from cds_service.errors import ContentError, Issue
 from cds_service.knowledge import Knowledge
-from cds_service.rules import Definition, Rule, parse_definition, parse_rule
-from cds_service.rules.criteria import Criterion, MeetsCriterion, NumberCriterion, walk
+from cds_service.rules import Criterion, Definition, Rule, parse_definition, parse_rule
 from cds_service.validate.cases import Case, CaseFile
 from cds_service.validate.mutants import Mutant, Mutator
-from cds_service.validate.run_cases import Court, compare, definition_rule, rule_criteria
+from cds_service.validate.run_cases import Court, compare, definition_rule
+from cds_service.validate.tree import needed, rule_criteria
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,37 +90,6 @@ def mutation_issues(report: MutationReport, document: Document, file: CaseFile |
     return issues
 
 
-def needed(roots: Iterable[Criterion], definitions: Mapping[str, Definition]) -> set[str]:
-    """Return the names of all definitions some criteria rest on, directly or through others."""
-    found: set[str] = set()
-    waiting = list(_names(roots))
-    while waiting:
-        name = waiting.pop()
-        if name in definitions and name not in found:
-            found.add(name)
-            waiting.extend(_names_of(definitions[name]))
-    return found
-
-
-def _names(roots: Iterable[Criterion]) -> Iterator[str]:
-    for root in roots:
-        for criterion in walk(root):
-            if isinstance(criterion, MeetsCriterion):
-                yield from criterion.names
-            elif isinstance(criterion, NumberCriterion):
-                yield criterion.name
-
-
-def _names_of(definition: Definition) -> Iterator[str]:
-    roots = [definition.when] if definition.when else []
-    if definition.number is not None:
-        yield from (
-            name for term in definition.number.terms for name in (term.lab, term.not_older_than) if name
-        )
-        roots += [definition.number.only_if] if definition.number.only_if else []
-    yield from _names(roots)
-
-
 def _roots(file: CaseFile, knowledge: Knowledge) -> list[Criterion]:
     rule = definition_rule(file) if file.is_definition else knowledge.rules.get(file.subject)
     return [*(rule_criteria(rule) if rule else ()), *knowledge.gates.values()]
@@ -167,19 +136,23 @@ class _Mutation:
         return False
 
     def compiled(self, rule: Rule, definitions: Mapping[str, Definition]) -> Program:
-        wanted = needed([*rule_criteria(rule), *self.knowledge.gates.values()], definitions)
-        return Court(self.knowledge, {}, {name: definitions[name] for name in sorted(wanted)}).compiled(
-            [rule]
-        )
+        return Court(self.knowledge, {rule.id: rule}, definitions).compiled([rule])
 
     def notices(self, file: CaseFile, program: Program) -> bool:
         """Whether a case comes out wrong; the case that noticed last is asked first."""
-        cases = self.order.setdefault(file.key, list(file.cases))
+        cases = self.passing(file)
         for index, case in enumerate(cases):
             if self.differs(file, case, program):
                 cases.insert(0, cases.pop(index))
                 return True
         return False
+
+    def passing(self, file: CaseFile) -> list[Case]:
+        """Return the cases that come out right without a mutant; only they can notice one."""
+        if file.key not in self.order:
+            program = self.court.program_for(file)
+            self.order[file.key] = [case for case in file.cases if not self.differs(file, case, program)]
+        return self.order[file.key]
 
     def differs(self, file: CaseFile, case: Case, program: Program) -> bool:
         expect = {

@@ -12,9 +12,10 @@ from cds_service.engine import Program, compile_program
 from cds_service.errors import ContentError, Issue
 from cds_service.findings import Finding, Verdict, plain
 from cds_service.knowledge import Knowledge
-from cds_service.rules import Criterion, Definition, Rule, parse_rule
+from cds_service.rules import Definition, Rule, parse_rule
 from cds_service.triage import triage
 from cds_service.validate.cases import Case, CaseFile
+from cds_service.validate.tree import needed, rule_criteria
 
 #: Expectations that only the rules together can answer.
 _TOGETHER = frozenset({"folded_into", "gave_way_to"})
@@ -43,11 +44,17 @@ class Court:
         return cls(knowledge, knowledge.rules, knowledge.definitions)
 
     def compiled(self, rules: Iterable[Rule]) -> Program:
-        """Compile some rules with all definitions. Raises ContentError for unknown names and units."""
-        knowledge = self.knowledge
+        """Compile some rules with the definitions they rest on.
+
+        Raises ContentError for unknown names and units in these, not in other rules.
+        """
+        knowledge, wanted = self.knowledge, list(rules)
+        roots = [root for rule in wanted for root in rule_criteria(rule)]
+        names = needed([*roots, *knowledge.gates.values()], self.definitions)
+        definitions = {name: self.definitions[name] for name in sorted(names)}
         return compile_program(
-            rules,
-            self.definitions,
+            wanted,
+            definitions,
             knowledge.gates,
             knowledge.terminology,
             knowledge.order_sets,
@@ -178,27 +185,6 @@ def definition_rule(file: CaseFile) -> Rule:
         "references": [],
     }
     return parse_rule(Document(file.document.path, data, file.document.marks))
-
-
-def rule_criteria(rule: Rule) -> list[Criterion]:
-    """Return the root of every criterion a rule holds, in reading order."""
-    roots: list[Criterion | None] = [rule.unless, *rule.raises, *rule.lowers]
-    for branch in rule.branches:
-        roots += [branch.when, branch.unless]
-        tables = (
-            branch.strength,
-            branch.ceiling,
-            branch.indicator,
-            rule.strength,
-            rule.ceiling,
-            rule.indicator,
-        )
-        roots += [criterion for table in tables if table is not None for _, criterion in table.rows]
-        roots += [row.when for rows in (branch.detail, branch.safety) for row in rows or ()]
-    texts = (rule.detail, rule.safety, rule.advice, *(rows for _, rows in rule.phrases))
-    roots += [row.when for rows in texts for row in rows]
-    roots += [row.when for row in rule.workup]
-    return list(dict.fromkeys(root for root in roots if root is not None))
 
 
 def verdicts(file: CaseFile) -> set[Verdict]:

@@ -1,6 +1,6 @@
 """Every small wrong version of a rule or definition is noticed by a case, or listed with a reason."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pytest
@@ -29,7 +29,7 @@ def schemas() -> Schemas:
     return Schemas(ROOT / "cards" / "schema")
 
 
-@lru_cache(maxsize=None)
+@cache
 def case_file(path: Path) -> CaseFile:
     return read_case_file(path, ROOT, knowledge().terminology, schemas())
 

@@ -1,0 +1,60 @@
+"""Walk over everything a rule or definition holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from cds_service.rules import Criterion, Definition, Rule
+from cds_service.rules.criteria import MeetsCriterion, NumberCriterion, walk
+
+
+def rule_criteria(rule: Rule) -> list[Criterion]:
+    """Return the root of every criterion a rule holds, in reading order."""
+    roots: list[Criterion | None] = [rule.unless, *rule.raises, *rule.lowers]
+    for branch in rule.branches:
+        roots += [branch.when, branch.unless]
+        tables = (
+            branch.strength,
+            branch.ceiling,
+            branch.indicator,
+            rule.strength,
+            rule.ceiling,
+            rule.indicator,
+        )
+        roots += [criterion for table in tables if table is not None for _, criterion in table.rows]
+        roots += [row.when for rows in (branch.detail, branch.safety) for row in rows or ()]
+    texts = (rule.detail, rule.safety, rule.advice, *(rows for _, rows in rule.phrases))
+    roots += [row.when for rows in texts for row in rows]
+    roots += [row.when for row in rule.workup]
+    return list(dict.fromkeys(root for root in roots if root is not None))
+
+
+def needed(roots: Iterable[Criterion], definitions: Mapping[str, Definition]) -> set[str]:
+    """Return the names of all definitions some criteria rest on, directly or through others."""
+    found: set[str] = set()
+    waiting = list(_names(roots))
+    while waiting:
+        name = waiting.pop()
+        if name in definitions and name not in found:
+            found.add(name)
+            waiting.extend(_names_of(definitions[name]))
+    return found
+
+
+def _names(roots: Iterable[Criterion]) -> Iterator[str]:
+    for root in roots:
+        for criterion in walk(root):
+            if isinstance(criterion, MeetsCriterion):
+                yield from criterion.names
+            elif isinstance(criterion, NumberCriterion):
+                yield criterion.name
+
+
+def _names_of(definition: Definition) -> Iterator[str]:
+    roots = [definition.when] if definition.when else []
+    if definition.number is not None:
+        yield from (
+            name for term in definition.number.terms for name in (term.lab, term.not_older_than) if name
+        )
+        roots += [definition.number.only_if] if definition.number.only_if else []
+    yield from _names(roots)

@@ -17,8 +17,8 @@ from cds_service.findings import INDICATORS, Evidence, Finding, Missing, Proposa
 from cds_service.rules import Branch, Criterion, Definition, Modifiers, OrderSet, Row, Rule, Table, Template
 from cds_service.terminology import Terminology
 
-#: Gates that ask for nothing beyond what ``when`` itself says.
-_OPEN_GATES = frozenset(("sign", "danger", "open"))
+#: Gates that ask for nothing beyond what ``when`` itself says: under ``order`` it names the draft.
+_OPEN_GATES = frozenset(("sign", "danger", "open", "order"))
 
 
 @dataclass(frozen=True, slots=True)

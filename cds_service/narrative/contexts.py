@@ -13,6 +13,7 @@ from cds_service.narrative.page import Page
 
 _WINDOW = 60
 _REVERSAL_WINDOW = 14
+_ASKING_SIGNS = frozenset((":", "?", "=", "-"))
 
 
 class ContextJudge:
@@ -56,16 +57,13 @@ class ContextJudge:
         mark = page.cues[place] if place < len(page.words) else None
         if mark is None or not any(role == "answer" for role, _ in mark.value):
             return None
-        if not self._stands_alone(page, mark, last):
-            return None
-        answers = {value for role, value in mark.value if role == "answer"}
-        return "" if "yes" in answers else "negated"
-
-    def _stands_alone(self, page: Page, mark: Mark, last: int) -> bool:
         after = mark.last + 1
-        at_end = after >= len(page.words) or (page.is_sign(after) and page.words[after] != "/")
-        asked = page.words[mark.first - 1] in (":", "?", "=", "-")
-        return at_end and (asked or page.same_sentence(last, mark.first))
+        if after < len(page.words) and (page.passage.is_word[after] or page.words[after] == "/"):
+            return None
+        asked = page.words[mark.first - 1] in _ASKING_SIGNS
+        if any(role == "answer" and value == "yes" for role, value in mark.value):
+            return "" if asked else None
+        return "negated" if asked or page.same_sentence(last, mark.first) else None
 
     def _is_asked(self, page: Page, first: int) -> bool:
         end = page.sentence_ends[first]
@@ -95,7 +93,8 @@ class ContextJudge:
             and not self._is_voided(page, cue, context, between)
             and not (page.words[cue.first] in context.informants and self._is_told(page, cue, context))
             and self._crosses_commas(page, cue, context, first)
-            and not self._is_reversed(page, last, context)
+            and not self._is_reversed(page, cue.last, first, context)
+            and not self._is_reversed(page, last, len(page.words), context)
         )
 
     def _in_reach(self, page: Page, between: range, context: Context) -> bool:
@@ -160,8 +159,9 @@ class ContextJudge:
                 return True
         return False
 
-    def _is_reversed(self, page: Page, last: int, context: Context) -> bool:
-        end = min(page.sentence_ends[last], last + _REVERSAL_WINDOW)
+    def _is_reversed(self, page: Page, last: int, before: int, context: Context) -> bool:
+        """Whether after token ``last`` ("until", "other than", "but recurred") the cue is taken back."""
+        end = min(page.sentence_ends[last], last + _REVERSAL_WINDOW, before - 1)
         for place in range(last + 1, end + 1):
             mark = page.cues[place]
             if mark is not None and any(value is context for value in _roles(mark, "reversed_by")):
@@ -201,7 +201,7 @@ class ContextJudge:
             and not any(page.words[place] in context.ends for place in between[:-1])
             and before not in context.voided_after
             and not (context.voided_after and any(page.words[p] in context.voided_after for p in between))
-            and not self._is_reversed(page, cue.last, context)
+            and not self._is_reversed(page, cue.last, len(page.words), context)
         )
 
 

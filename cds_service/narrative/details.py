@@ -135,3 +135,4 @@ class _Assigner:
     def _may_look_on(self, place: int, last: int) -> bool:
         page = self.page
         return page.same_clause(place, last) or not any(page.is_foreign(p) for p in page.clause(last))
+

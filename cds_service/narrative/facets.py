@@ -8,6 +8,8 @@ from cds_service.narrative.lexicon import Lexicon, Mark, Movement
 from cds_service.narrative.page import Page
 
 _MOST_STEPS = 40
+_MOST_CLAUSES = 8
+_OPENING_SIGNS = frozenset(",(-:")
 _SIDED_KINDS = frozenset(("site", "movement", "course", "muscle", "side", "trait"))
 
 
@@ -51,12 +53,32 @@ class SiteFinder:
         found = Whereabouts(mark.first, mark.last, set(movement.sites))
         self._walk(page, mark, -1, 0, found)
         self._walk(page, mark, 1, 0, found)
+        if not found.sites:
+            self._apart(page, mark, found)
         if not found.sites and not found.muscle:
             reach = movement.reach or self._reach
             self._walk(page, mark, -1, reach, found)
             self._walk(page, mark, 1, reach, found)
             found.first, found.last = mark.first, mark.last
         return found
+
+    def _apart(self, page: Page, mark: Mark, found: Whereabouts) -> None:
+        """Take sites and sides from bare clauses after it: "spasm, facial", "twitching (lips, chin)"."""
+        place = mark.last + 1
+        for _ in range(_MOST_CLAUSES):
+            if not page.same_sentence(place, mark.first) or page.words[place] not in _OPENING_SIGNS:
+                return
+            clause = page.clause(place + 1) if page.same_sentence(place + 1, place) else range(0)
+            details = [detail for token in clause if (detail := page.details[token]) is not None]
+            kinds = {detail.kind for detail in details}
+            if "site" not in kinds or "movement" in kinds or any(page.is_foreign(token) for token in clause):
+                return
+            for detail in details:
+                if detail.kind == "site":
+                    found.sites |= detail.value
+                elif detail.kind == "side":
+                    found.sides.add(detail.value)
+            place = clause.stop - 1
 
     def spread(self, page: Page, mark: Mark) -> frozenset[str]:
         """Return the sites that follow a phrase such as "spreading to"."""
@@ -84,6 +106,8 @@ class SiteFinder:
                 waiting = self._side(page, detail, step, met_site, waiting, found)
             elif detail is not None and detail.kind == "muscle":
                 found.muscle = True
+                if detail.last + 1 == found.first:
+                    found.first = detail.first
                 waiting = self._settle(waiting, found) if step < 0 else waiting
             elif detail is not None and detail.kind == "movement":
                 if met_site or not self._is_joined(page, detail, step):

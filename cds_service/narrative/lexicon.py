@@ -19,6 +19,7 @@ COMMAS = ("list", "symptoms", "stop")
 
 _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
 _MOST_FORMS = 4000
+_BRACKETS = frozenset("()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +238,9 @@ class _Builder:
         for number, phrase in enumerate(self._optional(*pointer)):
             place = (*pointer, number)
             forms = sorted(set(expand(str(phrase)))) if str(phrase).count("|") < 400 else []
-            if not forms or len(forms) > _MOST_FORMS:
-                self._fault(place, "N004", "has a phrase of no words or too many forms.", "Split or fill it.")
+            if not forms or len(forms) > _MOST_FORMS or any(_BRACKETS & set(form) for form in forms):
+                what = "has a phrase of no words, of too many forms or with a bracket that is no choice."
+                self._fault(place, "N004", what, "Write choices as (a|b), or split the phrase.")
                 continue
             for form in forms:
                 yield place, form

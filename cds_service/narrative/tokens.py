@@ -26,8 +26,9 @@ _FOREIGN = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]{1,32}")
 _TOKEN = re.compile(
     r"""(?P<word>[+-]ve\b|(?<![^\W_])(?:[^\W\d_]\.){2,}|\d+(?:\.\d+)?|[^\W\d_]+(?:'[^\W\d_]+)*
           |\([-+lr]\)|\[[ ]?\]|\u2610|[<>\u2265\u2264~\u2248+=@])
-      |(?P<mark>[,:()&/]|(?<=\s)-+(?=\s))
-      |(?P<end>[.;!?|\n])""",
+      |(?P<mark>[,:)&/]|\((?!e?s\))|(?<=\s)-+(?=\s))
+      |(?P<end>[.;!?|\n])
+      |\(e?s\)""",
     re.VERBOSE,
 )
 _CLAUSE_MARKS = frozenset(",()-")
@@ -127,6 +128,8 @@ def cut_into_words(text: str, abbreviations: Set[str], open_line_ends: Set[str])
     clause = sentence = 0
     for match in _TOKEN.finditer(text):
         word, kind = match.group(), match.lastgroup
+        if kind is None:  # a plural in brackets: eyelid(s)
+            continue
         previous = words[-1] if words else ""
         goes_on = _goes_on(text, match.end(), word, previous, abbreviations, open_line_ends)
         ends = kind == "end" and not goes_on

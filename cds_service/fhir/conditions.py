@@ -55,6 +55,8 @@ def _read_condition(reading: Reading, located: Located) -> None:
         reading.refuse("F032", located, kind="condition")
         return
     status = "absent" if verification in words.REFUTED else _status(reading, resource)
+    if status == "active" and words.is_history(resource.code):
+        status = "past"
     sites = words.listed(resource.bodySite)
     texts = [text for concept in (resource.code, *sites) for text in words.words_of(concept)]
     setting = Setting(
@@ -87,24 +89,30 @@ def _add_names(reading: Reading, concept: Concept | None, setting: Setting, stat
     for kind in _KINDS:
         names, by_text = reading.lexicon.names(kind, concept)
         known |= bool(names)
-        for name in names:
-            if status == "absent" and kind != "symptom":
-                continue
-            reading.add_event(
-                Event(
-                    kind,
-                    name,
-                    setting.source,
-                    words.display_of(concept, name),
-                    status,
-                    setting.moment,
-                    setting.onset,
-                    setting.side,
-                    in_encounter=setting.in_encounter,
-                    by_text=by_text,
-                )
-            )
+        for name in names if status != "absent" or kind == "symptom" else ():
+            reading.add_event(_event(kind, name, concept, setting, status, by_text=by_text))
+    if not known and status != "absent":
+        for name in reading.lexicon.denied("symptom", concept):
+            known = True
+            reading.add_event(_event("symptom", name, concept, setting, "absent", by_text=True))
     return known
+
+
+def _event(
+    kind: str, name: str, concept: Concept | None, setting: Setting, status: str, *, by_text: bool
+) -> Event:
+    return Event(
+        kind,
+        name,
+        setting.source,
+        words.display_of(concept, name),
+        status,
+        setting.moment,
+        setting.onset,
+        setting.side,
+        in_encounter=setting.in_encounter,
+        by_text=by_text,
+    )
 
 
 def _status(reading: Reading, resource: Condition) -> str:
@@ -206,24 +214,31 @@ def _add_procedure(
     if moment is not None and moment.earliest > reading.times.now:
         reading.refuse("F032", located, kind="procedure")
         return
-    known = False
-    for kind in ("procedure", "condition"):
-        names, by_text = reading.lexicon.names(kind, concept)
-        for name in names:
-            known = True
-            reading.add_event(
-                Event(
-                    kind,
-                    name,
-                    source_of(located),
-                    words.display_of(concept, name),
-                    "active" if kind == "procedure" else "past",
-                    moment,
-                    by_text=by_text,
-                )
-            )
-    if not known:
+    names, by_text = reading.lexicon.names("procedure", concept)
+    for name in names:
+        _add_done(reading, located, concept, moment, "procedure", name, by_text=by_text)
+    coded = {name for meaning in reading.meanings(concept) for name in meaning.condition}
+    for name in sorted(coded):  # never by words: "assessment of anxiety" is no anxiety
+        _add_done(reading, located, concept, moment, "condition", name, by_text=False)
+    if not names and not coded:
         reading.count_unread("procedure", concept)
+
+
+def _add_done(
+    reading: Reading,
+    located: Located,
+    concept: Concept | None,
+    moment: Moment | None,
+    kind: str,
+    name: str,
+    *,
+    by_text: bool,
+) -> None:
+    """Add what was done: a procedure, or the condition it proves (past, unless it is going on now)."""
+    going_on = located[3].status in ("in-progress", "active")
+    status = "active" if kind == "procedure" or going_on else "past"
+    display = words.display_of(concept, name)
+    reading.add_event(Event(kind, name, source_of(located), display, status, moment, by_text=by_text))
 
 
 # ----------------------------------------------------------------------------- family and allergies

@@ -24,6 +24,8 @@ from cds_service.fhir.symptoms import Setting, read_concept, read_text
 
 #: Specification 4.1: without a named encounter the latest one counts while it is at most this old.
 CURRENT_DAYS: Final = 30
+#: The one condition a care plan's category may stand for here.
+COMFORT_CARE: Final = "comfort-care"
 _SETTINGS: Final = ("emergency", "inpatient")
 
 
@@ -210,7 +212,7 @@ def read_care_plans(reading: Reading) -> None:
             continue
         for concept in resource.category or ():
             names, _ = reading.lexicon.names("condition", concept)
-            for name in names:
+            for name in set(names) & {COMFORT_CARE}:
                 reading.add_event(
                     Event(
                         "condition",

@@ -9,6 +9,7 @@ from typing import Any, Final
 from cds_service.facts import DrugUse, Event, Measurement, PatientFacts, SetAside
 from cds_service.fhir.conditions import read_allergies, read_conditions, read_family, read_procedures
 from cds_service.fhir.encounters import (
+    COMFORT_CARE,
     find_encounter,
     read_care_plans,
     read_encounters,
@@ -33,7 +34,6 @@ from cds_service.terminology import Terminology
 
 #: Specification 8: the rules speak of nobody under 28 days.
 NEWBORN_DAYS: Final = 28
-_COMFORT_CARE: Final = "comfort-care"
 _SEXES: Final = frozenset(("male", "female"))
 
 
@@ -142,8 +142,8 @@ def _outside(reading: Reading, age_days: int | None) -> str:
         if _is_test(patient):
             return "test-patient"
     if any(
-        _COMFORT_CARE in reading.events.get(kind, {})
-        and any(event.status == "active" for event in reading.events[kind][_COMFORT_CARE])
+        COMFORT_CARE in reading.events.get(kind, {})
+        and any(event.status == "active" for event in reading.events[kind][COMFORT_CARE])
         for kind in ("condition", "procedure", "encounter")
     ):
         return "comfort-care"

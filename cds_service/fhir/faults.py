@@ -76,6 +76,10 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "Nothing, if that is right.",
     ),
     "F043": ("has a dose that could not be read; the drug counts, its dose is not known.", "Check the dose."),
+    "F044": (
+        "has a code and a name that mean different drugs; neither was used.",
+        "Check which drug is meant.",
+    ),
     "F050": ("has neither code nor text.", "Send a code or a text."),
     "F051": ("has text of which only the first part was read.", "Send shorter texts."),
     "F060": ("is a Patient merged into another record.", "Send the surviving record."),

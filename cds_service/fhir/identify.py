@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +13,9 @@ from cds_service.fhir.scan import AnyReason, Concept, Ingredient, Medication, Re
 from cds_service.terminology import ProductCode
 
 _MAX_DEPTH: Final = 3
+_SEVERAL: Final = re.compile(
+    r"/ ?(?!actuat|hour|dose|spray|puff|tablet|capsule)[a-z]{4,}| and | & |\+", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,11 @@ class Identified:
     by_text: bool = False
     fault: str = ""
     concepts: tuple[Concept, ...] = ()
+
+    @property
+    def is_combination(self) -> bool:
+        """Whether the name lists several ingredients ("A 300 MG / B 30 MG"), known to us or not."""
+        return _SEVERAL.search(self.display) is not None
 
 
 def identify(reading: Reading, located: Located) -> Identified:
@@ -61,11 +70,20 @@ def _of_concept(reading: Reading, concept: Concept) -> Identified:
     display = words.display_of(concept)
     if not products and not display:
         return Identified(fault="F040", concepts=(concept,))
+    if products and not by_text and _contradicts(reading, concept, products):
+        return Identified((), display, fault="F044", concepts=(concept,))
     readable = bool(words.words_of(concept)) or any(
         meaning.system is not None for meaning in reading.meanings(concept)
     )
     fault = "" if products or readable else "F040"
     return Identified(products, display, by_text=by_text, fault=fault, concepts=(concept,))
+
+
+def _contradicts(reading: Reading, concept: Concept, products: tuple[ProductCode, ...]) -> bool:
+    """Whether every name of a coded drug means other drugs than its code: then neither can be trusted."""
+    coded = {product.ingredient for product in products}
+    named = [reading.lexicon.drugs_named(text) for text in words.words_of(concept)]
+    return any(named) and not any(coded & names for names in named)
 
 
 def _of_reference(reading: Reading, reference: Reference, holder: Located) -> Identified:

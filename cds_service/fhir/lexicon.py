@@ -7,12 +7,11 @@ so one look-up here gives all answers at once. Texts are remembered only while s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import cache
 from typing import Final, NamedTuple
 
 from cds_service.content import content_root
-from cds_service.fhir.scan import Coding, Concept
+from cds_service.fhir.scan import Concept
 from cds_service.fhir.vocabulary import codings, words_of
 from cds_service.narrative import Mention, Narrative, load_narrative
 from cds_service.terminology import AnalyteCode, ProductCode, Terminology, TwitchCode
@@ -21,6 +20,8 @@ _MAX_REMEMBERED: Final = 100_000
 _MAX_TEXT_KEY: Final = 160
 _MAX_SENTENCE_WORDS: Final = 80
 _SENTENCE: Final = re.compile(r"[.;\n\r!?]+\s*|\s+but\s+", re.IGNORECASE)
+#: The narrative's word for "said not to be there" (as against: of a relative, hypothetical, resolved).
+NEGATED: Final = "negated"
 _WORD: Final = re.compile(r"\S+")
 _SET_KINDS: Final = ("condition", "symptom", "procedure", "report", "encounter")
 
@@ -55,7 +56,8 @@ class Lexicon:
         self.terminology = terminology
         self.narrative = narrative
         self._codes: dict[tuple[str | None, str | None], Meaning] = {}
-        self._texts: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._texts: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {}
+        self._drug_names: dict[str, frozenset[str]] = {}
         self.units: dict[tuple[object, ...], str] = {}
         self._pinned: dict[int, object] = {}
 
@@ -83,13 +85,18 @@ class Lexicon:
     def names(self, kind: str, concept: Concept | None) -> tuple[tuple[str, ...], bool]:
         """Return the value sets a concept is in and whether only its words told so.
 
-        Words count only where no code did; negated words do not count.
+        Words count only where no code did; words that are negated or said of a relative do not count.
         """
         by_code = dict.fromkeys(name for meaning in self.meanings(concept) for name in meaning.names(kind))
         if by_code:
             return tuple(by_code), False
         found = dict.fromkeys(name for text in words_of(concept) for name in self.asserted(kind, text))
         return tuple(found), True
+
+    def denied(self, kind: str, concept: Concept | None) -> tuple[str, ...]:
+        """Return the value sets the words of a concept say are not there."""
+        said = [pair for text in words_of(concept) for pair in self.said(kind, text)]
+        return tuple(dict.fromkeys(name for name, against in said if against == NEGATED))
 
     def drugs(self, concept: Concept | None) -> tuple[tuple[ProductCode, ...], bool]:
         """Return the ingredients of a drug and whether only its name told so."""
@@ -107,12 +114,29 @@ class Lexicon:
                 return found, True
         return (), True
 
+    def drugs_named(self, text: str) -> frozenset[str]:
+        """Return the ingredients a drug's name holds (remembered: every order repeats its name)."""
+        found = self._drug_names.get(text)
+        if found is None:
+            if len(self._drug_names) > _MAX_REMEMBERED:
+                self._drug_names.clear()
+            named = self.terminology.ingredients_for_text(text[:400])
+            found = self._drug_names[text] = frozenset(product.ingredient for product in named)
+        return found
+
     def asserted(self, kind: str, text: str) -> tuple[str, ...]:
         """Return the value sets a text names as present (whole words, not negated), sorted."""
+        return tuple(name for name, against in self.said(kind, text) if not against)
+
+    def said(self, kind: str, text: str) -> tuple[tuple[str, str], ...]:
+        """Return the value sets a text names, sorted, each with why it does not count ("" when it does).
+
+        A name that counts in one sentence counts, whatever another sentence says of it.
+        """
         key = (kind, text)
         found = self._texts.get(key)
         if found is None:
-            found = self._asserted(kind, text)
+            found = self._say(kind, text)
             if len(text) <= _MAX_TEXT_KEY:
                 if len(self._texts) > _MAX_REMEMBERED:
                     self._texts.clear()
@@ -137,43 +161,28 @@ class Lexicon:
             *sets,
         )
 
-    def _asserted(self, kind: str, text: str) -> tuple[str, ...]:
+    def _say(self, kind: str, text: str) -> tuple[tuple[str, str], ...]:
         if not self.terminology.names_for_text(kind, text):
             return ()
-        found: set[str] = set()
+        found: dict[str, str] = {}
         for sentence in _SENTENCE.split(text):
-            found.update(
-                name
-                for name in self.terminology.names_for_text(kind, sentence)
-                if not self._is_negated(kind, name, sentence)
-            )
-        return tuple(sorted(found))
+            for name in self.terminology.names_for_text(kind, sentence):
+                against = self._against(kind, name, sentence)
+                found[name] = min(against, found.get(name, against))
+        return tuple(sorted(found.items()))
 
-    def _is_negated(self, kind: str, name: str, sentence: str) -> bool:
-        """Whether every place of the name in the sentence is negated: find its span, then ask."""
+    def _against(self, kind: str, name: str, sentence: str) -> str:
+        """Return why a name in a sentence does not count: find its words, then ask the narrative."""
         words = list(_WORD.finditer(sentence))[:_MAX_SENTENCE_WORDS]
         holds = self.terminology.names_for_text
-        last = next(
-            (index for index in range(len(words)) if name in holds(kind, sentence[: words[index].end()])),
-            None,
-        )
+        last = next((word for word in words if name in holds(kind, sentence[: word.end()])), None)
         if last is None:
-            return False
-        end = words[last].end()
+            return ""
+        before = [word for word in reversed(words) if word.start() <= last.start()]
         first = next(
-            (
-                index
-                for index in range(last, -1, -1)
-                if name in holds(kind, sentence[words[index].start() : end])
-            ),
-            0,
+            (word for word in before if name in holds(kind, sentence[word.start() : last.end()])), words[0]
         )
-        return self.narrative.is_negated(sentence, words[first].start(), end)
-
-
-def all_codings(concepts: Iterable[Concept | None]) -> list[Coding]:
-    """Return the codings of several concepts."""
-    return [coding for concept in concepts for coding in codings(concept)]
+        return self.narrative.context(sentence, first.start(), last.end())
 
 
 _shared: list[Lexicon] = []

@@ -70,7 +70,7 @@ def _take(reading: Reading, located: Located, use: _Use | str, dosages: list[Dos
         return
     if drug.fault:
         if not _is_nothing(reading, drug):
-            reading.refuse(drug.fault, located, kind="drug", moment=use.end or use.start)
+            reading.refuse(drug.fault, located, kind="drug", shown=drug.display, moment=use.end or use.start)
             if use.active:
                 reading.doubtful_types.add(type(located[3]).__name__)
         return
@@ -94,7 +94,9 @@ def _file(reading: Reading, located: Located, use: _Use, drug: Identified, dosag
     stated = route_of(reading, dosages, drug.form)
     for product in drug.products:
         ingredient = reading.lexicon.terminology.ingredients[product.ingredient]
-        dose: Dose | None = daily_dose(dosages, product.strength, single_ingredient=len(drug.products) == 1)
+        dose: Dose | None = daily_dose(
+            dosages, product.strength, single_ingredient=len(drug.products) == 1 and not drug.is_combination
+        )
         reading.drugs.setdefault(product.ingredient, []).append(
             DrugUse(
                 product.ingredient,
@@ -103,7 +105,7 @@ def _file(reading: Reading, located: Located, use: _Use, drug: Identified, dosag
                 use.active,
                 use.start,
                 use.end,
-                stated or product.route or ingredient.usual_route,
+                _route(reading, stated, product.route, ingredient.usual_route),
                 dose,
                 use.draft,
                 use.stopping,
@@ -113,6 +115,14 @@ def _file(reading: Reading, located: Located, use: _Use, drug: Identified, dosag
                 by_text=drug.by_text,
             )
         )
+
+
+def _route(reading: Reading, stated: str | None, of_product: str | None, usual: str | None) -> str | None:
+    """Return the route the record states; the product's where it is the finer word for the same."""
+    if stated is None or stated == of_product:
+        return stated or of_product or usual
+    finer = reading.lexicon.terminology.routes.groups.get(stated, frozenset())
+    return next((route for route in (of_product, usual) if route in finer), stated)
 
 
 def _past(reading: Reading, moment: Moment | None) -> bool:

@@ -7,11 +7,12 @@ all when the value says neither. Text counts as whole words, never where it is n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from cds_service.facts import DAY, Event, Moment, Source
 from cds_service.fhir import vocabulary as words
+from cds_service.fhir.lexicon import NEGATED
 from cds_service.fhir.numbers import NumberFault, read_number
 from cds_service.fhir.reading import MAX_TEXT, Reading, Sighting, notes_of
 from cds_service.fhir.records import Located, source_of
@@ -231,9 +232,11 @@ def read_text(reading: Reading, text: str, setting: Setting) -> bool:
         if counts(mention):
             found = True
             _take_mention(reading, mention, text, setting)
-    for name in reading.lexicon.asserted("symptom", text):
-        found = True
-        reading.add_event(_text_event("symptom", name, text, setting, None, setting.onset))
+    for name, against in reading.lexicon.said("symptom", text):
+        if against in ("", NEGATED):
+            found = True
+            event = _text_event("symptom", name, text, setting, None, setting.onset)
+            reading.add_event(replace(event, status="absent") if against else event)
     return found
 
 

@@ -220,6 +220,18 @@ _NO: Final = frozenset(
 # v2-0203/v3 test-data tags: security-labels "HTEST".
 TEST_TAGS: Final = frozenset(("HTEST",))
 
+#: How names of situations begin that speak of the past (SNOMED CT style guide, "situation with explicit context").
+_HISTORY: Final = (
+    "history of",
+    "past history of",
+    "personal history of",
+    "past medical history of",
+    "h/o",
+    "hx of",
+    "previous ",
+    "resolved ",
+)
+
 #: IPS: entries that only say that nothing is known or nothing is there.
 ABSENT_UNKNOWN: Final = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
 
@@ -270,6 +282,11 @@ def display_of(concept: Concept | None, fallback: str = "") -> str:
         if coding.code:
             return coding.code[:60]
     return fallback
+
+
+def is_history(concept: Concept | None) -> bool:
+    """Whether a concept's own name says that it speaks of the past ("History of seizure (situation)")."""
+    return any(text.strip().lower().startswith(_HISTORY) for text in words_of(concept))
 
 
 def flags_of(interpretation: Concepts) -> set[str]:

@@ -42,7 +42,7 @@ def show(rule_id: str, as_json: bool, config: Path | None) -> None:
     """Show the rule ID as it is written."""
     knowledge = knowledge_in_force(settings_in_force(config))
     rule = _known(knowledge, rule_id)
-    document = knowledge.documents[rule.id]
+    document = knowledge.documents[f"rules/{rule.id}"]
     if as_json:
         print_json({**_described(rule), "written": document.data})
     else:

@@ -52,7 +52,7 @@ def rule_page(rule_id: str) -> Response:
     rule = knowledge.rules.get(rule_id)
     if rule is None:
         raise Refusal(404, Issue("/rules", "W404", "There is no such rule.", "See GET /rules."), "not-found")
-    written: Mapping[str, Any] = knowledge.documents[rule_id].data
+    written: Mapping[str, Any] = knowledge.documents[f"rules/{rule_id}"].data
     page = render_template(
         "rule.html",
         rule=rule,

@@ -232,8 +232,8 @@ def test_resp_3_the_same_call_gives_the_same_bytes(client, call):
 
 
 def test_gen_4_cards_hold_nothing_empty(client, call):
-    body = _post(client, call).get_json()
-    assert list(_blanks(body["cards"])) == []
+    for card in _post(client, call).get_json()["cards"]:
+        assert list(_blanks(card)) == []
 
 
 def test_card_invariants(client, call):
@@ -299,9 +299,9 @@ _DEEP = 100_000
         (b"NaN", 400, "H002"),
         (b'{"hook": NaN}', 400, "H002"),
         (b'{"a": ' + b"[" * _DEEP + b"]" * _DEEP + b"}", 400, "H003"),
-        (b"[" * _DEEP, 400, "H003"),
+        (b"[" * _DEEP, 400, "H004"),
         (b'{"hook": "patient-view", "hook": "order-sign"}', 400, "H005"),
-        (b'{"hook": "\\ud800"}', 400, "H009"),
+        (b'{"hook": "\\ud800"}', 400, "H002"),
     ],
     ids=range(14),
 )

@@ -3,6 +3,8 @@ from contextlib import closing
 
 import pytest
 
+from cds_service.web.request_log import configure_logging
+
 from .conftest import PATH
 
 
@@ -25,10 +27,21 @@ def test_readyz_names_a_broken_store(client, tmp_path):
     assert "feedback store" in response.get_json()["reasons"][0]
 
 
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_health_is_logged_for_debugging_only(client, capsys, path):
+    configure_logging("info")
+    client.get(path)
+    assert capsys.readouterr().err == ""
+    configure_logging("debug")
+    client.get(path)
+    assert path in capsys.readouterr().err
+
+
 def test_a_defect_answers_500_with_a_reference_and_no_words_of_the_error(client, call, monkeypatch, capsys):
     def broken(*_args, **_named):
         raise RuntimeError("Potassium 2.9 of Jane Doe")
 
+    configure_logging("error")
     monkeypatch.setattr("cds_service.web.hooks.answer_call", broken)
     response = client.post(PATH, json=call)
     assert response.status_code == 500
@@ -39,9 +52,3 @@ def test_a_defect_answers_500_with_a_reference_and_no_words_of_the_error(client,
     assert reference in log
     assert "RuntimeError" in log
     assert "Jane Doe" not in log + response.text
-
-
-@pytest.mark.parametrize("path", ["/livez", "/readyz"])
-def test_health_is_not_logged_by_default(client, capsys, path):
-    client.get(path)
-    assert capsys.readouterr().err == ""

@@ -28,5 +28,6 @@ def test_pages_may_load_nothing_but_their_style(client, knowledge):
     response = client.get(f"/rules/{rule.id}")
     assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
     (style,) = re.findall(r'<link rel="stylesheet" href="([^"]+)"', response.text)
-    assert client.get(style).status_code == 200
+    with client.get(style) as answer:
+        assert answer.status_code == 200
     assert "<script" not in response.text

@@ -1,5 +1,6 @@
 """What the documents say is what the product does."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -18,7 +19,7 @@ DOCUMENTS = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 
-# Commands that install, fetch or stay running are not executed here: packaging and serving have tests of their own.
+# Commands that install, fetch, write or stay running have tests of their own (packaging, cli, web).
 _ELSEWHERE = re.compile(
     r"make |pip install|git |twitch-cds serve|twitch-cds new-rule|curl |twitch-cds config check --config site"
 )
@@ -61,6 +62,7 @@ def test_commands_of_the_documents_run_and_print_what_is_shown(document, line, s
     done = subprocess.run(
         [sys.executable, "-m", "cds_service", *words[1:]],
         cwd=ROOT,
+        env={**os.environ, "COLUMNS": "110"},
         capture_output=True,
         text=True,
         check=False,

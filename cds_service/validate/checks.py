@@ -1,0 +1,300 @@
+"""The checks of a rule file, each with one duty and one stable code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from cds_service.content import Document, Pointer
+from cds_service.errors import Issue
+from cds_service.findings import Verdict
+from cds_service.rules import Criterion, Rule, SlotRef, parse_template
+from cds_service.rules.criteria import Combination, MeetsCriterion, NumberCriterion, walk
+from cds_service.rules.text import Optional
+from cds_service.schema import nearest
+from cds_service.validate.run_cases import verdicts
+from cds_service.validate.survey import Survey, every_criterion, texts_of
+from cds_service.wording import lint_text
+
+RuleCheck = Callable[[Rule, Document, Survey], Iterator[Issue]]
+
+#: Longest texts a slot is expected to print; the engine cuts drug names itself (specification 6).
+_TWO_DRUGS = 2 * 24 + len(", ") + len(" +9")
+_PART_LENGTH = {
+    "date": 10,
+    "ago": 12,
+    "duration": 18,
+    "dose": 14,
+    "year": 4,
+    "count": 2,
+    "range": 9,
+    "first": 24,
+}
+_NUMBER_LENGTH = 5
+_PHRASE_LENGTH = 60
+
+
+def key_order(rule: Rule, document: Document, survey: Survey) -> Iterator[Issue]:
+    """Keys stand in the order of the schema, so that every rule reads the same way."""
+    schema = survey.schemas["rule"]
+    properties = schema["properties"]
+    yield from _ordered(document, (), list(properties))
+    yield from _ordered(document, ("card",), list(properties["card"]["properties"]))
+    for key in ("branches", "workup"):
+        order = list(properties[key]["items"]["properties"])
+        for index in range(len(document.data.get(key, []))):
+            yield from _ordered(document, (key, index), order)
+
+
+def _ordered(document: Document, at: Pointer, order: list[str]) -> Iterator[Issue]:
+    node: Any = document.data
+    for step in at:
+        node = node[step]
+    places = [order.index(key) for key in node if key in order]
+    for key, place, highest in zip(node, places, _running_highest(places), strict=False):
+        if place < highest:
+            yield Issue(
+                document.where((*at, key)),
+                "V110",
+                f"says {key!r} after {order[highest]!r}.",
+                f"Keys stand in this order: {', '.join(k for k in order if k in node)}.",
+            )
+            return
+
+
+def _running_highest(places: list[int]) -> list[int]:
+    return [max(places[: index + 1]) for index in range(len(places))]
+
+
+def targets_exist(rule: Rule, document: Document, survey: Survey) -> Iterator[Issue]:
+    """Rules and folders this one folds into or gives way to exist, and it is not its own target."""
+    rules = survey.knowledge.rules
+    groups = {f"{other.group}/" for other in rules.values()}
+    for key, names in (("folds_into", rule.folds_into), ("gives_way_to", rule.gives_way_to)):
+        for index, name in enumerate(names):
+            if name == rule.id or (name not in rules and name not in groups):
+                what = "names itself" if name == rule.id else f"names the rule {name!r}, which does not exist"
+                yield Issue(document.where((key, index)), "V112", f"{key} {what}.", nearest(name, rules))
+
+
+def red_flags_stay(rule: Rule, document: Document, survey: Survey) -> Iterator[Issue]:
+    """A red flag never gives way to something less than a red flag."""
+    if not any(branch.role == "red-flag" for branch in rule.branches):
+        return
+    for index, name in enumerate(rule.gives_way_to):
+        other = survey.knowledge.rules.get(name)
+        if name != "red-flag/" and (other is None or other.role != "red-flag"):
+            yield Issue(
+                document.where(("gives_way_to", index)),
+                "V120",
+                f"lets a red flag give way to {name!r}.",
+                "A red flag may give way to red flags only.",
+            )
+
+
+def slots_exist(rule: Rule, document: Document, survey: Survey) -> Iterator[Issue]:
+    """Every slot of a text is an analyte, a derived number, an ``as`` name, a phrase or the twitch."""
+    known = _slot_names(rule, survey)
+    for _, at, text in texts_of(document):
+        for slot in parse_template(text).slots():
+            if slot.name not in known:
+                yield Issue(
+                    document.where(at),
+                    "V113",
+                    f"has the slot {{{slot.name}}}, which nothing fills.",
+                    nearest(slot.name, known) or "Name a lab, an 'as' name, a phrase, or twitch.",
+                )
+
+
+def _slot_names(rule: Rule, survey: Survey) -> set[str]:
+    numbers = {name for name, d in survey.knowledge.definitions.items() if d.number is not None}
+    aliases = {criterion.alias for criterion in every_criterion(rule) if criterion.alias}
+    phrases = {name for name, _ in rule.phrases}
+    return {"twitch", *survey.knowledge.terminology.analytes, *numbers, *aliases, *phrases}
+
+
+def summaries_short(rule: Rule, document: Document, survey: Survey) -> Iterator[Issue]:
+    """A summary stays below 140 characters when its slots hold the longest plausible values."""
+    limit = survey.wording.summary_below if survey.wording else 140
+    for kind, at, text in texts_of(document):
+        length = _longest(text, rule, survey) if kind == "summary" else 0
+        if length >= limit:
+            yield Issue(
+                document.where(at),
+                "V116",
+                f"the summary may reach {length} characters with long values.",
+                f"Shorten it by {length - limit + 1}, or put a part into [optional] brackets.",
+            )
+
+
+def _longest(text: str, rule: Rule, survey: Survey) -> int:
+    """Return the length of the obligatory text; optional pieces are left out when there is no room."""
+    total = 0
+    for part in parse_template(text).parts:
+        if isinstance(part, Optional):
+            continue
+        total += len(part) if isinstance(part, str) else _slot_length(part, rule, survey)
+    return total
+
+
+def _slot_length(slot: SlotRef, rule: Rule, survey: Survey) -> int:
+    if slot.part and slot.part != "value":
+        return _PART_LENGTH.get(slot.part, _PHRASE_LENGTH)
+    phrases = dict(rule.phrases)
+    if slot.name in phrases:
+        return max(_longest(row.say.source, rule, survey) for row in phrases[slot.name])
+    analyte = survey.knowledge.terminology.analytes.get(slot.name)
+    if analyte is not None:
+        return _NUMBER_LENGTH + 1 + max(map(len, analyte.factors), default=0)
+    definition = survey.knowledge.definitions.get(slot.name)
+    if definition is not None and definition.number is not None:
+        return _NUMBER_LENGTH + 1 + len(definition.number.unit or "mmol/L")
+    drugs = any(c.alias == slot.name and hasattr(c, "word") for c in every_criterion(rule))
+    return _TWO_DRUGS if drugs else _PART_LENGTH["first"]
+
+
+def critical_is_fresh(rule: Rule, document: Document, survey: Survey) -> Iterator[Issue]:
+    """Results under ``critical`` are asked for with ``within: fresh`` or less."""
+    tables = [rule.indicator, *(branch.indicator for branch in rule.branches if branch.indicator)]
+    for table in tables:
+        for level, criterion in table.rows:
+            if level == "critical":
+                for leaf in _stale_leaves(criterion, survey, set()):
+                    yield Issue(
+                        f"{document.path}:{leaf.line or criterion.line}",
+                        "V117",
+                        f"{leaf.name} counts for critical however old its look-back allows.",
+                        "Write 'within: fresh' or less.",
+                    )
+
+
+def _stale_leaves(criterion: Criterion, survey: Survey, seen: set[str]) -> Iterator[NumberCriterion]:
+    if isinstance(criterion, Combination):
+        if criterion.op != "none":
+            for part in criterion.parts:
+                yield from _stale_leaves(part, survey, seen)
+    elif isinstance(criterion, MeetsCriterion):
+        for name in criterion.names:
+            definition = survey.knowledge.definitions.get(name)
+            if name not in seen and definition is not None and definition.when is not None:
+                yield from _stale_leaves(definition.when, survey, seen | {name})
+    elif isinstance(criterion, NumberCriterion) and criterion.states != ("missing",):
+        within = criterion.window.within
+        analyte = survey.knowledge.terminology.analytes.get(criterion.name)
+        fresh = min(analyte.fresh.values()) if analyte and analyte.fresh else None
+        too_long = isinstance(within, int) and fresh is not None and within > fresh
+        if criterion.kind == "lab" and (within == "usual" or too_long):
+            yield criterion
+
+
+def references_exist(rule: Rule, document: Document, survey: Survey) -> Iterator[Issue]:
+    """Every citation is in the bibliography."""
+    for index, reference in enumerate(rule.references):
+        if reference.key not in survey.knowledge.references:
+            yield Issue(
+                document.where(("references", index)),
+                "V118",
+                f"cites {reference.key!r}, which cards/references.yaml does not hold.",
+                nearest(reference.key, survey.knowledge.references),
+            )
+
+
+def has_cases(rule: Rule, document: Document, survey: Survey) -> Iterator[Issue]:
+    """A rule has a case file in its place with a match, a no-match and, if it reads labs, an unknown."""
+    twin = survey.twins.get(rule.id)
+    expected = f"tests/cases/{rule.group}/{rule.id}.yaml"
+    if twin is None:
+        if (survey.root / expected).is_file():
+            return  # its faults are told where it is read
+        yield Issue(document.where(), "V111", "has no case file.", f"Write {expected}.")
+        return
+    if twin.document.path != expected:
+        yield Issue(
+            twin.document.where(), "V111", f"tries {rule.id!r} from another place.", f"Move it to {expected}."
+        )
+    wanted = {Verdict.MATCH, Verdict.NO_MATCH}
+    if any(isinstance(c, NumberCriterion) and c.kind == "lab" for c in every_criterion(rule)):
+        wanted.add(Verdict.UNKNOWN)
+    for verdict in sorted(wanted - verdicts(twin), key=lambda v: v.value):
+        yield Issue(twin.document.where(), "V119", f"holds no case that expects {verdict.value}.", "Add one.")
+
+
+def wording(rule: Rule, document: Document, survey: Survey) -> Iterator[Issue]:
+    """Texts keep the wording rules (specification 12)."""
+    if survey.wording is None:
+        return
+    texts = [("title", ("title",), rule.title), ("description", ("description",), rule.description)]
+    for kind, at, text in [*texts, *texts_of(document)]:
+        for fault in lint_text(text, kind, survey.wording, [rule.id]):
+            yield Issue(document.where(at), "V122", f"{kind}: {fault}.", "See cards/wording.yaml.")
+
+
+def spelling(rule: Rule, document: Document, survey: Survey) -> Iterator[Issue]:
+    """Ids, notes and everything else are in American spelling."""
+    if survey.wording is None:
+        return
+    for at, text in _strings(document.data, ()):
+        if at[:1] == ("references",):
+            continue  # titles and quotations keep their own spelling
+        for found in survey.wording.misspelt.findall(text.replace("-", " ")):
+            word = str(found).lower()
+            yield Issue(
+                document.where(at),
+                "V121",
+                f"spells {word!r} the British way.",
+                f"Write {survey.wording.spelling.get(word, 'it the American way')!r}.",
+            )
+
+
+def _strings(node: Any, at: Pointer) -> Iterator[tuple[Pointer, str]]:
+    if isinstance(node, str):
+        yield at, node
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield (*at, key), str(key)
+            yield from _strings(value, (*at, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _strings(value, (*at, index))
+
+
+def anchors_are_dated(rule: Rule, document: Document, survey: Survey) -> Iterator[Issue]:
+    """A turned window points at something that has a date: not at age, sex or family history."""
+    for criterion in every_criterion(rule):
+        window = getattr(criterion, "window", None)
+        anchor = getattr(window, "anchor", "")
+        if isinstance(anchor, Criterion):
+            for inner in walk(anchor):
+                if (
+                    type(inner).__name__ in ("AgeCriterion", "SexCriterion")
+                    or getattr(inner, "kind", "") == "family"
+                ):
+                    yield Issue(
+                        f"{document.path}:{inner.line}",
+                        "V115",
+                        "turns a window to something without a date.",
+                        "Anchor at a dated fact, at onset or at the encounter.",
+                    )
+
+
+def prompts_filled(rule: Rule, document: Document, survey: Survey) -> Iterator[Issue]:
+    """No prompt of the template is left."""
+    for at, text in _strings(document.data, ()):
+        if "TODO" in text:
+            yield Issue(document.where(at), "V123", "still holds a TODO of the template.", "Fill it in.")
+
+
+RULE_CHECKS: tuple[RuleCheck, ...] = (
+    key_order,
+    targets_exist,
+    red_flags_stay,
+    slots_exist,
+    summaries_short,
+    critical_is_fresh,
+    references_exist,
+    has_cases,
+    wording,
+    spelling,
+    anchors_are_dated,
+    prompts_filled,
+)

@@ -93,7 +93,8 @@ class Units:
         by_code = self._find(coded) if coded else None
         by_text = self._find(shown) if shown else None
         if by_code and by_text and by_code != by_text:
-            raise _fault("U003", "has a unit text that contradicts its unit code.", "Send the same unit in both.")
+            raise _fault("U003", "has a unit text that contradicts its unit code.",
+                         "Send the same unit in both.")
         word = by_code or by_text
         if word is None:
             raise _fault("U002", "has a unit that is not understood.", "Send the UCUM code of the unit.")

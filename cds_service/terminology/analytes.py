@@ -72,7 +72,8 @@ class _Reader:
             self.desk.fault(document, ("id",), "T006", "is the name of two analytes.", "Rename one of them.")
         factors = self._factors(document, ("units",), data["units"])
         if data["unit"] not in factors:
-            self.desk.fault(document, ("unit",), "T007", "is not among the accepted units.", "Add it with factor 1.")
+            self.desk.fault(document, ("unit",), "T007", "is not among the accepted units.",
+                            "Add it with factor 1.")
         self.analytes[name] = self._analyte(document, kind, factors)
         for entry, coding in self.desk.codings(document):
             own = self._factors(document, ("codes",), entry["units"]) if "units" in entry else None
@@ -86,20 +87,22 @@ class _Reader:
         data = document.data
         reference = data.get("range", {})
         plausible = data.get("plausible", {})
+        low, high = _limits(reference)
         by_sex = {
-            sex: (_number(part.get("low", reference.get("low"))), _number(part.get("high", reference.get("high"))))
+            sex: _limits({**reference, **part})
             for sex, part in reference.get("by_sex", {}).items()
         }
         return Analyte(
-            name=document.stem, kind=kind, title=str(data["title"]), abbreviation=str(data.get("abbreviation", "")),
-            unit=str(data["unit"]), factors=factors, low=_number(reference.get("low")),
-            high=_number(reference.get("high")), range_by_sex=MappingProxyType(by_sex),
+            name=document.stem, kind=kind, title=str(data["title"]),
+            abbreviation=str(data.get("abbreviation", "")), unit=str(data["unit"]), factors=factors,
+            low=low, high=high, range_by_sex=MappingProxyType(by_sex),
             plausible_from=_number(plausible.get("from")), plausible_to=_number(plausible.get("to")),
             usual=self._windows(data, kind, "usual"), fresh=self._windows(data, kind, "fresh"),
             codes=tuple(coding for _, coding in self.desk.codings(document)),
         )
 
-    def _factors(self, document: Document, pointer: Pointer, entries: Mapping[str, Any]) -> Mapping[str, Factor]:
+    def _factors(self, document: Document, pointer: Pointer,
+                 entries: Mapping[str, Any]) -> Mapping[str, Factor]:
         factors: dict[str, Factor] = {}
         for word, entry in entries.items():
             if word not in self.units.words:
@@ -116,6 +119,10 @@ class _Reader:
         own = data.get(key, {})
         default = self.defaults.get(kind, {}).get(key, {})
         return MappingProxyType({place: seconds(own.get(place, default.get(place))) for place in SETTINGS})
+
+
+def _limits(part: Mapping[str, Any]) -> tuple[Decimal | None, Decimal | None]:
+    return _number(part.get("low")), _number(part.get("high"))
 
 
 def _number(value: object) -> Decimal | None:

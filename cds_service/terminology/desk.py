@@ -32,7 +32,7 @@ class Desk:
     def finish(self) -> None:
         """Raise ContentError with everything collected, sorted; return quietly when there is nothing."""
         if self.issues:
-            raise ContentError(*sorted(self.issues))
+            raise ContentError(*sorted(set(self.issues)))
 
     def fault(self, document: Document | None, pointer: Pointer, code: str, what: str, remedy: str) -> None:
         """Note one fault at a place of a document."""
@@ -52,7 +52,7 @@ class Desk:
         return None
 
     def folder(self, folder: Path) -> Iterator[Document]:
-        """Yield every YAML file of a folder, sorted; faulty ones and such whose id is not their name are noted."""
+        """Yield every YAML file of a folder, sorted; an id that is not the file name is a fault."""
         for path in sorted(folder.glob("*.yaml")):
             document = self.single(path)
             if document is None:
@@ -86,7 +86,8 @@ class Desk:
             return
         for name, entry in part.items():
             if not isinstance(entry, dict) or document is None:
-                self.fault(document, (key, name), "T004", f"has no mapping under {name!r}.", "Write keys and values.")
+                self.fault(document, (key, name), "T004", f"has no mapping under {name!r}.",
+                           "Write keys and values.")
                 continue
             yield name, entry
 
@@ -122,9 +123,9 @@ class Book(Generic[Row]):
 
     def add(self, system: str, code: str, row: Row, *, below: bool = False) -> None:
         """Let ``code`` stand for ``row``; with ``below`` all codes under it in a tree system do too."""
-        homes = [system]
-        homes += [short for short, (base, longest) in self._readers.items() if base == system and len(code) <= longest]
-        for home in homes:
+        readers = (short for short, (base, longest) in self._readers.items()
+                   if base == system and len(code) <= longest)
+        for home in (system, *readers):
             shelf = self._parents if below and home in self._systems.trees else self._exact
             shelf.setdefault((home, code), []).append(row)
 

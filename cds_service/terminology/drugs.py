@@ -6,20 +6,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cds_service.content import Document
 from cds_service.errors import Issue
 from cds_service.terminology.desk import Book, Desk
-from cds_service.terminology.model import DrugSet, DrugSetPart, Ingredient, ProductCode, Strength
+from cds_service.terminology.model import UNRECORDED, DrugSet, DrugSetPart, Ingredient, ProductCode, Strength
 from cds_service.terminology.store import CodeTable, Routes
 from cds_service.terminology.words import PhraseIndex
 
 #: Columns of products.tsv.
 COLUMNS = ("product", "ingredient", "route", "amount", "unit", "form")
 
-#: (members, accepted leaf routes or None for all): a part before groups of routes are worked out.
-_Part = tuple[frozenset[str], frozenset[str] | None]
+
+class _Part(NamedTuple):
+    """A part of a set, groups of routes not yet worked out: members, accepted leaf routes (None: all)."""
+
+    members: frozenset[str]
+    accepted: frozenset[str] | None = None
+    stated_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ def read_drugs(desk: Desk, folder: Path, routes: Routes) -> Pharmacy:
     for name, ingredient in ingredients.items():
         with desk.guard(documents[name]):
             _add_codes(desk, documents[name], ingredient, routes, book)
-    _read_products(desk, folder / "drugs" / "products.tsv", ingredients, book)
+    _read_products(desk, folder / "drugs" / "products.tsv", ingredients, routes, book)
     texts = {name: documents[name].data.get("text", {}) for name in ingredients}
     words = PhraseIndex({name: text.get("words", ()) for name, text in texts.items()},
                         {name: text.get("not", ()) for name, text in texts.items()})
@@ -59,7 +64,8 @@ def _is_set(document: Document) -> bool:
 def _read_ingredient(desk: Desk, document: Document, routes: Routes) -> Ingredient:
     usual = document.data.get("usual_route")
     if usual is not None and usual not in routes.words:
-        desk.fault(document, ("usual_route",), "T013", f"is the unknown route {usual!r}.", "Use a word of routes.yaml.")
+        desk.fault(document, ("usual_route",), "T013", f"is the unknown route {usual!r}.",
+                   "Use a word of routes.yaml.")
     codes = tuple(coding for _, coding in desk.codings(document))
     return Ingredient(document.stem, str(document.data["title"]), usual, codes)
 
@@ -73,27 +79,28 @@ def _add_codes(desk: Desk, document: Document, ingredient: Ingredient, routes: R
                  below=bool(entry.get("descendants")))
 
 
-def _read_products(desk: Desk, path: Path, ingredients: Mapping[str, Ingredient], book: Book[ProductCode]) -> None:
+def _read_products(desk: Desk, path: Path, ingredients: Mapping[str, Ingredient], routes: Routes,
+                   book: Book[ProductCode]) -> None:
     """Read the table by plain splitting: it has thousands of lines and no quoting."""
+    shown = path.relative_to(desk.root).as_posix()
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        desk.issues.append(Issue("terminology/drugs/products.tsv", "C001", f"cannot be read ({error.strerror})."))
+        desk.issues.append(Issue(shown, "C001", f"cannot be read ({error.strerror})."))
         return
     for number, line in enumerate(lines[1:], start=2):
-        cells = line.split("\t")
-        if len(cells) != len(COLUMNS) or cells[1] not in ingredients:
-            desk.issues.append(Issue(f"terminology/drugs/products.tsv:{number}", "T014",
-                                     "is not a row of six cells with a known ingredient.", "Correct the row."))
-            continue
         try:
-            strength = Strength(Decimal(cells[3]), cells[4]) if cells[3] else None
-        except InvalidOperation:
-            desk.issues.append(Issue(f"terminology/drugs/products.tsv:{number}", "T015",
-                                     "has an amount that is not a number.", "Correct the amount."))
+            product, ingredient, route, amount, unit, _form = line.split("\t")
+            strength = Strength(Decimal(amount), unit) if amount else None
+            usual = ingredients[ingredient].usual_route
+        except (ValueError, KeyError, InvalidOperation):
+            desk.issues.append(Issue(f"{shown}:{number}", "T014",
+                                     "is no row of six cells with a known ingredient.", "Correct the row."))
             continue
-        route = cells[2] or ingredients[cells[1]].usual_route
-        book.add("rxnorm", cells[0], ProductCode(cells[1], route, strength))
+        if route and route not in routes.words:
+            desk.issues.append(Issue(f"{shown}:{number}", "T013", f"has the unknown route {route!r}.",
+                                     "Use a word of routes.yaml."))
+        book.add("rxnorm", product, ProductCode(ingredient, route or usual, strength))
 
 
 class _Sets:
@@ -114,7 +121,7 @@ class _Sets:
         for name in sorted(self.documents):
             document = self.documents[name]
             with self.desk.guard(document):
-                parts = tuple(self._finish(members, accepted) for members, accepted in self._parts(name))
+                parts = tuple(self._finish(part) for part in self._parts(name))
                 members = frozenset[str]().union(*(part.members for part in parts))
                 result[name] = DrugSet(name, str(document.data["title"]), members, parts,
                                        str(document.data.get("note", "")))
@@ -124,7 +131,7 @@ class _Sets:
         if name in self._done:
             return self._done[name]
         if name in self.ingredients:
-            return ((frozenset({name}), None),)
+            return (_Part(frozenset({name})),)
         if name in self._open:
             self.desk.fault(self.documents[name], (), "T016", "is a member of itself.", "Break the circle.")
             return ()
@@ -145,20 +152,22 @@ class _Sets:
 
     def _block(self, document: Document, block: Mapping[str, Any]) -> Iterator[_Part]:
         accepted = self._accepted(document, block)
+        stated_only = bool(block.get("stated_route_only"))
         for member in block["members"]:
             if member not in self.documents:
                 self.desk.fault(document, ("members",), "T017", f"names the unknown member {member!r}.",
                                 "Use the id of a file in drugs/.")
                 continue
-            for members, inner in self._parts(str(member)):
-                both = accepted if inner is None else inner if accepted is None else inner & accepted
-                yield members, both
+            for inner in self._parts(str(member)):
+                routes = _narrower(accepted, inner.accepted)
+                yield _Part(inner.members, routes, stated_only or inner.stated_only)
 
     def _accepted(self, document: Document, block: Mapping[str, Any]) -> frozenset[str] | None:
         if "routes" in block:
             return self._leaves(document, block["routes"])
         if "exclude_routes" in block:
-            return self.leaves - self._leaves(document, block["exclude_routes"])
+            unrecorded = frozenset[str]() if block.get("route_needed") else frozenset({UNRECORDED})
+            return (self.leaves - self._leaves(document, block["exclude_routes"])) | unrecorded
         return None
 
     def _leaves(self, document: Document, words: Any) -> frozenset[str]:
@@ -170,9 +179,17 @@ class _Sets:
             found |= self.routes.groups.get(word, frozenset({word}))
         return frozenset(found)
 
-    def _finish(self, members: frozenset[str], accepted: frozenset[str] | None) -> DrugSetPart:
-        if accepted is None:
-            return DrugSetPart(members)
-        whole = {word for word, leaves in self.routes.groups.items() if leaves <= accepted}
-        partly = {word for word, leaves in self.routes.groups.items() if leaves & accepted} - whole
-        return DrugSetPart(members, accepted | whole, frozenset(partly))
+    def _finish(self, part: _Part) -> DrugSetPart:
+        if part.accepted is None:
+            return DrugSetPart(part.members)
+        groups = self.routes.groups
+        whole = {word for word, leaves in groups.items() if leaves <= part.accepted}
+        partly = {word for word, leaves in groups.items() if leaves & part.accepted} - whole
+        return DrugSetPart(part.members, part.accepted | whole, frozenset(partly), part.stated_only)
+
+
+def _narrower(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    """Return the routes both allow; None allows all."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other

@@ -38,7 +38,8 @@ def load_terminology(root: Path) -> Terminology:
     folder = root / FOLDER
     files = {name: desk.single(folder / f"{name}.yaml") for name in _SINGLE_FILES}
     units = desk.attempt(files["units"], lambda: _read_units(files["units"], desk), Units({}, {}))
-    desk.systems = systems = desk.attempt(files["systems"], lambda: _read_systems(files["systems"], desk), desk.systems)
+    systems = desk.attempt(files["systems"], lambda: _read_systems(files["systems"], desk), desk.systems)
+    desk.systems = systems
     routes = desk.attempt(files["routes"], lambda: _read_routes(files["routes"], desk), _NO_ROUTES)
     shelf = read_analytes(desk, folder, units, files["lookback"])
     drugs = read_drugs(desk, folder, routes)
@@ -46,8 +47,8 @@ def load_terminology(root: Path) -> Terminology:
     orders = _read_orders(desk, folder / "orders", frozenset(shelf.analytes))
     names = frozenset(drugs.ingredients)
     nothing: dict[str, Mapping[str, Decimal]] = {}
-    equivalents = desk.attempt(files["equivalents"], lambda: _read_equivalents(files["equivalents"], desk, names),
-                               nothing)
+    equivalents = desk.attempt(files["equivalents"],
+                               lambda: _read_equivalents(files["equivalents"], desk, names), nothing)
     twitch = desk.attempt(files["twitch"], lambda: _read_twitch(files["twitch"], desk),
                           _Twitch(desk.book().table(), {}, {}))
     desk.finish()
@@ -77,7 +78,8 @@ def _read_units(document: Document | None, desk: Desk) -> Units:
     try:
         return Units(spellings, ucum)
     except ValueError as error:
-        desk.fault(document, ("units",), "T020", f"is contradictory: {error}.", "Keep the spelling at one unit.")
+        desk.fault(document, ("units",), "T020", f"is contradictory: {error}.",
+                   "Keep the spelling at one unit.")
         return Units({}, ucum)
 
 
@@ -120,7 +122,8 @@ def _read_routes(document: Document | None, desk: Desk) -> Routes:
     prefixes = sorted(((str(prefix), str(route)) for prefix, route in desk.pairs(document, "atc")),
                       key=lambda pair: (-len(pair[0]), pair[0]))
     words = frozenset(strong)
-    for route in (*systemic, *(leaf for leaves in groups.values() for leaf in leaves), *dict(prefixes).values()):
+    leaves = {leaf for group in groups.values() for leaf in group}
+    for route in sorted({*systemic, *leaves, *dict(prefixes).values()}):
         if route not in words:
             desk.fault(document, ("routes",), "T022", f"uses the unknown route {route!r}.", "Define it here.")
     return Routes(words, frozenset(systemic), MappingProxyType(groups), PhraseIndex(strong, {}),

@@ -107,16 +107,25 @@ class Ingredient:
     codes: tuple[Coding, ...] = ()
 
 
+#: Stands among accepted routes for "the record gives no route".
+UNRECORDED = ""
+
+
 @dataclass(frozen=True, slots=True)
 class DrugSetPart:
     """Members of a drug set and the routes that count; ``accepted`` None means every route.
 
-    ``undecided`` holds route words too coarse to tell (``injection`` where only intravenous counts).
+    ``accepted`` holds UNRECORDED where a route that is not recorded counts too: a set that only
+    excludes routes takes it, one that needs a route does not.
+    ``undecided`` holds route words too coarse to tell (``injection`` where only intravenous counts). With
+    ``stated_only`` a route that is unknown or too coarse is no member: insulin without a route is
+    maintenance insulin, not an infusion.
     """
 
     members: frozenset[str]
     accepted: frozenset[str] | None = None
     undecided: frozenset[str] = frozenset()
+    stated_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +147,9 @@ class DrugSet:
         for part in self.parts:
             if ingredient not in part.members:
                 continue
-            if part.accepted is None or route in part.accepted:
+            if part.accepted is None or (route or UNRECORDED) in part.accepted:
                 return True
-            if route is None or route in part.undecided:
+            if not part.stated_only and (route is None or route in part.undecided):
                 answer = None
         return answer
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from cds_service.content import Document
 from cds_service.terminology.desk import Book, Desk
-from cds_service.terminology.model import ValueSet
+from cds_service.terminology.model import Coding, ValueSet
 from cds_service.terminology.store import CodeTable
 from cds_service.terminology.words import PhraseIndex
 
@@ -46,9 +46,9 @@ def read_sets(desk: Desk, folder: Path, kind: str) -> SetShelf:
     for name in sets:
         with desk.guard(documents[name]):
             data = documents[name].data
-            for entry in data.get("codes", ()):
+            for entry, coding in desk.codings(documents[name]):
                 for up in parents[name]:
-                    book.add(str(entry["system"]), str(entry["code"]), up, below=bool(entry.get("descendants")))
+                    book.add(coding.system, coding.code, up, below=bool(entry.get("descendants")))
             text = data.get("text", {})
             wanted[name] = list(text.get("words", ()))
             forbidden[name] = list(text.get("not", ()))
@@ -60,9 +60,10 @@ def _read_set(desk: Desk, document: Document, kind: str, known: frozenset[str]) 
     includes = tuple(map(str, data.get("includes", ())))
     for place, other in enumerate(includes):
         if other not in known or other == document.stem:
-            desk.fault(document, ("includes", place), "T009", f"includes {other!r}, which is not another set here.",
+            desk.fault(document, ("includes", place), "T009", f"includes {other!r}, no other set here.",
                        "Use the id of another file of this folder.")
-    codes = tuple(coding for _, coding in desk.codings(document))
+    codes = tuple(Coding(str(entry["system"]), str(entry["code"]), str(entry.get("title", "")))
+                  for entry in data.get("codes", ()))
     return ValueSet(document.stem, kind, str(data["title"]), codes, includes)
 
 

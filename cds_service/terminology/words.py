@@ -33,7 +33,7 @@ class PhraseIndex:
                 if words:
                     by_first.setdefault(words[0], []).append((words, name))
         self._by_first = {first: tuple(rows) for first, rows in by_first.items()}
-        self._forbidden = {name: tuple(map(tokens, phrases)) for name, phrases in forbidden.items() if phrases}
+        self._forbidden = {name: tuple(map(tokens, group)) for name, group in forbidden.items() if group}
 
     def find(self, words: Tokens) -> tuple[str, ...]:
         """Return the names whose phrases occur in ``words`` and whose forbidding phrases do not, sorted."""
@@ -45,7 +45,7 @@ class PhraseIndex:
         return tuple(sorted(name for name in found if not self._is_forbidden(name, words)))
 
     def find_longest(self, words: Tokens) -> tuple[str, ...]:
-        """Return the names of the longest phrases that occur, in the order of the text; shorter ones yield."""
+        """Return the names of the longest phrases that occur, in the order of the text."""
         names: list[str] = []
         start = 0
         while start < len(words):
@@ -62,7 +62,8 @@ class PhraseIndex:
 
     def find_longest_allowed(self, words: Tokens) -> tuple[str, ...]:
         """Return what :meth:`find_longest` finds, without names that a phrase rules out, sorted."""
-        return tuple(sorted({name for name in self.find_longest(words) if not self._is_forbidden(name, words)}))
+        found = set(self.find_longest(words))
+        return tuple(sorted(name for name in found if not self._is_forbidden(name, words)))
 
     def _is_forbidden(self, name: str, words: Tokens) -> bool:
         return any(contains(words, phrase) for phrase in self._forbidden.get(name, ()))

@@ -22,6 +22,7 @@ from cds_service.rules import Optional, SlotRef, Template
 #: A drug slot holds at most two names of at most 24 characters (specification 6).
 _NAMES_SHOWN = 2
 _NAME_LENGTH = 24
+_NUMBER_KINDS = ("lab", "vital", "survey")
 _DAYS_A_MONTH = 30
 _DAYS_A_YEAR = 365
 
@@ -170,18 +171,32 @@ class Writer:
 
     def _names(self, found: list[Evidence]) -> Line:
         titles = list(dict.fromkeys(self._title(e) for e in found))
-        shown = [title[:_NAME_LENGTH] for title in titles[:_NAMES_SHOWN]]
+        if all(e.kind in _NUMBER_KINDS for e in found):
+            return (", ".join(titles),)  # a value cut short would be another value
+        shown = [_shortened(title) for title in titles[:_NAMES_SHOWN]]
         more = len(titles) - len(shown)
         return (", ".join(shown) + (f" +{more}" if more else ""),)
 
     def _title(self, e: Evidence) -> str:
         if e.kind in ("patient",) or e.name == "twitch":
             return e.text
-        if e.kind in ("lab", "vital", "survey"):
-            return f"{spec_of(e.name, self.ctx).title} {e.reported}".strip()
+        if e.kind in _NUMBER_KINDS:
+            title = spec_of(e.name, self.ctx).title
+            return f"{title} {e.reported}" if e.reported else _inside_sentence(title)
         kind = "condition" if e.kind == "family" else e.kind
         title = self.ctx.knowhow.terminology.title(kind, e.name)
-        return title[0].lower() + title[1:] if _is_common_word(title) else title
+        return _inside_sentence(title)
+
+
+def _shortened(title: str) -> str:
+    """A name cut after a whole word, where it is too long for a summary."""
+    if len(title) <= _NAME_LENGTH:
+        return title
+    return title[: _NAME_LENGTH + 1].rsplit(" ", 1)[0].rstrip(" ,;(")[:_NAME_LENGTH]
+
+
+def _inside_sentence(title: str) -> str:
+    return title[0].lower() + title[1:] if _is_common_word(title) else title
 
 
 def _is_common_word(title: str) -> bool:

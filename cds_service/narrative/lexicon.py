@@ -349,6 +349,8 @@ class _Builder:
         roles.append((role, value))
 
     def _answers(self) -> None:
+        for _, words in self._phrases(("not_cues",)):
+            self.cues.add(words, "cue", [])
         for answer in self._map("answers"):
             for _, words in self._phrases(("answers", answer)):
                 self._cue(words, "answer", answer)

@@ -17,28 +17,28 @@ from cds_service.settings import Settings, load_settings
 LATEST = "latest"
 
 
-class AsOf(click.ParamType):
-    """A date, a date-time with zone, or ``latest``.
+def parse_as_of(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | str | None:
+    """Return the instant of ``--as-of``: a date, a date-time with zone, or ``latest``; None when not given.
 
     A date without time means the end of that day in UTC (23:59:59), so that everything recorded on
     the day counts. ``latest`` stays a word: it is the newest clinical date of the record itself.
+
+    Raises:
+        click.BadParameter: Anything else.
     """
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime | str:
-        """Return the instant, or ``latest``. Fails as a usage error for anything else."""
-        if isinstance(value, datetime) or value == LATEST:
-            return value
-        try:
-            instant = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no date. Write 2026-11-20, 2026-11-20T12:00:00Z or latest.", param, ctx)
-        if len(value) <= len("2026-11-20"):
-            return datetime.combine(instant.date(), time(23, 59, 59), UTC)
-        if instant.tzinfo is None:
-            self.fail(f"{value!r} has no time zone. Write 2026-11-20T12:00:00Z.", param, ctx)
-        return instant
+    if value is None or value == LATEST:
+        return value
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(
+            f"{value!r} is no date. Write 2026-11-20, 2026-11-20T12:00:00Z or latest."
+        ) from None
+    if len(value) <= len("2026-11-20"):
+        return datetime.combine(instant.date(), time(23, 59, 59), UTC)
+    if instant.tzinfo is None:
+        raise click.BadParameter(f"{value!r} has no time zone. Write 2026-11-20T12:00:00Z.")
+    return instant
 
 
 def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -53,7 +53,7 @@ def as_of_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--as-of",
         "as_of",
-        type=AsOf(),
+        callback=parse_as_of,
         metavar="DATE|latest",
         help="Day the patient is judged at (its end, UTC); latest: newest date in the record. Default: now.",
     )(function)

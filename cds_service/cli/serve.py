@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 
 import click
-from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
+from granian.server import MPServer
 
 from cds_service.cli.options import config_option, knowledge_in_force, settings_in_force
+from cds_service.json_log import SERVER_LOG
 from cds_service.settings import Settings, as_environment, refuse_open_network
 from cds_service.store import open_store
 
@@ -42,8 +43,8 @@ def command(host: str | None, port: int | None, workers: int | None, config: Pat
     _server(settings).serve()
 
 
-def _server(settings: Settings) -> Granian:
-    return Granian(
+def _server(settings: Settings) -> MPServer:
+    return MPServer(
         _APPLICATION,
         factory=True,
         address=settings.host,
@@ -53,6 +54,7 @@ def _server(settings: Settings) -> Granian:
         blocking_threads=_THREADS,
         websockets=False,
         log_level=LogLevels.warning,
+        log_dictconfig=SERVER_LOG,
         workers_kill_timeout=_GRACE_SECONDS,
         respawn_failed_workers=True,
     )

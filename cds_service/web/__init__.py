@@ -37,7 +37,7 @@ def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
     app.register_blueprint(ops.blueprint)
     app.register_blueprint(rule_pages.blueprint)
     problems.register(app)
-    request_log.register(app)
+    request_log.register(app, settings.log_level)
     return app
 
 

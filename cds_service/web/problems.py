@@ -10,7 +10,6 @@ Source: CDS Hooks 2.0.1 "HTTP Status Codes"; CDS Hooks 3.0 ballot (OperationOutc
 
 from __future__ import annotations
 
-import logging
 import traceback
 import uuid
 from typing import Any
@@ -20,8 +19,7 @@ from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from cds_service.errors import CdsError, Issue, PatientDataError, RequestError
-
-_LOG = logging.getLogger("twitch-cds")
+from cds_service.json_log import LOGGER
 
 #: FHIR issue type and words for what the framework itself refuses.
 _REFUSALS = {
@@ -118,7 +116,7 @@ def _defect(error: Exception) -> Response:
         f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
         for frame in traceback.extract_tb(error.__traceback__)
     ]
-    _LOG.error(
+    LOGGER.error(
         "defect", extra={"fields": {"reference": reference, "kind": type(error).__name__, "frames": frames}}
     )
     issue = Issue(

@@ -3,7 +3,7 @@ from contextlib import closing
 
 import pytest
 
-from cds_service.web.request_log import configure_logging
+from cds_service.json_log import configure_logging
 
 from .conftest import PATH
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from cds_service.web.request_log import configure_logging
+from cds_service.json_log import configure_logging
 
 from .conftest import INSTANCE, PATH
 

@@ -59,8 +59,13 @@ def _folded(finding: Finding, here: Sequence[Finding], roots: Mapping[str, str])
     return absorb(finding, parts) if parts else finding
 
 
-def _targets(finding: Finding, names: Sequence[str], rules: Mapping[str, Rule],
-             matched: Mapping[str, Finding], hidden: Collection[str]) -> list[str]:
+def _targets(
+    finding: Finding,
+    names: Sequence[str],
+    rules: Mapping[str, Rule],
+    matched: Mapping[str, Finding],
+    hidden: Collection[str],
+) -> list[str]:
     """Return the matched rules ``names`` (rule ids or ``folder/``) stand for and that may absorb this one."""
     found: list[str] = []
     for name in names:
@@ -68,8 +73,11 @@ def _targets(finding: Finding, names: Sequence[str], rules: Mapping[str, Rule],
             found += [i for i in matched if i in rules and rules[i].group == name[:-1]]
         elif name in matched:
             found.append(name)
-    return [rule_id for rule_id in dict.fromkeys(found)
-            if rule_id != finding.rule_id and _may_absorb(matched[rule_id], finding, hidden)]
+    return [
+        rule_id
+        for rule_id in dict.fromkeys(found)
+        if rule_id != finding.rule_id and _may_absorb(matched[rule_id], finding, hidden)
+    ]
 
 
 def _may_absorb(target: Finding, finding: Finding, hidden: Collection[str]) -> bool:
@@ -87,8 +95,9 @@ def _covered(finding: Finding, targets: Sequence[Finding]) -> bool:
     return set(finding.drugs) <= {drug for target in targets for drug in target.drugs}
 
 
-def _decide(findings: Sequence[Finding],
-            choose: Callable[[Finding, Mapping[str, str]], Sequence[str]]) -> dict[str, str]:
+def _decide(
+    findings: Sequence[Finding], choose: Callable[[Finding, Mapping[str, str]], Sequence[str]]
+) -> dict[str, str]:
     """Return for each rule the one it yields to, or an empty word; targets are decided first.
 
     Going from the weakest up, a circle of rules always leaves its strongest member standing.

@@ -51,7 +51,8 @@ class TriageSettings:
     """Order, caps and silences of specification 7.2, 7.4, 8 and 9; durations in seconds.
 
     ``categories`` is the order of "treatable now first". ``below_workup`` are categories never
-    ranked above an unmeasured one of ``basic_tests``. ``danger_categories`` go to the critical-value
+    ranked above an unmeasured one of ``basic_tests``. ``done_any``: any result so new settles a routine
+    order; ``drafted`` are the kinds of orders that become suggestions (I4). ``danger_categories`` go to the critical-value
     card when critical. ``outside`` maps a reason to the roles still shown. ``tell_always`` and
     ``tell_with_twitch`` are reasons of missing data that ask for a "not assessed" card.
     """
@@ -67,6 +68,7 @@ class TriageSettings:
     suggestions: int
     links: int
     done_any: int
+    drafted: frozenset[str]
     outside: Mapping[str, frozenset[str]]
     tell_always: frozenset[str]
     tell_with_twitch: frozenset[str]
@@ -106,8 +108,9 @@ def _slot_faults(where: str, name: str, text: str) -> list[Issue]:
         pieces = list(string.Formatter().parse(text))
     except ValueError as error:
         return [Issue(where, "K003", f"has a broken slot in the frame {name!r} ({error}).", remedy)]
-    bad = [slot for _, slot, form, way in pieces
-           if slot is not None and (form or way or not slot.isidentifier())]
+    bad = [
+        slot for _, slot, form, way in pieces if slot is not None and (form or way or not slot.isidentifier())
+    ]
     return [Issue(where, "K003", f"has the slot {slot!r} in the frame {name!r}.", remedy) for slot in bad]
 
 
@@ -125,8 +128,14 @@ def _read(where: str, data: Mapping[str, Any], reader: Callable[[Mapping[str, An
     try:
         return reader(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ContentError(Issue(where, "K004", f"lacks or misspells a part ({error}).",
-                                 "Compare with its schema in cards/schema/.")) from None
+        raise ContentError(
+            Issue(
+                where,
+                "K004",
+                f"lacks or misspells a part ({error}).",
+                "Compare with its schema in cards/schema/.",
+            )
+        ) from None
 
 
 def _cessation(data: Mapping[str, Any]) -> tuple[Cessation, ...]:
@@ -143,10 +152,14 @@ def _triage(data: Mapping[str, Any]) -> TriageSettings:
         danger_categories=frozenset(data["danger_categories"]),
         hooks={name: _hook(plan) for name, plan in data["hooks"].items()},
         default_hook=data["default_hook"],
-        lines=caps["lines"], suggestions=caps["suggestions"], links=caps["links"],
+        lines=caps["lines"],
+        suggestions=caps["suggestions"],
+        links=caps["links"],
         done_any=_seconds(data["done_within"]),
+        drafted=frozenset(data["drafted"]),
         outside={row["reason"]: frozenset(row["keep"]) for row in data["outside"]},
-        tell_always=frozenset(tell["always"]), tell_with_twitch=frozenset(tell["with_twitch"]),
+        tell_always=frozenset(tell["always"]),
+        tell_with_twitch=frozenset(tell["with_twitch"]),
     )
 
 

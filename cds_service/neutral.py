@@ -12,17 +12,30 @@ import re
 import unicodedata
 
 #: Signs that could begin Markdown or HTML, each with a harmless twin of the same look.
-_TWINS = str.maketrans({
-    "[": "(", "]": ")", "`": "\u02cb", "*": "\u2217", "_": "\u02cd", "~": "\u223c", "|": "\u00a6",
-    "\\": "\u2216", "&": "\uff06", "@": "\uff20", "$": "\uff04",
-})
+_TWINS = str.maketrans(
+    {
+        "[": "(",
+        "]": ")",
+        "`": "\u02cb",
+        "*": "\u2217",
+        "_": "\u02cd",
+        "~": "\u223c",
+        "|": "\u00a6",
+        "\\": "\u2216",
+        "&": "\uff06",
+        "@": "\uff20",
+        "$": "\uff04",
+    }
+)
 _LESS = re.compile(r"<(?!=?[ ]?\.?\d)")
 _MORE = re.compile(r">(?!=?[ ]?\.?\d)")
 #: A dot inside a host name or file name: automatic linking needs the real one.
 _NAME_DOT = re.compile(r"(?<=[^\W\d_])\.(?=[^\W\d_]{2})|(?<=[0-9-])\.(?=[^\W\d_]{2})")
 _SPACE = re.compile(r"\s+")
-_MARKS = re.compile(r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{2})"
-                    r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
+_MARKS = re.compile(
+    r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{2})"
+    r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
+)
 _LINE_START = re.compile(r"(?P<sign>[-+>=#:])|(?P<number>\d{1,9})(?P<after>[.)])(?=\s|$)")
 _READ_AT_MOST = 4_000
 
@@ -66,4 +79,4 @@ def guarded(line: str) -> str:
         return line
     if match["sign"]:
         return "\\" + line
-    return f"{match['number']}\\{line[match.end('number'):]}"
+    return f"{match['number']}\\{line[match.end('number') :]}"

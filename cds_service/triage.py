@@ -67,8 +67,14 @@ class Triaged:
     @property
     def shown(self) -> tuple[Entry, ...]:
         """Every line that asks for a place on a card, kind by kind."""
-        return (*self.red_flags, *self.critical, *self.orders, *self.contributors, *self.against,
-                *self.workup)
+        return (
+            *self.red_flags,
+            *self.critical,
+            *self.orders,
+            *self.contributors,
+            *self.against,
+            *self.workup,
+        )
 
 
 def triage(
@@ -99,7 +105,9 @@ def triage(
         orders=_per_drug(kinds.get("order-safety", ()), facts),
         workup=tuple(Entry(f) for f in kinds.get("workup", ())),
         also_on_record=tuple(kinds.get(EVIDENCE_ONLY, ())),
-        unknown=unknown, held=held, outside=facts.outside,
+        unknown=unknown,
+        held=held,
+        outside=facts.outside,
     )
 
 
@@ -109,8 +117,13 @@ def triage(
 class _Ranking:
     """Sort key of a matched finding; a total order because the rule id comes last."""
 
-    def __init__(self, rules: Mapping[str, Rule], settings: TriageSettings, facts: PatientFacts,
-                 findings: Sequence[Finding]) -> None:
+    def __init__(
+        self,
+        rules: Mapping[str, Rule],
+        settings: TriageSettings,
+        facts: PatientFacts,
+        findings: Sequence[Finding],
+    ) -> None:
         self.rules = rules
         self.place = {category: index for index, category in enumerate(settings.categories)}
         self.below = settings.below_workup
@@ -149,8 +162,9 @@ def _latest(finding: Finding) -> int:
 # --- who is shown (8, 9)
 
 
-def _admit(findings: Sequence[Finding], settings: TriageSettings,
-           facts: PatientFacts) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
+def _admit(
+    findings: Sequence[Finding], settings: TriageSettings, facts: PatientFacts
+) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
     """Return the ids of findings that ask for a place on a card, and those held back with the reason."""
     standing = [f for f in findings if not f.folded_into and not f.gave_way_to]
     reasons = {f.rule_id: _held_back(f, settings, facts) for f in standing}
@@ -186,8 +200,9 @@ def _number(findings: Sequence[Finding], shown: frozenset[str], keys: _Ranking) 
 # --- kinds of cards (7.2)
 
 
-def _by_kind(shown: Sequence[Finding], rules: Mapping[str, Rule], settings: TriageSettings,
-             facts: PatientFacts) -> dict[str, list[Finding]]:
+def _by_kind(
+    shown: Sequence[Finding], rules: Mapping[str, Rule], settings: TriageSettings, facts: PatientFacts
+) -> dict[str, list[Finding]]:
     kinds: dict[str, list[Finding]] = {}
     for finding in shown:
         kinds.setdefault(_kind(finding, rules, settings, facts), []).append(finding)
@@ -205,8 +220,9 @@ def _kind(finding: Finding, rules: Mapping[str, Rule], settings: TriageSettings,
     return finding.role
 
 
-def is_critical_value(finding: Finding, rules: Mapping[str, Rule], settings: TriageSettings,
-                      facts: PatientFacts) -> bool:
+def is_critical_value(
+    finding: Finding, rules: Mapping[str, Rule], settings: TriageSettings, facts: PatientFacts
+) -> bool:
     """Whether a finding belongs on the critical-value card (7.2, order 2).
 
     That is any critical finding of a listed category, and any danger value of a patient without

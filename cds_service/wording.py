@@ -28,7 +28,6 @@ KINDS = ("summary", "title", "detail", "safety", "advice", "why", "note", "descr
 class Forbidden:
     """A wording that is not allowed, and where it still is."""
 
-    phrase: str
     form: Pattern[str]
     why: str
     fine: Pattern[str] | None = None
@@ -83,26 +82,42 @@ def read_wording(data: Mapping[str, Any]) -> Wording:
     try:
         return _wording(data)
     except (KeyError, TypeError, ValueError, AttributeError, re.error) as error:
-        raise ContentError(Issue("cards/wording.yaml", "K005", f"lacks or misspells a part ({error}).",
-                                 "Compare with cards/schema/wording.schema.json.")) from None
+        raise ContentError(
+            Issue(
+                "cards/wording.yaml",
+                "K005",
+                f"lacks or misspells a part ({error}).",
+                "Compare with cards/schema/wording.schema.json.",
+            )
+        ) from None
 
 
 def _wording(data: Mapping[str, Any]) -> Wording:
     units = "|".join(re.escape(unit) for unit in sorted(data["units"], key=len, reverse=True))
     medication = data["medication"]
     return Wording(
-        summary_below=data["summary_below"], detail_at_most=data["detail_at_most"],
-        heading_at_most=data["heading_at_most"], urgent=data["urgent"],
+        summary_below=data["summary_below"],
+        detail_at_most=data["detail_at_most"],
+        heading_at_most=data["heading_at_most"],
+        urgent=data["urgent"],
         hedge=_starts(data["hedges"]),
-        forbidden=tuple(_forbidden(row) for row in data["forbidden"]) + tuple(
-            Forbidden(row["form"], re.compile(row["form"], re.IGNORECASE | re.MULTILINE), row["why"])
-            for row in data["patterns"]),
+        forbidden=tuple(_forbidden(row) for row in data["forbidden"])
+        + tuple(
+            Forbidden(re.compile(row["form"], re.IGNORECASE | re.MULTILINE), row["why"])
+            for row in data["patterns"]
+        ),
         bare_number=re.compile(
             rf"\b({'|'.join(data['needs_unit'])}) (is |was |at |of )?[<>]?=?\d+([.,]\d+)?"
-            rf"(?![\d.,]|-\d|\s?({units})(?![A-Za-z])|\s?(-|to|and|or|/)\s?\d)", re.IGNORECASE),
-        companions=tuple(Companion(_words(row["said"]), _starts(row["also"]), row["add"], row["why"])
-                         for row in data["companions"]),
-        medication=Companion(re.compile(r""), _starts(medication["also"]), medication["add"], medication["why"]),
+            rf"(?![\d.,]|-\d|\s?({units})(?![A-Za-z])|\s?(-|to|and|or|/)\s?\d)",
+            re.IGNORECASE,
+        ),
+        companions=tuple(
+            Companion(_words(row["said"]), _starts(row["also"]), row["add"], row["why"])
+            for row in data["companions"]
+        ),
+        medication=Companion(
+            re.compile(r""), _starts(medication["also"]), medication["add"], medication["why"]
+        ),
         abbreviations=dict(data["abbreviations"]),
         abbreviation=re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, data['abbreviations']))})(?![\w-])"),
         spelling=dict(data["spelling"]),
@@ -112,8 +127,9 @@ def _wording(data: Mapping[str, Any]) -> Wording:
 
 def _forbidden(row: Mapping[str, Any]) -> Forbidden:
     fine = _words(row["except"]) if row.get("except") else None
-    return Forbidden(row["phrase"], _words([row["phrase"]]), row["why"], fine, row.get("near", ""),
-                     frozenset(row.get("rules", ())))
+    return Forbidden(
+        _words([row["phrase"]]), row["why"], fine, row.get("near", ""), frozenset(row.get("rules", ()))
+    )
 
 
 def _words(phrases: Iterable[str]) -> Pattern[str]:
@@ -135,7 +151,9 @@ def own_wording() -> Wording:
     return read_wording(read_document(root / "cards" / "wording.yaml", root).data)
 
 
-def lint_text(text: str, kind: str, wording: Wording | None = None, rule_ids: Collection[str] = ()) -> list[str]:
+def lint_text(
+    text: str, kind: str, wording: Wording | None = None, rule_ids: Collection[str] = ()
+) -> list[str]:
     """Return the faults of one text of a rule; ``kind`` is one of ``KINDS``.
 
     ``rule_ids`` are the rules that say it: a few may use words that others may not.
@@ -157,24 +175,30 @@ def _said(text: str, wording: Wording, rule_ids: Collection[str]) -> list[str]:
     found: list[str] = []
     for sentence in _SENTENCE_END.split(text):
         for row in wording.forbidden:
-            if _breaks(sentence, row, rule_ids):
-                found.append(f"says {row.phrase!r}: {row.why}")
+            words = _breaks(sentence, row, rule_ids)
+            if words:
+                found.append(f"says {words!r}: {row.why}")
         found += [f"says {match[0]!r} without a unit" for match in wording.bare_number.finditer(sentence)]
     for match in wording.misspelt.finditer(text):
         found.append(f"says {match[0]!r}; American spelling is {wording.spelling[match[0].lower()]!r}")
     return list(dict.fromkeys(found))
 
 
-def _breaks(sentence: str, row: Forbidden, rule_ids: Collection[str]) -> bool:
-    checked = row.fine.sub(" ", sentence) if row.fine is not None else sentence
-    if not row.form.search(checked):
-        return False
+def _breaks(sentence: str, row: Forbidden, rule_ids: Collection[str]) -> str:
+    """Return the forbidden words of the sentence, or an empty text when it is fine."""
+    match = row.form.search(row.fine.sub(" ", sentence) if row.fine is not None else sentence)
+    if match is None:
+        return ""
     allowed = row.near and row.near.casefold() in sentence.casefold() and row.rules & set(rule_ids)
-    return not allowed
+    return "" if allowed else match[0].strip()
 
 
-def lint_card(card: Mapping[str, Any], rule_ids: Collection[str] = (), wording: Wording | None = None,
-              record: Iterable[str] = ()) -> list[str]:
+def lint_card(
+    card: Mapping[str, Any],
+    rule_ids: Collection[str] = (),
+    wording: Wording | None = None,
+    record: Iterable[str] = (),
+) -> list[str]:
     """Return the faults of one CDS Hooks card; an empty list is a clean card.
 
     ``rule_ids`` default to those the card names in its extension. ``record`` are pieces of record

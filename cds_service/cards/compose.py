@@ -1,0 +1,194 @@
+"""Write the cards of one call: plan them, fill the sections of each, fit them into their limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from cds_service.cards import sections as say
+from cds_service.cards.blocks import EXTRAS, GAPS, KEEP, Block, fitted, joined
+from cds_service.cards.gaps import not_assessed_card
+from cds_service.cards.plan import Draft, plan_cards, unjudged
+from cds_service.cards.proposals import suggestions_of
+from cds_service.cards.sources import links_of, source_of
+from cds_service.cards.summary import summary_of
+from cds_service.cards.voice import Voice, rules_of
+from cds_service.cards.writing import finished
+from cds_service.facts import PatientFacts
+from cds_service.knowledge import Knowledge
+from cds_service.triage import Entry, Triaged
+
+#: Facts shown with each line: fewer where the card grows too long.
+_VALUES = (4, 3, 2, 1)
+_MERGED = ("critical", "differential")
+
+
+def build_cards(
+    triaged: Triaged, facts: PatientFacts, knowledge: Knowledge, *, base_url: str, instance: str = ""
+) -> tuple[dict[str, Any], ...]:
+    """Return the CDS Hooks 2.0 cards of one call, most urgent first, within the caps of its hook.
+
+    ``base_url`` is the address of this service (for rule pages); ``instance`` the hook instance,
+    which only makes uuids differ between calls. The same arguments give equal cards. Where rules
+    could not be judged and no card tells it, a "not assessed" card does; so an empty result means
+    that every applicable rule was evaluated.
+    """
+    voice = Voice(facts, knowledge, base_url)
+    drafts = plan_cards(triaged, voice)
+    if not drafts:
+        gap = not_assessed_card(triaged, facts, knowledge, base_url=base_url, instance=instance)
+        return (gap,) if gap is not None else ()
+    return tuple(_card(draft, triaged, voice, instance) for draft in drafts)
+
+
+def _card(draft: Draft, triaged: Triaged, voice: Voice, instance: str) -> dict[str, Any]:
+    rule_ids = rules_of(draft.told)
+    more = len(draft.entries) + len(draft.also) - 1 if draft.entries else len(draft.against) - 1
+    card = {
+        "summary": summary_of(draft.lead, voice, more),
+        "indicator": draft.indicator,
+        "detail": detail_of(draft, triaged, voice),
+        "source": source_of(draft.lead.rule_id, voice),
+        "suggestions": suggestions_of(draft.steps, voice),
+        "links": links_of(rule_ids, voice),
+    }
+    return finished(card, rule_ids, voice, instance)
+
+
+def detail_of(draft: Draft, triaged: Triaged, voice: Voice) -> str:
+    """Return the detail in at most the allowed length; safety words are dropped last and never silently."""
+    limit = voice.wording.detail_at_most
+    for values in _VALUES:
+        text = fitted(_completed(draft, triaged, values, voice), limit, _shortened(voice))
+        if text is not None:
+            return text
+    return _forced(_completed(draft, triaged, 1, voice), limit, voice)
+
+
+def _shortened(voice: Voice) -> Any:
+    return lambda count: voice.say("shortened", count=count)
+
+
+def _forced(blocks: Sequence[Block], limit: int, voice: Voice) -> str:
+    """Cut what must stay where even that is too long: from the middle, saying so, the foot kept."""
+    kept = [block for block in blocks if block.need == KEEP]
+    dropped = len(blocks) - len(kept)
+    while len(kept) > 2:
+        note = Block(voice.say("shortened", count=dropped))
+        text = joined([*kept[:-1], note, kept[-1]])
+        if len(text) <= limit:
+            return text
+        longest = max(range(1, len(kept) - 1), key=lambda index: (kept[index].item, index))
+        del kept[longest]
+        dropped += 1
+    return joined(kept)[:limit]
+
+
+# --- the blocks of a card
+
+
+def _completed(draft: Draft, triaged: Triaged, values: int, voice: Voice) -> list[Block]:
+    """Return all blocks with what wording asks for beside them: companions and abbreviations."""
+    blocks = list(_blocks(draft, triaged, values, voice))
+    text = joined(blocks)
+    drugs = bool(say.cited_drugs(draft.told))
+    companions = [say.companion_line(row, voice) for row in voice.wording.lacking(text, medication=drugs)]
+    foot = blocks.pop()
+    blocks += [Block(line) for line in companions]
+    known = voice.wording.abbreviations
+    short = voice.wording.unexpanded(joined([*blocks, foot]))
+    words = [voice.say("abbreviation", short=word, long=known[word]) for word in short]
+    return [*blocks, *say.listed("abbreviations", words, GAPS, voice), foot]
+
+
+def _blocks(draft: Draft, triaged: Triaged, values: int, voice: Voice) -> Iterator[Block]:
+    entries = (*draft.entries, *draft.against)
+    told = draft.told
+    rule_ids = rules_of(told)
+    if draft.indicator == "critical":
+        yield Block(voice.say("urgent"))
+    yield Block(f"#### {_title(draft, voice)}")
+    yield say.header(voice)
+    yield from _findings(draft, values, voice)
+    yield from say.stale_lines(told, voice)
+    yield from say.detail_lines([*draft.entries[:1]] if draft.kind == "differential" else entries, voice)
+    yield from say.listed("safety", say.safety_lines(told, voice), KEEP, voice)
+    yield from _beside(draft, voice)
+    yield from say.gaps(entries, draft.unknown, voice)
+    yield from _unjudged(draft, triaged, voice)
+    yield from say.step_blocks(draft.steps, entries, voice)
+    yield from say.change_block(entries, voice)
+    yield from say.logic_blocks(rule_ids, voice)
+    yield from say.source_blocks(rule_ids, voice)
+    yield say.foot(rule_ids, voice)
+
+
+def _title(draft: Draft, voice: Voice) -> str:
+    if draft.kind in ("red-flag", "order"):
+        return voice.rule_title(draft.lead.rule_id)
+    if draft.kind == "differential":
+        if not draft.entries:
+            return voice.say("title_against")
+        return voice.say("title_without_twitch" if voice.facts.twitch is None else "title_differential")
+    return voice.say(f"title_{draft.kind}")
+
+
+def _findings(draft: Draft, values: int, voice: Voice) -> Iterator[Block]:
+    """Yield the lines of the card: ranked contributors, merged findings, or one finding and its facts."""
+    if draft.kind == "differential":
+        yield from _ranked(draft, values, voice)
+    elif draft.kind == "critical" or len(draft.entries) > 1:
+        yield from (say.finding_line(entry, values, voice) for entry in draft.entries)
+    else:
+        yield from say.basis(draft.entries, values + 2, voice)
+        others = draft.entries[0].others
+        yield from (Block(f"- {voice.text(finding.summary)}", KEEP, item=True) for finding in others)
+        yield from _also_fits(draft.entries[0], voice)
+
+
+def _also_fits(entry: Entry, voice: Voice) -> Iterator[Block]:
+    if entry.lead.merged_rules:
+        yield Block(voice.say("also_fits", titles=voice.rule_titles(entry.lead.merged_rules)), GAPS)
+
+
+def _ranked(draft: Draft, values: int, voice: Voice) -> Iterator[Block]:
+    """Yield at most the allowed number of contributor lines; a workup line does not count as one."""
+    cap = voice.knowledge.triage.lines
+    causes = [entry for entry in draft.entries if entry.lead.role != "workup"]
+    hidden = causes[cap:]
+    for place, entry in enumerate((e for e in draft.entries if e not in hidden), 1):
+        if entry.lead.role == "workup":
+            yield Block(f"{place}. {voice.text(entry.lead.summary)}", KEEP, item=True)
+        else:
+            yield say.contributor_line(entry, place, values, voice)
+    if hidden:
+        titles = voice.rule_titles(entry.lead.rule_id for entry in hidden)
+        yield Block(voice.say("more_lines", count=len(hidden), titles=titles))
+
+
+def _beside(draft: Draft, voice: Voice) -> Iterator[Block]:
+    """Yield what stands beside the findings: others present, contrary values, other abnormal results."""
+    for entry in draft.also:
+        yield Block(voice.say("also_present", text=voice.text(entry.lead.summary)), GAPS)
+    if draft.overflow:
+        texts = "; ".join(voice.text(entry.lead.summary) for entry in draft.overflow)
+        yield Block(voice.say("more_cards", count=len(draft.overflow), texts=texts), KEEP)
+    if draft.elsewhere and draft.kind == "differential":
+        titles = voice.rule_titles(entry.lead.rule_id for entry in draft.elsewhere)
+        yield Block(voice.say("also_own_card", titles=titles), GAPS)
+    against = [f"{voice.text(e.lead.summary)} ({say.values_of(e, 2, voice)})" for e in draft.against]
+    yield from say.listed("against", against, GAPS, voice)
+    if draft.kind in ("differential", "workup"):
+        shown = (*draft.told, *draft.elsewhere)
+        yield from say.extras(say.also_abnormal(shown, draft.on_record, voice), "on_record", voice)
+
+
+def _unjudged(draft: Draft, triaged: Triaged, voice: Voice) -> Iterator[Block]:
+    """Yield which rules could not be judged for a reason that must not stay silent."""
+    if not draft.unknown:
+        return
+    open_rules = unjudged(triaged, voice)
+    failed = [voice.rule_title(finding.rule_id) for finding in open_rules if finding.error]
+    yield from say.listed("unassessed_errors", failed, GAPS, voice)
+    rest = [voice.rule_title(finding.rule_id) for finding in open_rules if not finding.error]
+    yield from say.listed("unassessed_rules", voice.capped(rest, 6), EXTRAS, voice)

@@ -1,0 +1,67 @@
+"""The "not assessed" card: said when rules could not be judged and no other card tells it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cds_service.cards.blocks import GAPS, KEEP, Block, fitted
+from cds_service.cards.plan import unjudged
+from cds_service.cards.sections import foot, listed, missing_words, quality_words
+from cds_service.cards.sources import TOPIC_SYSTEM
+from cds_service.cards.voice import Voice
+from cds_service.cards.writing import finished
+from cds_service.facts import PatientFacts
+from cds_service.findings import Finding
+from cds_service.knowledge import Knowledge
+from cds_service.triage import Triaged
+
+_RULES_NAMED = 12
+#: Stands for the service itself where a card belongs to no rule.
+TOPIC = "notAssessed"
+
+
+def not_assessed_card(
+    triaged: Triaged, facts: PatientFacts, knowledge: Knowledge, *, base_url: str = "", instance: str = ""
+) -> dict[str, Any] | None:
+    """Return an info card that says which rules could not be judged and why, or None when all could.
+
+    Results that were merely never measured ask for no card (specification 8); data that were not
+    sent or failed, and rules that failed inside, do.
+    """
+    voice = Voice(facts, knowledge, base_url)
+    open_rules = unjudged(triaged, voice)
+    return _card(open_rules, voice, instance) if open_rules else None
+
+
+def _card(open_rules: tuple[Finding, ...], voice: Voice, instance: str) -> dict[str, Any]:
+    rule_ids = sorted(finding.rule_id for finding in open_rules)
+    what = "unassessed_what_error" if all(f.error for f in open_rules) else "unassessed_what_data"
+    blocks = [
+        Block(voice.say("unassessed_lead")),
+        *unassessed_blocks(open_rules, voice),
+        foot(rule_ids, voice),
+    ]
+    limit = voice.wording.detail_at_most
+    card = {
+        "summary": voice.say("unassessed_summary", what=voice.say(what)),
+        "indicator": "info",
+        "detail": fitted(blocks, limit, lambda count: voice.say("shortened", count=count)) or blocks[0].text,
+        "source": {
+            "label": voice.say("source_label_service"),
+            "topic": {"system": TOPIC_SYSTEM, "code": TOPIC, "display": voice.say("unassessed_title")},
+        },
+    }
+    return finished(card, rule_ids, voice, instance)
+
+
+def unassessed_blocks(open_rules: tuple[Finding, ...], voice: Voice) -> list[Block]:
+    """Return which rules were not judged, what lacked, and which failed inside the service."""
+    gaps = [gap for finding in open_rules for gap in finding.missing]
+    judged_not = [voice.rule_title(f.rule_id) for f in open_rules if not f.error]
+    failed = [voice.rule_title(f.rule_id) for f in open_rules if f.error]
+    return [
+        *listed("missing", missing_words(gaps, voice), KEEP, voice),
+        *listed("quality", quality_words({gap.name for gap in gaps}, voice), GAPS, voice),
+        *listed("unassessed_rules", voice.capped(judged_not, _RULES_NAMED), GAPS, voice),
+        *listed("unassessed_errors", voice.capped(failed, _RULES_NAMED), GAPS, voice),
+    ]

@@ -1,0 +1,263 @@
+"""The sections of a card's detail: lines, safety, gaps, reasons, sources; each as blocks of Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from cds_service.cards.blocks import DETAILS, EXTRAS, GAPS, KEEP, LAST, REASONS, STEPS, Block
+from cds_service.cards.proposals import Steps, is_abnormal, steps_in_words
+from cds_service.cards.sources import citation_words, citations_of
+from cds_service.cards.voice import Voice, evidence_of
+from cds_service.engine.text import describe_twitch
+from cds_service.facts import SetAside
+from cds_service.findings import Evidence, Finding, Missing
+from cds_service.folding import unique_lines
+from cds_service.logic import logic_in_words
+from cds_service.neutral import neutral
+from cds_service.titles import inside
+from cds_service.triage import Entry
+from cds_service.wording import Companion
+
+_CITED = 5
+_GAPS_A_REASON = 8
+_NOTES = 3
+_LOGIC_LIMIT = 320
+
+
+# --- what was found
+
+
+def header(voice: Voice) -> Block:
+    """Return the twitch as recorded, or that none is recorded."""
+    twitch = voice.facts.twitch
+    return Block(voice.say("no_twitch") if twitch is None else describe_twitch(twitch) + ".")
+
+
+def contributor_line(entry: Entry, place: int, values: int, voice: Voice) -> Block:
+    """Return one ranked line: strength, name, at most ``values`` facts, timing, what to check (7.3)."""
+    lead = entry.lead
+    others = [rule_id for rule_id in entry.rule_ids if rule_id != lead.rule_id]
+    shared = voice.say("shared", titles=voice.rule_titles(others)) if others else ""
+    text = voice.say(
+        "contributor",
+        strength=voice.say(f"strength_{lead.strength}"),
+        shared=shared,
+        title=voice.rule_title(lead.rule_id),
+        values=values_of(entry, values, voice),
+    )
+    if any(finding.temporal for finding in entry.findings):
+        text += "; " + voice.say("timing")
+    return Block(f"{place}. {text}.", KEEP, item=True)
+
+
+def values_of(entry: Entry, values: int, voice: Voice) -> str:
+    """Return the cited facts of an entry, the rest counted."""
+    facts = [voice.evidence(item) for item in evidence_of([entry]) if item.name != "twitch"]
+    if not facts:
+        return voice.say("no_values")
+    rest = len(facts) - values
+    return "; ".join(facts[:values] + ([voice.say("more_values", count=rest)] if rest > 0 else []))
+
+
+def finding_line(entry: Entry, values: int, voice: Voice) -> Block:
+    """Return one finding of a merged card: its summary and the facts it rests on."""
+    facts = values_of(entry, values, voice)
+    text = voice.say("finding_with_values", text=voice.text(entry.lead.summary), values=facts)
+    return Block(f"- {text}", KEEP, item=True)
+
+
+def basis(entries: Sequence[Entry], values: int, voice: Voice) -> list[Block]:
+    """Return the facts a single finding rests on."""
+    facts = [voice.evidence(item) for item in evidence_of(entries) if item.name != "twitch"]
+    return [Block(voice.say("basis", items="; ".join(voice.capped(facts, values))))] if facts else []
+
+
+def stale_lines(entries: Iterable[Entry], voice: Voice) -> list[Block]:
+    """Return "result is N days old: repeat" of every finding that says so."""
+    said = dict.fromkeys(f.stale for entry in entries for f in entry.findings if f.stale)
+    return [Block(voice.text((sentence,))) for sentence in said]
+
+
+def detail_lines(entries: Sequence[Entry], voice: Voice, need: int = DETAILS) -> list[Block]:
+    """Return what the rules say about their findings, each line as a paragraph."""
+    lines = unique_lines(line for entry in entries for f in entry.findings for line in f.detail)
+    urgent = voice.wording.urgent
+    return [Block(text.removeprefix(urgent).strip(), need) for text in voice.texts(lines)]
+
+
+def listed(frame: str, items: Sequence[str], need: int, voice: Voice) -> list[Block]:
+    """Return one labeled paragraph of the items, or nothing when there are none."""
+    return [Block(voice.say(frame, items="; ".join(items)), need)] if items else []
+
+
+# --- safety
+
+
+def safety_lines(entries: Sequence[Entry], voice: Voice) -> list[str]:
+    """Return the safety sentences of the rules and of every cited drug whose sudden end is dangerous."""
+    said = voice.texts(unique_lines(line for entry in entries for f in entry.findings for line in f.safety))
+    return [*said, *(line for line in cessation_lines(entries, voice) if line not in said)]
+
+
+def cited_drugs(entries: Iterable[Entry]) -> list[str]:
+    """Return the ingredients the entries cite, each once."""
+    found: dict[str, None] = {}
+    for entry in entries:
+        for finding in entry.findings:
+            found.update(dict.fromkeys(finding.drugs))
+            found.update(dict.fromkeys(e.name for e in finding.evidence if e.kind == "drug"))
+    return list(found)
+
+
+def cessation_lines(entries: Iterable[Entry], voice: Voice) -> list[str]:
+    """Return the sudden-stop sentence of every drug set the entries cite a member of (section 12)."""
+    drugs = cited_drugs(entries)
+    said: list[str] = []
+    for warning in voice.knowledge.cessation:
+        members = {
+            m
+            for name in warning.drugs
+            if name in voice.knowledge.terminology.drug_sets
+            for m in voice.knowledge.terminology.drug_sets[name].members
+        }
+        named = [voice.title("drug", drug) for drug in drugs if drug in members]
+        if named:
+            said.append(warning.say.format(drugs=", ".join(named)))
+    return said
+
+
+def companion_line(companion: Companion, voice: Voice) -> str:
+    """Return the line that supplies a missing word, its {tests} filled with the latest results."""
+    text = companion.add
+    for name in voice.knowledge.terminology.analytes:
+        slot = f"{{{name}}}"
+        if slot in text:
+            latest = voice.latest(name)
+            value = voice.say("state_missing") if latest is None else voice.value(latest)
+            text = text.replace(slot, value)
+    return text
+
+
+# --- gaps
+
+
+def missing_words(missing: Iterable[Missing], voice: Voice) -> list[str]:
+    """Return what was not known, by reason; a kind of data that was not sent is named as a whole."""
+    grouped: dict[str, dict[str, None]] = {}
+    for gap in missing:
+        reason, name = _reason_and_name(gap, voice)
+        grouped.setdefault(reason, {})[name] = None
+    first = list(dict.fromkeys(voice.title("lab", n) for n in voice.knowledge.triage.basic_tests))
+    said: list[str] = []
+    for reason in sorted(grouped):
+        names = sorted(grouped[reason], key=lambda name: (name not in first, name))
+        said.append(voice.say(f"missing_{reason}", names=", ".join(voice.capped(names, _GAPS_A_REASON))))
+    return said
+
+
+def _reason_and_name(gap: Missing, voice: Voice) -> tuple[str, str]:
+    state = voice.facts.states.get(gap.kind)
+    if gap.reason == "not-sent" and voice.knowledge.frames.has(f"kind_{gap.kind}"):
+        reason = "not-sent" if state is None or state.is_known else state.value
+        return reason, voice.say(f"kind_{gap.kind}")
+    return gap.reason, inside(voice.title(gap.kind, gap.name))
+
+
+def quality_words(names: set[str], voice: Voice) -> list[str]:
+    """Return what was sent and could not be used, raw values harmless, for tests that matter here."""
+    said = [_set_aside(item, voice) for item in voice.facts.set_aside if item.name in names]
+    for name in sorted(names):
+        latest = voice.latest(name)
+        if latest is not None and latest.unit_doubtful:
+            said.append(voice.say("doubtful_unit", name=voice.title("lab", name), value=voice.value(latest)))
+    return voice.capped(list(dict.fromkeys(said)), _NOTES)
+
+
+def _set_aside(item: SetAside, voice: Voice) -> str:
+    reason = voice.text((item.reason.rstrip("."),))
+    name = voice.title(item.kind or "lab", item.name or "")
+    return " ".join(voice.say("set_aside", name=name, shown=neutral(item.shown, 40), reason=reason).split())
+
+
+def gaps(entries: Sequence[Entry], unknown: Iterable[Finding], voice: Voice) -> list[Block]:
+    """Return the blocks "not available" and "data quality" of a card."""
+    missing = [m for entry in entries for f in entry.findings for m in f.missing]
+    missing += [m for f in unknown for m in f.missing]
+    names = {m.name for m in missing} | {e.name for e in evidence_of(entries)}
+    names |= set(voice.knowledge.triage.basic_tests)
+    return [
+        *listed("missing", missing_words(missing, voice), GAPS, voice),
+        *listed("quality", quality_words(names, voice), GAPS, voice),
+    ]
+
+
+def also_abnormal(entries: Iterable[Entry], on_record: Sequence[Finding], voice: Voice) -> list[str]:
+    """Return evidence-only findings and abnormal results among the basic tests that no rule uses (7.3)."""
+    said = [voice.evidence(e) for f in on_record for e in f.evidence if e.name != "twitch"]
+    used: set[object] = {source for e in evidence_of(entries) for source in (e.source, *e.sources)}
+    used |= {source for f in on_record for e in f.evidence for source in (e.source, *e.sources)}
+    for name in voice.knowledge.triage.also_on_record:
+        latest = voice.latest(name)
+        if latest is not None and latest.source not in used and is_abnormal(latest, voice):
+            said.append(f"{voice.title('lab', name)} {voice.value(latest)}")
+    return list(dict.fromkeys(said))
+
+
+# --- steps, reasons, sources
+
+
+def step_blocks(steps: Steps, entries: Sequence[Entry], voice: Voice) -> list[Block]:
+    """Return the blocks "options to consider" and "advice"."""
+    advice = voice.texts(unique_lines(line for entry in entries for f in entry.findings for line in f.advice))
+    return [
+        *listed("steps", steps_in_words(steps, voice), STEPS, voice),
+        *listed("advice", [line.rstrip(".") for line in advice], DETAILS, voice),
+    ]
+
+
+def change_block(entries: Sequence[Entry], voice: Voice) -> list[Block]:
+    """Return what would change the conclusion: newer results, missing facts, corrected records (11.5)."""
+    cited = evidence_of(entries)
+    tests = _names((e for e in cited if e.kind in ("lab", "vital", "survey")), voice)
+    open_names = _names((m for entry in entries for f in entry.findings for m in f.missing), voice)
+    said = [voice.say("change_values", names=", ".join(voice.capped(tests, _GAPS_A_REASON)))] if tests else []
+    if open_names:
+        said.append(voice.say("change_missing", names=", ".join(voice.capped(open_names, _GAPS_A_REASON))))
+    said += [voice.say("change_records")] if len(tests) < len(cited) else []
+    return listed("change", said, REASONS, voice)
+
+
+def _names(items: Iterable[Evidence | Missing], voice: Voice) -> list[str]:
+    return list(dict.fromkeys(inside(voice.title(item.kind, item.name)) for item in items))
+
+
+def logic_blocks(rule_ids: Sequence[str], voice: Voice) -> Iterator[Block]:
+    """Yield the logic in words of each rule with its version; the leading rule's is kept longest."""
+    for place, rule_id in enumerate(rule_ids):
+        rule = voice.knowledge.rules.get(rule_id)
+        if rule is None:
+            continue
+        words = " ".join(logic_in_words(rule, voice.knowledge))
+        if len(words) > _LOGIC_LIMIT:
+            words = words[:_LOGIC_LIMIT].rsplit(" ", 1)[0] + " \u2026"
+        said = voice.say("logic_of", words=words, rule=rule_id, version=rule.version)
+        yield Block(voice.say("logic", items=said), LAST if place else REASONS)
+
+
+def source_blocks(rule_ids: Sequence[str], voice: Voice) -> list[Block]:
+    """Return the citations with their years, capped; the links carry the addresses."""
+    cited = [citation_words(use, work, voice) for use, work in citations_of(rule_ids, voice)]
+    return listed("sources", voice.capped(list(dict.fromkeys(cited)), _CITED), STEPS, voice)
+
+
+def foot(rule_ids: Sequence[str], voice: Voice) -> Block:
+    """Return for whom the card is, its limits, its maker and its release (section 11)."""
+    ages = {voice.knowledge.rules[rule_id].ages for rule_id in rule_ids if rule_id in voice.knowledge.rules}
+    population = voice.say("population_adult" if ages == {"adult"} else "population_all")
+    product = voice.say("product", version=voice.knowledge.version, released=voice.knowledge.released)
+    return Block(voice.say("foot", population=population, product=product))
+
+
+def extras(items: Sequence[str], frame: str, voice: Voice) -> list[Block]:
+    """Return a labeled paragraph that may be dropped early."""
+    return listed(frame, items, EXTRAS, voice)

@@ -1,0 +1,35 @@
+"""Words for the names of the knowledge: value sets, analytes, definitions, drugs and orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cds_service.knowledge import Knowledge
+
+_TEST_KINDS = ("lab", "vital", "survey")
+
+
+def title_of(kind: str, name: str, knowledge: Knowledge) -> str:
+    """Return the title of a name as printed on cards; an unknown name is returned as plain words."""
+    if knowledge.terminology.exists(kind, name):
+        return knowledge.terminology.title(kind, name)
+    definition = knowledge.definitions.get(name)
+    if definition is not None:
+        return definition.title
+    for other in _TEST_KINDS:
+        if knowledge.terminology.exists(other, name):
+            return knowledge.terminology.title(other, name)
+    return name.replace("-", " ")
+
+
+def inside(title: str) -> str:
+    """Return a title as it is written inside a sentence: small, unless an abbreviation or a name."""
+    first = title.split(maxsplit=1)[0] if title else ""
+    if len(first) > 1 and first[1:].islower() and not first.endswith("'s"):
+        return title[0].lower() + title[1:]
+    return title
+
+
+def titles_of(kind: str, names: Iterable[str], knowledge: Knowledge) -> list[str]:
+    """Return the titles of several names for the inside of a sentence, each once, in the order given."""
+    return list(dict.fromkeys(inside(title_of(kind, name, knowledge)) for name in names))

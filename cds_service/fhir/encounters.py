@@ -7,6 +7,7 @@ from typing import Final
 from cds_service.facts import DAY, Event, Moment
 from cds_service.facts import Encounter as CurrentEncounter
 from cds_service.fhir import vocabulary as words
+from cds_service.fhir.history import concept_of
 from cds_service.fhir.reading import Reading
 from cds_service.fhir.records import Located, source_of
 from cds_service.fhir.references import key_of
@@ -92,7 +93,7 @@ def setting_of(reading: Reading, resource: Encounter) -> str:
     names = {
         name
         for concept in (*_classes(resource), *(resource.type or ()))
-        for name in reading.lexicon.names("encounter", concept)[0]
+        for name in reading.sense(concept).names("encounter")[0]
     }
     return next((setting for setting in _SETTINGS if setting in names), "outpatient")
 
@@ -117,14 +118,15 @@ def _read_visit(reading: Reading, located: Located, *, is_current: bool = False)
     kinds = ("procedure", "encounter") if is_current else ("procedure",)
     for concept in (*(resource.type or ()), *words.listed(resource.serviceType), *_classes(resource)):
         for kind in kinds:
-            names, by_text = reading.lexicon.names(kind, concept)
+            sense = reading.sense(concept)
+            names, by_text = sense.names(kind)
             for name in names:
                 reading.add_event(
                     Event(
                         kind,
                         name,
                         source_of(located),
-                        words.display_of(concept, name),
+                        sense.display or name,
                         moment=start,
                         in_encounter=is_current,
                         by_text=by_text,
@@ -151,10 +153,9 @@ def reasons_of(resource: Encounter) -> tuple[list[Concept], list[Reference]]:
 
 
 def _take_reason(item: AnyReason, concepts: list[Concept], references: list[Reference]) -> None:
-    if item.concept is not None:
-        concepts.append(item.concept)
-    elif item.coding or item.text:
-        concepts.append(Concept(item.coding, item.text))
+    concept = concept_of(item)
+    if concept is not None:
+        concepts.append(concept)
     if isinstance(item.reference, Reference):
         references.append(item.reference)
     elif item.reference:
@@ -172,7 +173,7 @@ def _read_reasons(reading: Reading, current: Located) -> None:
         if concept.text and len(concept.text) > 60:
             known |= read_text(reading, concept.text, setting)
         if not known:
-            reading.count_unread("encounter", concept)
+            reading.count_unread("encounter", reading.sense(concept))
 
 
 def reason_references(reading: Reading, current: Located | None) -> frozenset[str]:
@@ -211,14 +212,9 @@ def read_care_plans(reading: Reading) -> None:
         if resource.status != "active":
             continue
         for concept in resource.category or ():
-            names, _ = reading.lexicon.names("condition", concept)
-            for name in set(names) & {COMFORT_CARE}:
+            sense = reading.sense(concept)
+            if COMFORT_CARE in sense.names("condition")[0]:
+                moment = reading.period_start(resource.period)
                 reading.add_event(
-                    Event(
-                        "condition",
-                        name,
-                        source_of(located),
-                        words.display_of(concept, name),
-                        moment=reading.period_start(resource.period),
-                    )
+                    Event("condition", COMFORT_CARE, source_of(located), sense.display, moment=moment)
                 )

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from cds_service.facts import DrugUse, Event, Measurement, PatientFacts, SetAside
-from cds_service.fhir.conditions import read_allergies, read_conditions, read_family, read_procedures
+from cds_service.fhir.conditions import read_conditions
 from cds_service.fhir.encounters import (
     COMFORT_CARE,
     find_encounter,
@@ -16,16 +16,18 @@ from cds_service.fhir.encounters import (
     read_orders,
     reason_references,
 )
+from cds_service.fhir.history import read_allergies, read_family, read_procedures
 from cds_service.fhir.lexicon import lexicon_for
 from cds_service.fhir.medications import read_medications
 from cds_service.fhir.observations import read_observations
+from cds_service.fhir.questionnaires import read_questionnaires
 from cds_service.fhir.reading import Reading
 from cds_service.fhir.records import Record, aside, source_of
 from cds_service.fhir.references import References
+from cds_service.fhir.reports import read_reports
 from cds_service.fhir.scan import Patient
 from cds_service.fhir.states import kind_states
 from cds_service.fhir.subjects import find_subject
-from cds_service.fhir.symptoms import read_questionnaires, read_reports
 from cds_service.fhir.times import Times, read_date_span
 from cds_service.fhir.twitching import merge_twitch
 from cds_service.fhir.vocabulary import TEST_TAGS

@@ -65,6 +65,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "Check which holds.",
     ),
     "F034": ("has its value in a form this service does not read.", "Read the result itself."),
+    "F035": ("has codes that name different tests.", "Check which test was done."),
     "F036": (
         "has a reference range in a unit of another kind of result; value and range may be another test's.",
         "Check the result itself.",

@@ -10,6 +10,7 @@ from cds_service.fhir import vocabulary as words
 from cds_service.fhir.reading import Reading
 from cds_service.fhir.records import Located
 from cds_service.fhir.scan import AnyReason, Concept, Ingredient, Medication, Reference
+from cds_service.fhir.sense import Sense
 from cds_service.terminology import ProductCode
 
 _MAX_DEPTH: Final = 3
@@ -31,7 +32,7 @@ class Identified:
     form: str = ""
     by_text: bool = False
     fault: str = ""
-    concepts: tuple[Concept, ...] = ()
+    senses: tuple[Sense, ...] = ()
 
     @property
     def is_combination(self) -> bool:
@@ -66,24 +67,14 @@ def _as_reference(other: AnyReason) -> Reference | None:
 
 
 def _of_concept(reading: Reading, concept: Concept) -> Identified:
-    products, by_text = reading.lexicon.drugs(concept)
-    display = words.display_of(concept)
-    if not products and not display:
-        return Identified(fault="F040", concepts=(concept,))
-    if products and not by_text and _contradicts(reading, concept, products):
-        return Identified((), display, fault="F044", concepts=(concept,))
-    readable = bool(words.words_of(concept)) or any(
-        meaning.system is not None for meaning in reading.meanings(concept)
+    sense = reading.sense(concept)
+    if sense.has_drug_conflict:
+        return Identified((), sense.display, fault="F044", senses=(sense,))
+    products, by_text = sense.drugs
+    is_readable = bool(products or sense.texts or sense.has_listed_system)
+    return Identified(
+        products, sense.display, by_text=by_text, fault="" if is_readable else "F040", senses=(sense,)
     )
-    fault = "" if products or readable else "F040"
-    return Identified(products, display, by_text=by_text, fault=fault, concepts=(concept,))
-
-
-def _contradicts(reading: Reading, concept: Concept, products: tuple[ProductCode, ...]) -> bool:
-    """Whether every name of a coded drug means other drugs than its code: then neither can be trusted."""
-    coded = {product.ingredient for product in products}
-    named = [reading.lexicon.drugs_named(text) for text in words.words_of(concept)]
-    return any(named) and not any(coded & names for names in named)
 
 
 def _of_reference(reading: Reading, reference: Reference, holder: Located) -> Identified:
@@ -92,7 +83,7 @@ def _of_reference(reading: Reading, reference: Reference, holder: Located) -> Id
         return _of_medication(reading, target, reference.display or "", 0)
     if reference.display:
         found = _of_concept(reading, Concept(text=reference.display))
-        return Identified(found.products, found.display, by_text=True, concepts=found.concepts)
+        return Identified(found.products, found.display, by_text=True, senses=found.senses)
     return Identified(fault="F041")
 
 
@@ -102,7 +93,7 @@ def _of_medication(reading: Reading, located: Located, display: str, depth: int)
     form = " ".join(words.words_of(resource.form or resource.doseForm))[:200]
     own = _of_concept(reading, resource.code) if resource.code is not None else Identified(fault="F040")
     if own.products:
-        return Identified(own.products, own.display or display, form, own.by_text, concepts=own.concepts)
+        return Identified(own.products, own.display or display, form, own.by_text, senses=own.senses)
     parts = [_of_ingredient(reading, item, located, depth) for item in resource.ingredient or ()]
     products = tuple(dict.fromkeys(product for part in parts for product in part.products))
     names = ", ".join(part.display for part in parts if part.display)[:200]
@@ -110,14 +101,14 @@ def _of_medication(reading: Reading, located: Located, display: str, depth: int)
     readable = products or not own.fault or any(not part.fault for part in parts)
     if not readable and display:
         by_name = _of_concept(reading, Concept(text=display))
-        return Identified(by_name.products, display, form, True, concepts=by_name.concepts)
+        return Identified(by_name.products, display, form, True, senses=by_name.senses)
     return Identified(
         products,
         shown,
         form,
         any(part.by_text for part in parts),
         "" if readable else "F040",
-        (*own.concepts, *(concept for part in parts for concept in part.concepts)),
+        (*own.senses, *(sense for part in parts for sense in part.senses)),
     )
 
 

@@ -1,51 +1,46 @@
-"""Meanings of codes and texts, remembered: each distinct code of a system is looked up once a process.
+"""What words and codes mean, asked once: the memory between the record and the terminology.
 
-The terminology answers per kind; reading a record asks the same few hundred codes millions of times,
-so one look-up here gives all answers at once. Texts are remembered only while short.
+Reading a record asks the same few thousand concepts millions of times. A concept is looked up when it
+is met first; after that its ``Sense`` is one dictionary look-up away. Long free texts are not kept.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
 from cds_service.content import content_root
+from cds_service.errors import UnitError
 from cds_service.fhir.scan import Concept
-from cds_service.fhir.vocabulary import codings, words_of
+from cds_service.fhir.sense import EMPTY, Sense
 from cds_service.narrative import Mention, Narrative, load_narrative
-from cds_service.terminology import AnalyteCode, ProductCode, Terminology, TwitchCode
+from cds_service.terminology import Analyte, AnalyteCode, ProductCode, Terminology, TwitchCode
+from cds_service.units import Factor
 
-_MAX_REMEMBERED: Final = 100_000
-_MAX_TEXT_KEY: Final = 160
-_MAX_SENTENCE_WORDS: Final = 80
-_SENTENCE: Final = re.compile(r"[.;\n\r!?]+\s*|\s+but\s+", re.IGNORECASE)
 #: The narrative's word for "said not to be there" (as against: of a relative, hypothetical, resolved).
 NEGATED: Final = "negated"
+
+_MAX_REMEMBERED: Final = 50_000
+_MAX_KEY_TEXT: Final = 200
+_MAX_CODINGS: Final = 30
+_MAX_SENTENCE_WORDS: Final = 80
+_SENTENCE: Final = re.compile(r"[.;\n\r!?]+\s*|\s+but\s+", re.IGNORECASE)
 _WORD: Final = re.compile(r"\S+")
 _SET_KINDS: Final = ("condition", "symptom", "procedure", "report", "encounter")
+_UNIT_FAULTS: Final = {"U001": "F023", "U002": "F024", "U003": "F025", "U004": "F026"}
+_NO_UNIT: Final = frozenset(("", "1", "[pH]"))
 
 
 class Meaning(NamedTuple):
     """Everything the knowledge says about one code; empty parts mean "nothing"."""
 
     system: str | None
-    analytes: tuple[AnalyteCode, ...]
-    drugs: tuple[ProductCode, ...]
-    twitch: TwitchCode | None
-    condition: tuple[str, ...]
-    symptom: tuple[str, ...]
-    procedure: tuple[str, ...]
-    report: tuple[str, ...]
-    encounter: tuple[str, ...]
-
-    def names(self, kind: str) -> tuple[str, ...]:
-        """Return the value sets of a kind that hold the code."""
-        found: tuple[str, ...] = getattr(self, kind)
-        return found
-
-
-NOTHING: Final = Meaning(None, (), (), None, (), (), (), (), ())
+    analytes: tuple[AnalyteCode, ...] = ()
+    drugs: tuple[ProductCode, ...] = ()
+    twitch: TwitchCode | None = None
+    names: Mapping[str, tuple[str, ...]] = {}
 
 
 class Lexicon:
@@ -56,112 +51,65 @@ class Lexicon:
         self.terminology = terminology
         self.narrative = narrative
         self._codes: dict[tuple[str | None, str | None], Meaning] = {}
-        self._texts: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {}
-        self._drug_names: dict[str, frozenset[str]] = {}
-        self.units: dict[tuple[object, ...], str] = {}
+        self._senses: dict[object, Sense] = {}
+        self._units: dict[object, str] = {}
         self._pinned: dict[int, object] = {}
 
-    def remember_unit(self, key: tuple[object, ...], word: str, factors: object) -> None:
-        """Remember how a unit was read; ``factors`` is kept alive because its identity is in the key."""
-        if len(self.units) > _MAX_REMEMBERED:
-            self.units.clear()
-        self._pinned[id(factors)] = factors
-        self.units[key] = word
+    def sense(self, concept: Concept | None) -> Sense:
+        """Return what a concept means; the same object for the same codes and words."""
+        if concept is None:
+            return EMPTY
+        codings, text = concept.coding, concept.text
+        if type(codings) is list and len(codings) == 1:
+            only = codings[0]
+            key: object = (only.system, only.code, only.display, text)
+        else:
+            key = _key(concept)
+        found = self._senses.get(key)
+        if found is None:
+            found = Sense(self, concept)
+            if len(text or "") <= _MAX_KEY_TEXT:
+                _remember(self._senses, key, found)
+        return found
+
+    def sense_of_text(self, text: str) -> Sense:
+        """Return what a bare text means as a concept."""
+        return self.sense(Concept(None, text))
 
     def code(self, system: str | None, code: str | None) -> Meaning:
         """Return the meaning of a code; nothing without system, without code or in an unlisted system."""
         key = (system, code)
         found = self._codes.get(key)
         if found is None:
-            if len(self._codes) > _MAX_REMEMBERED:
-                self._codes.clear()
-            found = self._codes[key] = self._look_up(system, code)
+            found = self._look_up(system, code)
+            _remember(self._codes, key, found)
         return found
 
-    def meanings(self, concept: Concept | None) -> list[Meaning]:
-        """Return the meanings of all codings of a concept."""
-        return [self.code(coding.system, coding.code) for coding in codings(concept)]
+    def _look_up(self, system: str | None, code: str | None) -> Meaning:
+        ask = self.terminology
+        short = ask.canonical_system(system) if system else None
+        if not short or not code:
+            return Meaning(short)
+        names = {kind: ask.names_for(kind, short, code) for kind in _SET_KINDS}
+        return Meaning(
+            short,
+            ask.analytes_for(short, code),
+            ask.ingredients_for(short, code),
+            ask.twitch_for(short, code),
+            {kind: found for kind, found in names.items() if found},
+        )
 
-    def names(self, kind: str, concept: Concept | None) -> tuple[tuple[str, ...], bool]:
-        """Return the value sets a concept is in and whether only its words told so.
+    def mentions(self, text: str) -> tuple[Mention, ...]:
+        """Return the mentions of twitching in a text that count as present, and those that do not."""
+        return self.narrative.recognize(text)
 
-        Words count only where no code did; words that are negated or said of a relative do not count.
-        """
-        by_code = dict.fromkeys(name for meaning in self.meanings(concept) for name in meaning.names(kind))
-        if by_code:
-            return tuple(by_code), False
-        found = dict.fromkeys(name for text in words_of(concept) for name in self.asserted(kind, text))
-        return tuple(found), True
-
-    def denied(self, kind: str, concept: Concept | None) -> tuple[str, ...]:
-        """Return the value sets the words of a concept say are not there."""
-        said = [pair for text in words_of(concept) for pair in self.said(kind, text)]
-        return tuple(dict.fromkeys(name for name, against in said if against == NEGATED))
-
-    def drugs(self, concept: Concept | None) -> tuple[tuple[ProductCode, ...], bool]:
-        """Return the ingredients of a drug and whether only its name told so."""
-        by_code: dict[str, ProductCode] = {}
-        for meaning in self.meanings(concept):
-            for product in meaning.drugs:
-                known = by_code.get(product.ingredient)
-                if known is None or (known.route is None and product.route is not None):
-                    by_code[product.ingredient] = product
-        if by_code:
-            return tuple(by_code.values()), False
-        for text in words_of(concept):
-            found = self.terminology.ingredients_for_text(text[:400])
-            if found:
-                return found, True
-        return (), True
-
-    def drugs_named(self, text: str) -> frozenset[str]:
-        """Return the ingredients a drug's name holds (remembered: every order repeats its name)."""
-        found = self._drug_names.get(text)
-        if found is None:
-            if len(self._drug_names) > _MAX_REMEMBERED:
-                self._drug_names.clear()
-            named = self.terminology.ingredients_for_text(text[:400])
-            found = self._drug_names[text] = frozenset(product.ingredient for product in named)
-        return found
-
-    def asserted(self, kind: str, text: str) -> tuple[str, ...]:
-        """Return the value sets a text names as present (whole words, not negated), sorted."""
-        return tuple(name for name, against in self.said(kind, text) if not against)
+    # ------------------------------------------------------------- names in texts
 
     def said(self, kind: str, text: str) -> tuple[tuple[str, str], ...]:
         """Return the value sets a text names, sorted, each with why it does not count ("" when it does).
 
         A name that counts in one sentence counts, whatever another sentence says of it.
         """
-        key = (kind, text)
-        found = self._texts.get(key)
-        if found is None:
-            found = self._say(kind, text)
-            if len(text) <= _MAX_TEXT_KEY:
-                if len(self._texts) > _MAX_REMEMBERED:
-                    self._texts.clear()
-                self._texts[key] = found
-        return found
-
-    def mentions(self, text: str) -> tuple[Mention, ...]:
-        """Return the mentions of twitching in a text."""
-        return self.narrative.recognize(text)
-
-    def _look_up(self, system: str | None, code: str | None) -> Meaning:
-        short = self.terminology.canonical_system(system) if system else None
-        if not short or not code:
-            return NOTHING._replace(system=short)
-        ask = self.terminology
-        sets = [ask.names_for(kind, short, code) for kind in _SET_KINDS]
-        return Meaning(
-            short,
-            ask.analytes_for(short, code),
-            ask.ingredients_for(short, code),
-            ask.twitch_for(short, code),
-            *sets,
-        )
-
-    def _say(self, kind: str, text: str) -> tuple[tuple[str, str], ...]:
         if not self.terminology.names_for_text(kind, text):
             return ()
         found: dict[str, str] = {}
@@ -170,6 +118,10 @@ class Lexicon:
                 against = self._against(kind, name, sentence)
                 found[name] = min(against, found.get(name, against))
         return tuple(sorted(found.items()))
+
+    def asserted(self, kind: str, text: str) -> tuple[str, ...]:
+        """Return the value sets a text names as present (whole words, not negated), sorted."""
+        return tuple(name for name, against in self.said(kind, text) if not against)
 
     def _against(self, kind: str, name: str, sentence: str) -> str:
         """Return why a name in a sentence does not count: find its words, then ask the narrative."""
@@ -183,6 +135,66 @@ class Lexicon:
             (word for word in before if name in holds(kind, sentence[word.start() : last.end()])), words[0]
         )
         return self.narrative.context(sentence, first.start(), last.end())
+
+    # ------------------------------------------------------------- units
+
+    def unit_word(
+        self,
+        analyte: Analyte,
+        factors: Mapping[str, Factor],
+        text: str | None,
+        code: str | None,
+        system: str | None,
+    ) -> str:
+        """Return the printed word of a unit that belongs to the analyte, or the fault code (F023 to F026).
+
+        A score or ratio has no unit to send; for everything else an absent unit is a fault.
+        """
+        key = (analyte.name, id(factors), text, code, system)
+        found = self._units.get(key)
+        if found is None:
+            found = self._find_unit(analyte, factors, text, code, system)
+            self._pinned[id(factors)] = factors  # its identity is in the key: keep it alive
+            _remember(self._units, key, found)
+        return found
+
+    def _find_unit(
+        self,
+        analyte: Analyte,
+        factors: Mapping[str, Factor],
+        text: str | None,
+        code: str | None,
+        system: str | None,
+    ) -> str:
+        units = self.terminology.units
+        is_sent = bool((text and text.strip()) or (code and code.strip()))
+        if not is_sent and is_bare(units.ucum.get(analyte.unit)):
+            return analyte.unit if analyte.unit in factors else "F023"
+        try:
+            word = units.parse(text, code, system)
+        except UnitError as error:
+            return _UNIT_FAULTS.get(error.issues[0].code, "F024")
+        return word if word in factors else "F026"
+
+
+def is_bare(ucum: str | None) -> bool:
+    """Whether a unit is no unit at all: a plain number, a score in braces, or pH."""
+    if ucum is None:
+        return False
+    return ucum in _NO_UNIT or (ucum.startswith("{") and ucum.endswith("}") and "/" not in ucum)
+
+
+def _key(concept: Concept) -> object:
+    codings = concept.coding
+    rows = codings if isinstance(codings, list) else [codings] if codings is not None else []
+    return (concept.text, tuple((row.system, row.code, row.display) for row in rows[:_MAX_CODINGS]))
+
+
+def _remember(memory: dict, key: object, value: object) -> None:  # type: ignore[type-arg]
+    """Keep a value; a full memory is emptied, so that it never grows without bound."""
+    if len(memory) >= _MAX_REMEMBERED:
+        memory.clear()
+    memory[key] = value
 
 
 _shared: list[Lexicon] = []

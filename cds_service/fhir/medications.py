@@ -69,24 +69,20 @@ def _take(reading: Reading, located: Located, use: _Use | str, dosages: list[Dos
             reading.refuse(use, located, kind="drug", name=name, shown=drug.display)
         return
     if drug.fault:
-        if not _is_nothing(reading, drug):
+        if not _is_nothing(drug):
             reading.refuse(drug.fault, located, kind="drug", shown=drug.display, moment=use.end or use.start)
             if use.active:
                 reading.doubtful_types.add(type(located[3]).__name__)
         return
     if not drug.products:
-        for concept in drug.concepts:
-            reading.count_unread("drug", concept)
+        for sense in drug.senses:
+            reading.count_unread("drug", sense)
     _file(reading, located, use, drug, dosages)
 
 
-def _is_nothing(reading: Reading, drug: Identified) -> bool:
+def _is_nothing(drug: Identified) -> bool:
     """Whether the entry only says that no drug is taken (IPS absent-unknown codes)."""
-    return any(
-        coding.system == words.ABSENT_UNKNOWN
-        for concept in drug.concepts
-        for coding in words.codings(concept)
-    )
+    return any(system == words.ABSENT_UNKNOWN for sense in drug.senses for system, _ in sense.codes)
 
 
 def _file(reading: Reading, located: Located, use: _Use, drug: Identified, dosages: list[Dosage]) -> None:
@@ -220,7 +216,7 @@ def _end_prior(reading: Reading, located: Located) -> None:
         _file(reading, located, use, Identified(gone, before.display, by_text=before.by_text), [])
 
 
-# ----------------------------------------------------------------------------- statements, doses given, supplies
+# ----------------------------------------------------------------------------- statements and doses
 
 
 def _of_statement(reading: Reading, located: Located) -> _Use | str:

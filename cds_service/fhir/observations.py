@@ -7,25 +7,22 @@ its own reference range").
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, TypeAlias
 
-from cds_service.errors import UnitError
 from cds_service.facts import Measurement, Moment
 from cds_service.fhir import vocabulary as words
 from cds_service.fhir.numbers import NumberFault, is_comparator, printed, read_number, read_text_number
 from cds_service.fhir.ranges import OwnRange, is_unit_doubtful, read_range
 from cds_service.fhir.reading import Reading, notes_of
 from cds_service.fhir.records import Located, pointer_of, source_of
-from cds_service.fhir.scan import Component, Concept, Observation, Quantity
+from cds_service.fhir.scan import Component, Observation, Quantity
+from cds_service.fhir.sense import Sense
 from cds_service.fhir.symptoms import read_finding
 from cds_service.terminology import Analyte, AnalyteCode
-from cds_service.units import Factor
 
-_UNIT_FAULTS: Final = {"U001": "F023", "U002": "F024", "U003": "F025", "U004": "F026"}
-_EXACT: Final = frozenset(("", "1", "[pH]"))
+_PartCodes: TypeAlias = tuple[Observation | Component, tuple[AnalyteCode, ...]]
 
 
 @dataclass(slots=True)
@@ -58,60 +55,47 @@ def read_observations(reading: Reading) -> None:
 
 def _read_observation(reading: Reading, located: Located) -> None:
     resource: Observation = located[3]
-    measured = analytes_of(reading, resource.code)
-    parts = [(part, analytes_of(reading, part.code)) for part in resource.component or ()]
-    if not measured and not any(codes for _, codes in parts):
-        _read_unmeasured(reading, located)
+    sense = reading.sense(resource.code)
+    if resource.component is None:
+        if sense.analytes:
+            _read_parts(reading, located, [(resource, sense.analytes)])
+        else:
+            _read_unmeasured(reading, located, sense)
         return
-    setting = _setting(reading, located, measured or next(codes for _, codes in parts if codes))
+    parts: list[_PartCodes] = [(part, reading.sense(part.code).analytes) for part in resource.component]
+    if _has_value(resource):
+        parts.insert(0, (resource, sense.analytes))
+    measured = [part for part in parts if part[1]]
+    if measured:
+        _read_parts(reading, located, measured)
+    else:
+        _read_unmeasured(reading, located, sense)
+
+
+def _read_parts(reading: Reading, located: Located, parts: list[_PartCodes]) -> None:
+    """Measure every part of one Observation that measures something."""
+    setting = _setting(reading, located, parts[0][1])
     if setting is None:
         return
-    for code in measured:
-        if not (resource.component and not _has_value(resource)):
-            _measure(reading, setting, code, resource)
     for part, codes in parts:
         for code in codes:
             _measure(reading, setting, code, part)
 
 
-def _read_unmeasured(reading: Reading, located: Located) -> None:
+def _read_unmeasured(reading: Reading, located: Located, sense: Sense) -> None:
+    """Read an Observation no analyte claims: a finding, or a test no rule asks for."""
+    resource: Observation = located[3]
+    if sense.has_analyte_conflict:
+        reading.refuse("F035", located, kind="lab")
+        return
+    if resource.valueQuantity is not None and resource.component is None and not sense.is_finding:
+        reading.count_unread("lab", sense)
+        return
     status = _status(located)
     if status not in words.RESULT_USABLE:
-        if status not in words.RESULT_KNOWN:
-            reading.refuse("F018", located)
-        return
-    if not read_finding(reading, located, moment_of(reading, located[3])):
-        reading.count_unread("lab", located[3].code)
-
-
-def analytes_of(reading: Reading, concept: Concept | None) -> tuple[AnalyteCode, ...]:
-    """Return what a concept measures: by its codes, or by its words where only local codes were sent.
-
-    A code of a listed system that no analyte claims keeps the words unread: a urine test is not a
-    serum test because its name begins alike.
-    """
-    if concept is None:
-        return ()
-    codings = concept.coding
-    if type(codings) is list and len(codings) == 1:
-        meaning = reading.lexicon.code(codings[0].system, codings[0].code)
-        if meaning.analytes or meaning.system is not None:
-            return meaning.analytes
-    return _analytes_of_many(reading, concept)
-
-
-def _analytes_of_many(reading: Reading, concept: Concept) -> tuple[AnalyteCode, ...]:
-    meanings = reading.meanings(concept)
-    found = {code.name: code for meaning in meanings for code in reversed(meaning.analytes)}
-    if found:
-        return tuple(found[name] for name in sorted(found))
-    if any(meaning.system is not None for meaning in meanings):
-        return ()
-    for text in words.words_of(concept):
-        by_text = reading.lexicon.terminology.analytes_for_text(text[:200])
-        if by_text:
-            return by_text
-    return ()
+        reading.refuse("F019" if status in words.RESULT_KNOWN else "F018", located)
+    elif not read_finding(reading, located, moment_of(reading, resource)):
+        reading.count_unread("lab", sense)
 
 
 def moment_of(reading: Reading, resource: Any) -> Moment | None:
@@ -201,7 +185,7 @@ def _measure(reading: Reading, setting: _Setting, code: AnalyteCode, part: Obser
         reading.refuse("F029", setting.located, shown=shown, **about)
         return
     factors = code.factors or analyte.factors
-    unit = unit_word(reading, analyte, factors, amount.unit_text, amount.unit_code, amount.unit_system)
+    unit = reading.lexicon.unit_word(analyte, factors, amount.unit_text, amount.unit_code, amount.unit_system)
     if unit.startswith("F0"):
         reading.refuse(unit, setting.located, shown=shown, **about)
         return
@@ -295,51 +279,6 @@ def _of_quantity(quantity: Quantity) -> _Amount:
         quantity.unit,
         quantity.code,
         quantity.system,
-    )
-
-
-def unit_word(
-    reading: Reading,
-    analyte: Analyte,
-    factors: Mapping[str, Factor],
-    text: str | None,
-    code: str | None,
-    system: str | None,
-) -> str:
-    """Return the printed word of a unit that belongs to the analyte, or the fault code (F023 to F026).
-
-    A score or ratio has no unit to send; for everything else an absent unit is a fault.
-    """
-    key = (analyte.name, id(factors), text, code, system)
-    found = reading.lexicon.units.get(key)
-    if found is None:
-        found = _find_unit(reading, analyte, factors, text, code, system)
-        reading.lexicon.remember_unit(key, found, factors)
-    return found
-
-
-def _find_unit(
-    reading: Reading,
-    analyte: Analyte,
-    factors: Mapping[str, Factor],
-    text: str | None,
-    code: str | None,
-    system: str | None,
-) -> str:
-    units = reading.lexicon.terminology.units
-    if not (text and text.strip()) and not (code and code.strip()) and is_bare(units.ucum.get(analyte.unit)):
-        return analyte.unit if analyte.unit in factors else "F023"
-    try:
-        word = units.parse(text, code, system)
-    except UnitError as error:
-        return _UNIT_FAULTS.get(error.issues[0].code, "F024")
-    return word if word in factors else "F026"
-
-
-def is_bare(ucum: str | None) -> bool:
-    """Whether a unit is no unit at all: a plain number, a score in braces, or pH."""
-    return ucum is not None and (
-        ucum in _EXACT or (ucum.startswith("{") and ucum.endswith("}") and "/" not in ucum)
     )
 
 

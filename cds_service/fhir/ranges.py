@@ -101,7 +101,7 @@ def _printed(row: ReferenceRange) -> str:
 
 
 def is_unit_doubtful(own: OwnRange, analyte: Analyte, factors: Mapping[str, Factor]) -> bool:
-    """Whether the range contradicts the stated unit but fits another unit of the analyte (specification 3.1)."""
+    """Whether the range contradicts the stated unit but fits another unit (specification 3.1)."""
     if own.low is None or own.high is None or analyte.low is None or analyte.high is None:
         return False
     if _overlaps(own.low, own.high, analyte.low, analyte.high):

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cds_service.facts import DrugUse, Event, Measurement, Moment, SetAside, Source
-from cds_service.fhir.lexicon import Lexicon, Meaning
+from cds_service.fhir.lexicon import Lexicon
 from cds_service.fhir.records import Located, Record, aside, pointer_of, source_of
 from cds_service.fhir.references import References
 from cds_service.fhir.scan import Annotation, Concept, Period, Reference, Resource
+from cds_service.fhir.sense import Sense
 from cds_service.fhir.subjects import Subject
 from cds_service.fhir.times import Times
-from cds_service.fhir.vocabulary import codings
 
 MAX_UNREAD = 2_000
 MAX_TEXT = 20_000
@@ -121,23 +121,23 @@ class Reading:
         """Note that only the first part of a long text was read."""
         self.set_aside.append(aside("F051", source, moment=moment))
 
-    def count_unread(self, kind: str, concept: Concept | None) -> None:
-        """Count the codings of a concept no value set knows, up to a bounded number of different ones."""
-        for coding in codings(concept):
-            if coding.code:
-                key = (kind, coding.system or "", coding.code)
-                if key in self.unread:
-                    self.unread[key] += 1
-                elif len(self.unread) < MAX_UNREAD:
-                    self.unread[key] = 1
+    def count_unread(self, kind: str, sense: Sense) -> None:
+        """Count the codes of a concept no value set knows, up to a bounded number of different ones."""
+        unread = self.unread
+        for system, code in sense.codes:
+            key = (kind, system, code)
+            if key in unread:
+                unread[key] += 1
+            elif len(unread) < MAX_UNREAD:
+                unread[key] = 1
 
     def add_event(self, event: Event) -> None:
         """Take one event."""
         self.events.setdefault(event.kind, {}).setdefault(event.name, []).append(event)
 
-    def meanings(self, concept: Concept | None) -> list[Meaning]:
-        """Return the meanings of the codings of a concept."""
-        return self.lexicon.meanings(concept)
+    def sense(self, concept: Concept | None) -> Sense:
+        """Return what a concept means."""
+        return self.lexicon.sense(concept)
 
     # ------------------------------------------------------------- small common readings
 

@@ -1,4 +1,4 @@
-"""Follow references inside a record: fullUrl, ``Type/id``, absolute, versioned, contained; nothing is fetched."""
+"""Follow references inside a record in all their literal forms; nothing is ever fetched."""
 
 from __future__ import annotations
 

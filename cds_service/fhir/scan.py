@@ -593,7 +593,7 @@ READ: Final[tuple[type[Resource], ...]] = (
 )
 
 #: Types that are FHIR but feed no fact: decoded as empty objects, skipped in C.
-SKIPPED: Final[tuple[type[Resource], ...]] = tuple(
+SKIPPED: Final[tuple[type[Struct], ...]] = tuple(
     msgspec.defstruct(
         name,
         [],

@@ -6,7 +6,6 @@ all when the value says neither. Text counts as whole words, never where it is n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -16,9 +15,9 @@ from cds_service.fhir.lexicon import NEGATED
 from cds_service.fhir.numbers import NumberFault, read_number
 from cds_service.fhir.reading import MAX_TEXT, Reading, Sighting, notes_of
 from cds_service.fhir.records import Located, source_of
-from cds_service.fhir.scan import Answer, Concept, DiagnosticReport, Item, Observation, QuestionnaireResponse
+from cds_service.fhir.scan import Concept, Observation
+from cds_service.fhir.sense import Sense
 
-_MAX_ITEMS: Final = 5_000
 _FINDING_KINDS: Final = ("symptom", "report")
 
 
@@ -79,11 +78,9 @@ def _read_pair(
 
 
 def _read_report_codes(reading: Reading, code: Concept | None, setting: Setting) -> bool:
-    return bool(
-        code is not None
-        and any(meaning.report for meaning in reading.meanings(code))
-        and read_concept(reading, code, setting, present=True, kinds=("report",))
-    )
+    """Read the question itself as a conclusion where its code alone is one."""
+    coded = bool(reading.sense(code).coded("report"))
+    return coded and read_concept(reading, code, setting, present=True, kinds=("report",))
 
 
 def affirmed(part: Any) -> bool | None:
@@ -128,77 +125,66 @@ def read_concept(
     kinds: tuple[str, ...] = _FINDING_KINDS,
 ) -> bool:
     """Read a concept as symptom, report or twitch; whether any value set knows it."""
-    if concept is None:
-        return False
-    side = setting.side or words.side_of(words.words_of(concept))
+    sense = reading.sense(concept)
     understood = False
     for kind in kinds:
-        names, by_text = reading.lexicon.names(kind, concept)
+        names, by_text = sense.names(kind)
         understood |= bool(names)
         for name in names:
-            reading.add_event(
-                Event(
-                    kind,
-                    name,
-                    setting.source,
-                    words.display_of(concept, name),
-                    "active" if present else "absent",
-                    setting.moment,
-                    setting.onset,
-                    side,
-                    in_encounter=setting.in_encounter,
-                    by_text=by_text,
-                    patient_reported=setting.patient_reported,
-                )
-            )
-    if "symptom" in kinds:
-        understood |= (
-            read_twitch_concept(reading, concept, setting, site) if present else _is_twitch(reading, concept)
-        )
-    return understood
+            reading.add_event(event_of(kind, name, sense, setting, present=present, by_text=by_text))
+    if "symptom" not in kinds:
+        return understood
+    if present:
+        for name in sense.denied if not understood else ():
+            understood = True
+            reading.add_event(event_of("symptom", name, sense, setting, present=False, by_text=True))
+        return read_twitch_concept(reading, sense, setting, site) or understood
+    return understood or sense.twitch is not None or bool(sense.mentions)
 
 
-def _is_twitch(reading: Reading, concept: Concept) -> bool:
-    return any(meaning.twitch for meaning in reading.meanings(concept))
+def event_of(kind: str, name: str, sense: Sense, setting: Setting, *, present: bool, by_text: bool) -> Event:
+    """Return the event of a value set a concept is in."""
+    return Event(
+        kind,
+        name,
+        setting.source,
+        sense.display or name,
+        "active" if present else "absent",
+        setting.moment,
+        setting.onset,
+        setting.side or sense.side,
+        in_encounter=setting.in_encounter,
+        by_text=by_text,
+        patient_reported=setting.patient_reported,
+    )
 
 
 def read_twitch_concept(
-    reading: Reading, concept: Concept, setting: Setting, site: Concept | None = None
+    reading: Reading, sense: Sense, setting: Setting, site: Concept | None = None
 ) -> bool:
-    """Add a sighting of the twitch when a code (level 3) or words (level 2) of the concept name it."""
-    code = next(
-        (
-            meaning.twitch
-            for meaning in reading.meanings(concept)
-            if meaning.twitch is not None and meaning.twitch.level == 3
-        ),
-        None,
-    )
-    texts = words.words_of(concept)
-    mentions = [
-        mention
-        for text in _with_site(texts or [code.title if code else ""], site)
-        for mention in reading.lexicon.mentions(text)
-        if counts(mention) and mention.level == 2
-    ]
+    """Add a sighting of the twitch when a code (level 3) or words (level 2) of the concept name it.
+
+    The words of a body site are read together with the name, so that the site belongs to the movement.
+    """
+    code = sense.twitch
+    mentions = [mention for mention in sense.mentions if mention.level == 2]
     if code is None and not mentions:
         return False
+    places = reading.sense(site).texts
+    if places:
+        located = f"{code.title if code and not mentions else sense.display} of {' '.join(places)}"[:MAX_TEXT]
+        mentions += [item for item in reading.lexicon.mentions(located) if counts(item) and item.level == 2]
     sites = frozenset(code.sites if code else ()).union(*(mention.sites for mention in mentions))
-    sides = [
-        code.side if code else None,
-        setting.side,
-        words.side_of(texts),
-        *(item.side for item in mentions),
-    ]
+    sides = [code.side if code else None, setting.side, sense.side, *(mention.side for mention in mentions)]
     traits = {name: value for mention in mentions for name, value in mention.traits.items()}
     reading.sightings.append(
         Sighting(
             3 if code else 2,
             setting.source,
-            words.display_of(concept),
+            sense.display,
             sites,
             next((side for side in sides if side), None),
-            next((m.course for m in mentions if m.course), None),
+            next((mention.course for mention in mentions if mention.course), None),
             traits,
             setting.onset,
             setting.moment,
@@ -209,12 +195,6 @@ def read_twitch_concept(
         )
     )
     return True
-
-
-def _with_site(texts: list[str], site: Concept | None) -> list[str]:
-    """Return texts together with the words of a body site, so that the site is read with the movement."""
-    places = " ".join(words.words_of(site))[:400]
-    return [f"{text[:MAX_TEXT]} of {places}" if places else text[:MAX_TEXT] for text in texts[:4]]
 
 
 def counts(mention: Any) -> bool:
@@ -235,7 +215,7 @@ def read_text(reading: Reading, text: str, setting: Setting) -> bool:
     for name, against in reading.lexicon.said("symptom", text):
         if against in ("", NEGATED):
             found = True
-            event = _text_event("symptom", name, text, setting, None, setting.onset)
+            event = text_event("symptom", name, text, setting, None, setting.onset)
             reading.add_event(replace(event, status="absent") if against else event)
     return found
 
@@ -261,12 +241,13 @@ def _take_mention(reading: Reading, mention: Any, text: str, setting: Setting) -
             )
         )
     if mention.symptom:
-        reading.add_event(_text_event("symptom", mention.symptom, text, setting, mention.side, onset))
+        reading.add_event(text_event("symptom", mention.symptom, text, setting, mention.side, onset))
 
 
-def _text_event(
+def text_event(
     kind: str, name: str, text: str, setting: Setting, side: str | None, onset: Moment | None
 ) -> Event:
+    """Return the event of a value set a text names."""
     return Event(
         kind,
         name,
@@ -291,108 +272,3 @@ def _before(reading: Reading, moment: Moment | None, days: int | None) -> Moment
     if moment is None or days is None:
         return None
     return reading.times.day_of(moment.earliest - days * DAY)
-
-
-# ----------------------------------------------------------------------------- questionnaires and reports
-
-
-def read_questionnaires(reading: Reading) -> None:
-    """Read every usable QuestionnaireResponse: affirmed questions and free-text answers."""
-    for located in reading.usable(QuestionnaireResponse):
-        resource: QuestionnaireResponse = located[3]
-        if (resource.status or "") in ("entered-in-error", "stopped"):
-            reading.refuse("F019", located)
-            continue
-        moment = reading.times.read(resource.authored)
-        if moment is not None and moment.earliest > reading.times.now:
-            reading.refuse("F032", located)
-            continue
-        teller = resource.source or resource.author
-        setting = Setting(
-            source_of(located),
-            moment,
-            "questionnaire",
-            patient_reported=not (teller and (teller.reference or "").startswith("Practitioner")),
-        )
-        for item in _items(resource.item):
-            _read_item(reading, item, setting)
-
-
-def _items(items: list[Item] | None) -> Iterator[Item]:
-    """Yield all items of a questionnaire, nested ones too, up to a bounded number."""
-    stack = list(reversed(items or ()))
-    left = _MAX_ITEMS
-    while stack and left:
-        item = stack.pop()
-        left -= 1
-        yield item
-        for answer in _answers(item):
-            stack += reversed(answer.item or ())
-        stack += reversed(item.item or ())
-
-
-def _answers(item: Item) -> list[Answer]:
-    if item.answer is None:
-        return []
-    return [item.answer] if isinstance(item.answer, Answer) else item.answer
-
-
-def _read_item(reading: Reading, item: Item, setting: Setting) -> None:
-    for answer in _answers(item):
-        present = _affirms(answer)
-        if present is not None and item.text:
-            read_concept(
-                reading, Concept(text=item.text.replace("?", "").strip()[:400]), setting, present=present
-            )
-        elif answer.valueString:
-            read_text(reading, answer.valueString, setting)
-        elif answer.valueCoding is not None:
-            read_concept(reading, Concept(coding=[answer.valueCoding]), setting, present=True)
-
-
-def _affirms(answer: Answer) -> bool | None:
-    if answer.valueBoolean is not None:
-        return answer.valueBoolean
-    if answer.valueCoding is not None:
-        for text in (answer.valueCoding.display, answer.valueCoding.code):
-            found = words.answer_of(text)
-            if found is not None:
-                return found
-    return words.answer_of(answer.valueString) if answer.valueString else None
-
-
-def read_reports(reading: Reading) -> None:
-    """Read every usable DiagnosticReport: coded conclusions, and conclusions in words."""
-    for located in reading.usable(DiagnosticReport):
-        resource: DiagnosticReport = located[3]
-        if (resource.status or "").strip() not in words.REPORT_USABLE:
-            reading.refuse("F019", located, kind="report")
-            continue
-        moment = _report_moment(reading, resource)
-        if moment is not None and moment.earliest > reading.times.now:
-            reading.refuse("F032", located, kind="report")
-            continue
-        _read_report(reading, resource, Setting(source_of(located), moment, "report"))
-
-
-def _report_moment(reading: Reading, resource: DiagnosticReport) -> Moment | None:
-    period = resource.effectivePeriod
-    return reading.times.first(
-        resource.effectiveDateTime,
-        period.end if period else None,
-        period.start if period else None,
-        resource.issued,
-    )
-
-
-def _read_report(reading: Reading, resource: DiagnosticReport, setting: Setting) -> None:
-    concepts = [item.concept or Concept(item.coding, item.text) for item in resource.conclusionCode or ()]
-    for concept in (*concepts, *(resource.codedDiagnosis or ())):
-        if not read_concept(reading, concept, setting, present=True, kinds=("report", "procedure")):
-            reading.count_unread("report", concept)
-    title = " ".join(words.words_of(resource.code))[:400]
-    if resource.conclusion and title:
-        for sentence in resource.conclusion[:MAX_TEXT].splitlines() or ():
-            for name in reading.lexicon.asserted("report", f"{title}: {sentence}"):
-                reading.add_event(_text_event("report", name, sentence, setting, None, None))
-    read_concept(reading, resource.code, setting, present=True, kinds=("procedure",))

@@ -6,6 +6,7 @@ message format; what is clinical stands in ``terminology/``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from cds_service.fhir.scan import Coding, Concept, Concepts
@@ -220,7 +221,7 @@ _NO: Final = frozenset(
 # v2-0203/v3 test-data tags: security-labels "HTEST".
 TEST_TAGS: Final = frozenset(("HTEST",))
 
-#: How names of situations begin that speak of the past (SNOMED CT style guide, "situation with explicit context").
+#: How names of situations begin that speak of the past.
 _HISTORY: Final = (
     "history of",
     "past history of",
@@ -284,9 +285,9 @@ def display_of(concept: Concept | None, fallback: str = "") -> str:
     return fallback
 
 
-def is_history(concept: Concept | None) -> bool:
+def is_history(texts: Iterable[str]) -> bool:
     """Whether a concept's own name says that it speaks of the past ("History of seizure (situation)")."""
-    return any(text.strip().lower().startswith(_HISTORY) for text in words_of(concept))
+    return any(text.strip().lower().startswith(_HISTORY) for text in texts)
 
 
 def flags_of(interpretation: Concepts) -> set[str]:
@@ -340,7 +341,7 @@ def answer_of(text: str | None) -> bool | None:
     return True if word in _YES else None
 
 
-def side_of(texts: list[str]) -> str | None:
+def side_of(texts: Iterable[str]) -> str | None:
     """Return left, right or both when the texts name exactly that, else None."""
     words = set(
         " ".join(texts)

@@ -52,7 +52,8 @@ class TriageSettings:
 
     ``categories`` is the order of "treatable now first". ``below_workup`` are categories never
     ranked above an unmeasured one of ``basic_tests``. ``done_any``: any result so new settles a routine
-    order; ``drafted`` are the kinds of orders that become suggestions (I4). ``danger_categories`` go to the critical-value
+    order; ``drafted`` are the kinds of orders that become suggestions (I4). ``danger_categories`` go to
+    the critical-value
     card when critical. ``outside`` maps a reason to the roles still shown. ``tell_always`` and
     ``tell_with_twitch`` are reasons of missing data that ask for a "not assessed" card.
     """

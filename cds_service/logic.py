@@ -37,6 +37,12 @@ def logic_in_words(rule: Rule, knowledge: Knowledge) -> list[str]:
     return list(dict.fromkeys(sentence + "." for sentence in sentences))
 
 
+def fired_in_words(rule: Rule, branch_id: str, knowledge: Knowledge) -> str:
+    """Return the sentence of the branch that fired; of the first branch where the id is not known."""
+    branch = next((b for b in rule.branches if b.id == branch_id), rule.branches[0])
+    return LogicWords(knowledge).branch(branch, alone=len(rule.branches) == 1) + "."
+
+
 def criterion_in_words(criterion: Criterion, knowledge: Knowledge) -> str:
     """Return one criterion as words for the inside of a sentence."""
     return LogicWords(knowledge).of(criterion)

@@ -53,6 +53,7 @@ class Wording:
     detail_at_most: int
     heading_at_most: int
     urgent: str
+    quoted: tuple[str, ...]
     hedge: Pattern[str]
     forbidden: tuple[Forbidden, ...]
     bare_number: Pattern[str]
@@ -100,6 +101,7 @@ def _wording(data: Mapping[str, Any]) -> Wording:
         detail_at_most=data["detail_at_most"],
         heading_at_most=data["heading_at_most"],
         urgent=data["urgent"],
+        quoted=tuple(data["quoted"]),
         hedge=_starts(data["hedges"]),
         forbidden=tuple(_forbidden(row) for row in data["forbidden"])
         + tuple(
@@ -209,7 +211,8 @@ def lint_card(
     hide = _hider(record)
     summary, detail = hide(card["summary"]), hide(card.get("detail", ""))
     found = [f"summary: {fault}" for fault in lint_text(summary, "summary", rules, ids)]
-    found += [f"detail: {fault}" for fault in _said(detail, rules, ids)]
+    own = "\n".join(line for line in detail.splitlines() if not line.startswith(rules.quoted))
+    found += [f"detail: {fault}" for fault in _said(own, rules, ids)]
     found += _form_of_summary(card["summary"], rules) + _form_of_detail(card, rules)
     both = f"{summary}\n{detail}"
     found += [row.why for row in rules.lacking(both, medication=False)]

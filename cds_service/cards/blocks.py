@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 #: How much a block is needed; a lower number is dropped later, ``KEEP`` never.
-KEEP, GAPS, STEPS, REASONS, DETAILS, EXTRAS, LAST = range(7)
+KEEP, GAPS, DETAILS, EXTRAS, LAST = range(5)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,8 @@ from cds_service.facts import PatientFacts
 from cds_service.knowledge import Knowledge
 from cds_service.triage import Entry, Triaged
 
-#: Facts shown with each line: fewer where the card grows too long.
-_VALUES = (4, 3, 2, 1)
-_MERGED = ("critical", "differential")
+#: Facts shown with each line, and whether drafts are left to the suggestions: less where a card grows long.
+_SIZES = ((5, False), (5, True), (4, True), (3, True), (2, True), (1, True))
 
 
 def build_cards(
@@ -58,11 +57,12 @@ def _card(draft: Draft, triaged: Triaged, voice: Voice, instance: str) -> dict[s
 def detail_of(draft: Draft, triaged: Triaged, voice: Voice) -> str:
     """Return the detail in at most the allowed length; safety words are dropped last and never silently."""
     limit = voice.wording.detail_at_most
-    for values in _VALUES:
-        text = fitted(_completed(draft, triaged, values, voice), limit, _shortened(voice))
-        if text is not None:
-            return text
-    return _forced(_completed(draft, triaged, 1, voice), limit, voice)
+    for size in _SIZES:
+        blocks = _completed(draft, triaged, size, voice)
+        needed = [block for block in blocks if block.need <= GAPS]
+        if len(joined(needed)) <= limit:
+            return fitted(blocks, limit, _shortened(voice)) or ""
+    return fitted(blocks, limit, _shortened(voice)) or _forced(blocks, limit, voice)
 
 
 def _shortened(voice: Voice) -> Any:
@@ -87,9 +87,9 @@ def _forced(blocks: Sequence[Block], limit: int, voice: Voice) -> str:
 # --- the blocks of a card
 
 
-def _completed(draft: Draft, triaged: Triaged, values: int, voice: Voice) -> list[Block]:
+def _completed(draft: Draft, triaged: Triaged, size: tuple[int, bool], voice: Voice) -> list[Block]:
     """Return all blocks with what wording asks for beside them: companions and abbreviations."""
-    blocks = list(_blocks(draft, triaged, values, voice))
+    blocks = list(_blocks(draft, triaged, size, voice))
     text = joined(blocks)
     drugs = bool(say.cited_drugs(draft.told))
     companions = [say.companion_line(row, voice) for row in voice.wording.lacking(text, medication=drugs)]
@@ -101,7 +101,8 @@ def _completed(draft: Draft, triaged: Triaged, values: int, voice: Voice) -> lis
     return [*blocks, *say.listed("abbreviations", words, GAPS, voice), foot]
 
 
-def _blocks(draft: Draft, triaged: Triaged, values: int, voice: Voice) -> Iterator[Block]:
+def _blocks(draft: Draft, triaged: Triaged, size: tuple[int, bool], voice: Voice) -> Iterator[Block]:
+    values, brief = size
     entries = (*draft.entries, *draft.against)
     told = draft.told
     rule_ids = rules_of(told)
@@ -112,13 +113,13 @@ def _blocks(draft: Draft, triaged: Triaged, values: int, voice: Voice) -> Iterat
     yield from _findings(draft, values, voice)
     yield from say.stale_lines(told, voice)
     yield from say.detail_lines([*draft.entries[:1]] if draft.kind == "differential" else entries, voice)
-    yield from say.listed("safety", say.safety_lines(told, voice), KEEP, voice)
+    yield from say.safety(told, voice)
     yield from _beside(draft, voice)
     yield from say.gaps(entries, draft.unknown, voice)
     yield from _unjudged(draft, triaged, voice)
-    yield from say.step_blocks(draft.steps, entries, voice)
+    yield from say.step_blocks(draft.steps, entries, brief, voice)
     yield from say.change_block(entries, voice)
-    yield from say.logic_blocks(rule_ids, voice)
+    yield from say.logic_blocks(entries, voice)
     yield from say.source_blocks(rule_ids, voice)
     yield say.foot(rule_ids, voice)
 
@@ -137,6 +138,8 @@ def _findings(draft: Draft, values: int, voice: Voice) -> Iterator[Block]:
     """Yield the lines of the card: ranked contributors, merged findings, or one finding and its facts."""
     if draft.kind == "differential":
         yield from _ranked(draft, values, voice)
+    elif draft.kind == "workup":
+        return
     elif draft.kind == "critical" or len(draft.entries) > 1:
         yield from (say.finding_line(entry, values, voice) for entry in draft.entries)
     else:

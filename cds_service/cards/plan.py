@@ -155,14 +155,20 @@ def _own_workup(
     if not triaged.workup:
         return drafts
     taken = {order for draft in drafts for order in draft.steps.orders}
-    steps = steps_of(wanted, evidence_of(triaged.workup), voice, taken)
+    steps = replace(steps_of(wanted, evidence_of(triaged.workup), voice, taken), shared=())
     plan = voice.knowledge.triage.plan(triaged.hook)
     fits = "workup" in plan.kinds and len(drafts) < plan.cards
     if drafts and (not steps.draft or not fits):
         return [replace(drafts[0], carried=triaged.workup), *drafts[1:]]
     if not fits:
         return drafts
-    card = Draft("workup", triaged.workup, on_record=triaged.also_on_record, steps=steps)
+    card = Draft(
+        "workup",
+        triaged.workup,
+        on_record=triaged.also_on_record,
+        steps=steps,
+        elsewhere=tuple(entry for draft in drafts for entry in draft.told),
+    )
     return _sorted([*drafts, card])
 
 

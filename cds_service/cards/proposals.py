@@ -130,9 +130,13 @@ def is_abnormal(m: Measurement, voice: Voice) -> bool | None:
 # --- words and suggestions
 
 
-def steps_in_words(steps: Steps, voice: Voice) -> list[str]:
-    """Return the options as words: drafts and others first, then what is done, then the rest counted."""
-    offered = sorted((*steps.draft, *steps.shared, *steps.named), key=lambda p: priority_place(p.priority))
+def steps_in_words(steps: Steps, brief: bool, voice: Voice) -> list[str]:
+    """Return the options as words: offered ones, then what is done, then the rest counted.
+
+    ``brief`` leaves out the drafts, which the client shows as suggestions anyway.
+    """
+    told = steps.named if brief else (*steps.draft, *steps.shared, *steps.named)
+    offered = sorted(told, key=lambda proposal: priority_place(proposal.priority))
     said = [_step(proposal, voice) for proposal in offered]
     for proposal, results in steps.done:
         value = ", ".join(voice.value(m) for m in results)

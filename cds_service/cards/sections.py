@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from cds_service.cards.blocks import DETAILS, EXTRAS, GAPS, KEEP, LAST, REASONS, STEPS, Block
-from cds_service.cards.proposals import Steps, is_abnormal, steps_in_words
+from cds_service.cards.blocks import DETAILS, EXTRAS, GAPS, KEEP, LAST, Block
+from cds_service.cards.proposals import Steps, is_abnormal, proposals_of, steps_in_words
 from cds_service.cards.sources import citation_words, citations_of
 from cds_service.cards.voice import Voice, evidence_of
 from cds_service.engine.text import describe_twitch
 from cds_service.facts import SetAside
 from cds_service.findings import Evidence, Finding, Missing
 from cds_service.folding import unique_lines
-from cds_service.logic import logic_in_words
+from cds_service.logic import fired_in_words
 from cds_service.neutral import neutral
 from cds_service.titles import inside
 from cds_service.triage import Entry
 from cds_service.wording import Companion
 
-_CITED = 5
+_CITED = 3
+_NAMED = 4
 _GAPS_A_REASON = 8
 _NOTES = 3
-_LOGIC_LIMIT = 320
+_CHECKS = 2
+_LOGIC_LIMIT = 240
 
 
 # --- what was found
@@ -47,12 +49,16 @@ def contributor_line(entry: Entry, place: int, values: int, voice: Voice) -> Blo
     )
     if any(finding.temporal for finding in entry.findings):
         text += "; " + voice.say("timing")
+    checks = proposals_of([entry])[:_CHECKS]
+    if checks:
+        orders = ", ".join(inside(voice.title("order", proposal.order)) for proposal in checks)
+        text += "; " + voice.say("check", orders=orders)
     return Block(f"{place}. {text}.", KEEP, item=True)
 
 
 def values_of(entry: Entry, values: int, voice: Voice) -> str:
     """Return the cited facts of an entry, the rest counted."""
-    facts = [voice.evidence(item) for item in evidence_of([entry]) if item.name != "twitch"]
+    facts = facts_of([entry], voice)
     if not facts:
         return voice.say("no_values")
     rest = len(facts) - values
@@ -68,8 +74,14 @@ def finding_line(entry: Entry, values: int, voice: Voice) -> Block:
 
 def basis(entries: Sequence[Entry], values: int, voice: Voice) -> list[Block]:
     """Return the facts a single finding rests on."""
-    facts = [voice.evidence(item) for item in evidence_of(entries) if item.name != "twitch"]
+    facts = facts_of(entries, voice)
     return [Block(voice.say("basis", items="; ".join(voice.capped(facts, values))))] if facts else []
+
+
+def facts_of(entries: Iterable[Entry], voice: Voice) -> list[str]:
+    """Return the cited facts in words; age and sex last, the twitch (told in the header) left out."""
+    cited = [item for item in evidence_of(entries) if item.name != "twitch"]
+    return [voice.evidence(item) for item in sorted(cited, key=lambda item: item.kind == "patient")]
 
 
 def stale_lines(entries: Iterable[Entry], voice: Voice) -> list[Block]:
@@ -87,10 +99,18 @@ def detail_lines(entries: Sequence[Entry], voice: Voice, need: int = DETAILS) ->
 
 def listed(frame: str, items: Sequence[str], need: int, voice: Voice) -> list[Block]:
     """Return one labeled paragraph of the items, or nothing when there are none."""
-    return [Block(voice.say(frame, items="; ".join(items)), need)] if items else []
+    joined = "; ".join(item.rstrip(".") for item in items)
+    return [Block(voice.say(frame, items=joined), need)] if items else []
 
 
 # --- safety
+
+
+def safety(entries: Sequence[Entry], voice: Voice) -> list[Block]:
+    """Return the safety sentences as one paragraph that is never dropped for others."""
+    said = safety_lines(entries, voice)
+    sentences = " ".join(line if line.endswith((".", "!", "?")) else line + "." for line in said)
+    return [Block(voice.say("safety", items=sentences))] if said else []
 
 
 def safety_lines(entries: Sequence[Entry], voice: Voice) -> list[str]:
@@ -182,13 +202,20 @@ def _set_aside(item: SetAside, voice: Voice) -> str:
 def gaps(entries: Sequence[Entry], unknown: Iterable[Finding], voice: Voice) -> list[Block]:
     """Return the blocks "not available" and "data quality" of a card."""
     missing = [m for entry in entries for f in entry.findings for m in f.missing]
-    missing += [m for f in unknown for m in f.missing]
+    missing += [m for f in unknown for m in f.missing if _matters(m, voice)]
     names = {m.name for m in missing} | {e.name for e in evidence_of(entries)}
     names |= set(voice.knowledge.triage.basic_tests)
     return [
         *listed("missing", missing_words(missing, voice), GAPS, voice),
         *listed("quality", quality_words(names, voice), GAPS, voice),
     ]
+
+
+def _matters(gap: Missing, voice: Voice) -> bool:
+    """Whether a gap of an undecided rule is told: data that did not come, and the basic tests."""
+    settings = voice.knowledge.triage
+    told = settings.tell_always | settings.tell_with_twitch
+    return gap.reason in told or gap.name in (*settings.basic_tests, *settings.also_on_record)
 
 
 def also_abnormal(entries: Iterable[Entry], on_record: Sequence[Finding], voice: Voice) -> list[str]:
@@ -206,48 +233,51 @@ def also_abnormal(entries: Iterable[Entry], on_record: Sequence[Finding], voice:
 # --- steps, reasons, sources
 
 
-def step_blocks(steps: Steps, entries: Sequence[Entry], voice: Voice) -> list[Block]:
-    """Return the blocks "options to consider" and "advice"."""
+def step_blocks(steps: Steps, entries: Sequence[Entry], brief: bool, voice: Voice) -> list[Block]:
+    """Return the blocks "options to consider" and "advice"; ``brief`` leaves drafts to the suggestions."""
     advice = voice.texts(unique_lines(line for entry in entries for f in entry.findings for line in f.advice))
     return [
-        *listed("steps", steps_in_words(steps, voice), STEPS, voice),
+        *listed("steps", steps_in_words(steps, brief, voice), GAPS, voice),
         *listed("advice", [line.rstrip(".") for line in advice], DETAILS, voice),
     ]
 
 
 def change_block(entries: Sequence[Entry], voice: Voice) -> list[Block]:
     """Return what would change the conclusion: newer results, missing facts, corrected records (11.5)."""
-    cited = evidence_of(entries)
-    tests = _names((e for e in cited if e.kind in ("lab", "vital", "survey")), voice)
-    open_names = _names((m for entry in entries for f in entry.findings for m in f.missing), voice)
-    said = [voice.say("change_values", names=", ".join(voice.capped(tests, _GAPS_A_REASON)))] if tests else []
-    if open_names:
-        said.append(voice.say("change_missing", names=", ".join(voice.capped(open_names, _GAPS_A_REASON))))
-    said += [voice.say("change_records")] if len(tests) < len(cited) else []
-    return listed("change", said, REASONS, voice)
+    cited = [item for item in evidence_of(entries) if item.name != "twitch" and item.kind != "patient"]
+    measured = [e for e in cited if e.kind in ("lab", "vital", "survey") and e.moment is not None]
+    absent = [e for e in cited if e.kind in ("lab", "vital", "survey") and e.moment is None]
+    gaps = [m for entry in entries for f in entry.findings for m in f.missing]
+    tests, lacking = _names(measured, voice), _names([*absent, *gaps], voice)
+    said = [voice.say("change_values", names=", ".join(voice.capped(tests, _NAMED)))] if tests else []
+    if lacking:
+        said.append(voice.say("change_missing", names=", ".join(voice.capped(lacking, _NAMED))))
+    said += [voice.say("change_records")] if len(measured) + len(absent) < len(cited) or not said else []
+    return listed("change", said, GAPS, voice)
 
 
 def _names(items: Iterable[Evidence | Missing], voice: Voice) -> list[str]:
     return list(dict.fromkeys(inside(voice.title(item.kind, item.name)) for item in items))
 
 
-def logic_blocks(rule_ids: Sequence[str], voice: Voice) -> Iterator[Block]:
-    """Yield the logic in words of each rule with its version; the leading rule's is kept longest."""
-    for place, rule_id in enumerate(rule_ids):
-        rule = voice.knowledge.rules.get(rule_id)
+def logic_blocks(entries: Sequence[Entry], voice: Voice) -> Iterator[Block]:
+    """Yield for each finding why it fired: its branch in words, and the version of its rule (11.2)."""
+    findings = [finding for entry in entries for finding in entry.findings]
+    for place, finding in enumerate(findings):
+        rule = voice.knowledge.rules.get(finding.rule_id)
         if rule is None:
             continue
-        words = " ".join(logic_in_words(rule, voice.knowledge))
+        words = fired_in_words(rule, finding.branch, voice.knowledge)
         if len(words) > _LOGIC_LIMIT:
             words = words[:_LOGIC_LIMIT].rsplit(" ", 1)[0] + " \u2026"
-        said = voice.say("logic_of", words=words, rule=rule_id, version=rule.version)
-        yield Block(voice.say("logic", items=said), LAST if place else REASONS)
+        said = voice.say("logic_of", words=words, rule=rule.id, version=rule.version)
+        yield Block(voice.say("logic", items=said), LAST if place else GAPS)
 
 
 def source_blocks(rule_ids: Sequence[str], voice: Voice) -> list[Block]:
     """Return the citations with their years, capped; the links carry the addresses."""
     cited = [citation_words(use, work, voice) for use, work in citations_of(rule_ids, voice)]
-    return listed("sources", voice.capped(list(dict.fromkeys(cited)), _CITED), STEPS, voice)
+    return listed("sources", voice.capped(list(dict.fromkeys(cited)), _CITED), GAPS, voice)
 
 
 def foot(rule_ids: Sequence[str], voice: Voice) -> Block:

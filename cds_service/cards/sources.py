@@ -53,7 +53,9 @@ def short_label(work: Reference) -> str:
     """Return "Veltri KT et al. 2015": first author or title, and the year where known."""
     head = re.split(r"\. | \(|; |, doi ", work.citation, maxsplit=1)[0].strip()
     people = head.split(", ")
-    if len(people) > 1 and all(_AUTHOR.fullmatch(person) for person in people):
+    if head.endswith(" et al"):
+        head += "."
+    elif len(people) > 1 and all(_AUTHOR.fullmatch(person) for person in people):
         head = f"{people[0]} et al."
     if len(head) > _LABEL_LIMIT:
         head = head[:_LABEL_LIMIT].rsplit(" ", 1)[0] + "\u2026"

@@ -1,0 +1,232 @@
+"""Why a rule fired, did not fire or could not tell: every criterion with its answer, values and gaps.
+
+Works on a finished review. ``explain_patient`` gives JSON-ready data, ``render_text`` a page for the
+terminal; record text in the latter is harmless to a terminal too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from cds_service.engine import BranchTrace, Program, RuleTrace, Trace, compile_program
+from cds_service.facts import PatientFacts
+from cds_service.findings import Evidence, Finding, Missing, Verdict, plain
+from cds_service.knowledge import Knowledge
+from cds_service.logic import criterion_in_words, logic_in_words
+from cds_service.neutral import neutral
+from cds_service.rules import Criterion
+from cds_service.rules.criteria import Combination, NumberCriterion
+from cds_service.titles import title_of
+
+__all__ = ["Reviewed", "explain_facts", "explain_patient", "explain_review", "logic_in_words", "render_text"]
+
+_MARKS = {"match": "+", "no-match": "-", "unknown": "?", "error": "!"}
+_INDENT = "  "
+
+
+class Reviewed(Protocol):
+    """What is needed of a review: the facts judged and the findings after triage."""
+
+    @property
+    def facts(self) -> PatientFacts:
+        """The facts of the patient."""
+        ...
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """One finding for each rule, after triage."""
+        ...
+
+
+def explain_patient(
+    review: Reviewed, knowledge: Knowledge, rule_id: str | None = None
+) -> list[dict[str, Any]]:
+    """Return the explanation of every rule (or of one) for the patient of a review, JSON-ready.
+
+    Fired rules come first in rank order, then those that could not tell, then the rest by id.
+
+    Raises:
+        KeyError: ``rule_id`` names no rule.
+    """
+    return explain_facts(review.facts, review.findings, knowledge, rule_id)
+
+
+#: The name the design gave first.
+explain_review = explain_patient
+
+
+def explain_facts(
+    facts: PatientFacts, findings: Sequence[Finding], knowledge: Knowledge, rule_id: str | None = None
+) -> list[dict[str, Any]]:
+    """Return the explanation for facts and triaged findings. Raises KeyError for an unknown rule."""
+    if rule_id is not None and rule_id not in knowledge.rules:
+        raise KeyError(rule_id)
+    program = _program(knowledge, rule_id)
+    wanted = [f for f in findings if f.rule_id in knowledge.rules and rule_id in (None, f.rule_id)]
+    return [_rule(program.trace(finding.rule_id, facts), finding, knowledge) for finding in wanted]
+
+
+def _program(knowledge: Knowledge, rule_id: str | None) -> Program:
+    rules = knowledge.rules.values() if rule_id is None else (knowledge.rules[rule_id],)
+    return compile_program(
+        rules,
+        knowledge.definitions,
+        knowledge.gates,
+        knowledge.terminology,
+        knowledge.order_sets,
+        knowledge.modifiers,
+    )
+
+
+def _rule(trace: RuleTrace, finding: Finding, knowledge: Knowledge) -> dict[str, Any]:
+    rule = trace.rule
+    answer = "error" if finding.error else finding.verdict.value
+    entry: dict[str, Any] = {
+        "ruleId": rule.id,
+        "title": rule.title,
+        "version": rule.version,
+        "answer": answer,
+        "words": knowledge.frames.say(f"why_answer_{answer}"),
+        "logic": logic_in_words(rule, knowledge),
+        "branches": [_branch(branch, knowledge) for branch in trace.branches],
+    }
+    optional: dict[str, Any] = {
+        "rank": finding.rank,
+        "strength": finding.strength if finding.verdict is Verdict.MATCH else "",
+        "indicator": finding.indicator if finding.verdict is Verdict.MATCH else "",
+        "branch": finding.branch,
+        "summary": plain(finding.summary),
+        "foldedInto": finding.folded_into,
+        "gaveWayTo": finding.gave_way_to,
+        "stale": finding.stale,
+        "error": finding.error,
+        "raisedBy": list(finding.raised_by),
+        "loweredBy": list(finding.lowered_by),
+        "wouldChange": deciding(trace.branches, knowledge),
+    }
+    return entry | {name: value for name, value in optional.items() if value}
+
+
+def deciding(branches: Iterable[BranchTrace], knowledge: Knowledge) -> list[dict[str, str]]:
+    """Return the missing facts that could still change the answer of a rule, each once.
+
+    A branch counts if it runs at this hook and is not already settled by gate or criterion.
+    """
+    gaps: dict[Missing, None] = {}
+    for branch in branches:
+        open_gate = branch.applies and branch.gate_verdict is not Verdict.NO_MATCH
+        if open_gate and branch.when.verdict is Verdict.UNKNOWN:
+            gaps.update(dict.fromkeys(branch.when.missing))
+    return [_missing(gap, knowledge) for gap in gaps]
+
+
+def _branch(branch: BranchTrace, knowledge: Knowledge) -> dict[str, Any]:
+    entry = {
+        "id": branch.branch_id,
+        "runsAtThisHook": branch.applies,
+        "gate": {"name": branch.gate, "answer": branch.gate_verdict.value},
+        "when": _criterion(branch.when, knowledge),
+        "unless": [_criterion(item, knowledge) for item in branch.unless],
+    }
+    return {name: value for name, value in entry.items() if value not in ("", [])}
+
+
+def _criterion(trace: Trace, knowledge: Knowledge) -> dict[str, Any]:
+    entry: dict[str, Any] = {"text": _words(trace.criterion, knowledge), "answer": trace.verdict.value}
+    if trace.criterion.note:
+        entry["note"] = trace.criterion.note
+    threshold = _threshold(trace.criterion)
+    if threshold:
+        entry["threshold"] = threshold
+    if trace.children:
+        entry["parts"] = [_criterion(child, knowledge) for child in trace.children]
+    else:
+        entry["evidence"] = [_evidence(item) for item in trace.evidence]
+        entry["missing"] = [_missing(item, knowledge) for item in trace.missing]
+    return {name: value for name, value in entry.items() if value != []}
+
+
+def _words(criterion: Criterion, knowledge: Knowledge) -> str:
+    if isinstance(criterion, Combination):
+        return criterion.op.replace("_", " ")
+    return criterion_in_words(criterion, knowledge)
+
+
+def _threshold(criterion: Criterion) -> list[str]:
+    if not isinstance(criterion, NumberCriterion):
+        return []
+    return [str(limit) for limit in criterion.limits] + list(criterion.states)
+
+
+def _evidence(evidence: Evidence) -> dict[str, str]:
+    moment = "" if evidence.moment is None else evidence.moment.text
+    entry = {
+        "text": evidence.text,
+        "value": "" if evidence.value is None else format(evidence.value, "f"),
+        "unit": evidence.unit,
+        "date": moment,
+        "range": evidence.reference_range,
+        "source": "" if evidence.source is None else str(evidence.source),
+    }
+    return {name: value for name, value in entry.items() if value}
+
+
+def _missing(gap: Missing, knowledge: Knowledge) -> dict[str, str]:
+    entry = {
+        "kind": gap.kind,
+        "name": gap.name,
+        "title": title_of(gap.kind, gap.name, knowledge),
+        "reason": gap.reason,
+        "detail": gap.detail,
+    }
+    return {name: value for name, value in entry.items() if value}
+
+
+# --- for the terminal
+
+
+def render_text(explanation: Iterable[dict[str, Any]]) -> str:
+    """Return an explanation as indented lines: ``+`` holds, ``-`` does not, ``?`` could not tell."""
+    lines = [line for rule in explanation for line in _rule_lines(rule)]
+    return "\n".join(lines)
+
+
+def _rule_lines(rule: dict[str, Any]) -> list[str]:
+    facts = [str(rule[name]) for name in ("strength", "indicator") if name in rule]
+    facts += [f"#{rule['rank']}"] if "rank" in rule else []
+    facts += [f"-> {rule[name]}" for name in ("foldedInto", "gaveWayTo") if name in rule]
+    tail = f" ({', '.join(facts)})" if facts else ""
+    lines = [f"{_MARKS[rule['answer']]} {rule['ruleId']}: {rule['words']}{tail}"]
+    lines += [_INDENT + neutral(rule["summary"])] if "summary" in rule else []
+    for branch in rule["branches"]:
+        lines += _branch_lines(branch)
+    needs = [f"{gap['title']} ({gap['reason']})" for gap in rule.get("wouldChange", [])]
+    lines += [f"{_INDENT}? {', '.join(needs)}"] if needs else []
+    return [*lines, ""]
+
+
+def _branch_lines(branch: dict[str, Any]) -> list[str]:
+    if not branch["runsAtThisHook"]:
+        return []
+    gate = branch["gate"]
+    name = f"[{branch['id']}] " if "id" in branch else ""
+    lines = [f"{_INDENT}{_MARKS[gate['answer']]} {name}{gate['name']}"]
+    lines += _criterion_lines(branch["when"], 2)
+    for item in branch.get("unless", []):
+        lines += [f"{_INDENT * 2}unless:", *_criterion_lines(item, 3)]
+    return lines
+
+
+def _criterion_lines(criterion: dict[str, Any], depth: int) -> list[str]:
+    margin = _INDENT * depth
+    threshold = ""
+    lines = [f"{margin}{_MARKS[criterion['answer']]} {criterion['text']}{threshold}"]
+    for item in criterion.get("evidence", []):
+        source = f" [{neutral(item['source'])}]" if "source" in item else ""
+        lines.append(f"{margin}    {neutral(item['text'])}{source}")
+    for gap in criterion.get("missing", []):
+        lines.append(f"{margin}    {gap['title']}: {gap['reason'].replace('-', ' ')}")
+    for part in criterion.get("parts", []):
+        lines += _criterion_lines(part, depth + 1)
+    return lines

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -222,9 +222,12 @@ class _Plain:
         options = _asked(error)
         consts = [value for option in options for value in _constants(option)]
         if consts and not isinstance(_given(error), dict | list):
-            yield self._choice(_given(error), consts, here)
+            forms = [_FORMS[name] for name in map(_referred, options) if name in _FORMS]
+            yield self._choice(_given(error), consts, here, forms)
         elif all(set(option) <= {"required"} for option in options):
-            yield self._one_of_words(error, here, [word for option in options for word in option["required"]])
+            if isinstance(_given(error), dict):  # else its kind is at fault, which is told elsewhere
+                words = [word for option in options for word in option["required"]]
+                yield self._one_of_words(error, here, words)
         else:
             yield from self._closest(error, here)
 
@@ -246,7 +249,9 @@ class _Plain:
         """Go down into the alternative the writer most probably meant: right kind, fewest faults."""
         groups: dict[int, list[ValidationError]] = {}
         for inner in error.context:
-            groups.setdefault(int(inner.schema_path[0]), []).append(inner)
+            number = int(inner.schema_path[0])
+            if not (_constants(_asked(error)[number]) and isinstance(_given(error), dict | list)):
+                groups.setdefault(number, []).append(inner)
         if not groups:
             yield self._issue(here, "V107", f"{_last(here)} can be read in two ways.", "Say one of them.")
             return
@@ -254,9 +259,9 @@ class _Plain:
         for inner in best:
             yield from self.tell(inner, here)
 
-    def _choice(self, value: Any, allowed: list[Any], here: Pointer) -> Issue:
+    def _choice(self, value: Any, allowed: list[Any], here: Pointer, forms: Sequence[str] = ()) -> Issue:
         words = [str(word) for word in allowed]
-        hint = nearest(str(value), words) or f"Allowed: {', '.join(words)}."
+        hint = nearest(str(value), words) or f"Allowed: {', '.join([*words, *forms])}."
         return self._issue(
             here, "V104", f"{_last(here)} is {_short(value)}, which is not allowed here.", hint
         )
@@ -278,6 +283,10 @@ def _given(error: ValidationError) -> Any:
 def _schema(error: ValidationError) -> Mapping[str, Any]:
     """Return the part of the schema that failed."""
     return error.schema if isinstance(error.schema, dict) else {}
+
+
+def _referred(option: Mapping[str, Any]) -> str:
+    return str(option.get("$ref", "")).rpartition("/")[2]
 
 
 def _constants(option: Mapping[str, Any]) -> list[Any]:

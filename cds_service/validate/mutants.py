@@ -179,13 +179,15 @@ class Mutator:
             yield from self._list(node, at)
         if isinstance(node, str):
             yield from self._text(node, at)
-        if key in _COMPANIONS and not isinstance(node, list):
+        if key in _COMPANIONS and not isinstance(node, list) and at[0] not in ("sum", "ratio"):
             yield self._dropped(at, f"drop {key}")
         if key in _TABLES and isinstance(node, dict):
             yield from self._table(node, at)
         if key == "when" and self._owner(at) in ("rows", "workup"):
             yield self._dropped(at, "drop when")
-        if key in ("at_least", "times", "agents") and isinstance(node, int):
+        if at[0] == "sum" and key in ("times", "plus"):
+            yield from self._factor(Decimal(str(node)), at)
+        elif key in ("at_least", "times", "agents") and isinstance(node, int):
             yield from self._count(node, at)
 
     # --- lists
@@ -284,6 +286,11 @@ class Mutator:
         for other in (node - 1, node + 1):
             if other >= 1:
                 yield self._put(at, other, f"{node} -> {other}")
+
+    def _factor(self, node: Decimal, at: Pointer) -> Iterator[Mutant]:
+        step = Decimal(1).scaleb(min(0, int(node.as_tuple().exponent)))
+        for other in (node - step, node + step):
+            yield self._put(at, other, f"{node} -> {other}")
 
     def _table(self, node: Mapping[str, Any], at: Pointer) -> Iterator[Mutant]:
         for level in node:

@@ -20,8 +20,8 @@ _MAX_BYTES = 64 * 1024 * 1024
 class _Peek(msgspec.Struct):
     """The two members that tell a CDS Hooks request from a FHIR resource."""
 
-    hook: msgspec.Raw | None = None
-    resourceType: msgspec.Raw | None = None
+    hook: msgspec.Raw = msgspec.Raw()
+    resourceType: msgspec.Raw = msgspec.Raw()
 
 
 def review_file(
@@ -80,7 +80,7 @@ def _is_request(data: bytes) -> bool:
         peek = msgspec.json.decode(data, type=_Peek)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return False
-    return peek.hook is not None and peek.resourceType is None
+    return bool(bytes(peek.hook)) and not bytes(peek.resourceType)
 
 
 def _service_for(data: bytes, knowledge: Knowledge, hook: str | None) -> Service:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.text import Text
@@ -69,14 +69,14 @@ def print_review(review: Review, instant: datetime, version: str, console: Conso
 
 
 def _panel(card: Mapping[str, Any]) -> Panel:
-    """Return one card as a framed panel: summary above, detail inside, proposals below."""
+    """Return one card as a framed panel: summary, detail, proposals, source."""
     color = _COLORS[card["indicator"]]
-    title = Text(f" {card['indicator'].upper()}  {card['summary']} ", style=f"bold {color}")
-    lines = [card.get("detail", "")]
-    proposals = [f"- {item['label']}" for item in card.get("suggestions", [])]
-    if proposals:
-        lines += ["", "**Proposed:**", *proposals]
-    source = Text(card["source"]["label"], style="dim")
-    return Panel(
-        Markdown("\n".join(lines)), title=title, title_align="left", subtitle=source, border_style=color
+    parts: list[RenderableType] = [Text(card["summary"], style="bold"), Text()]
+    if "detail" in card:
+        parts += [Markdown(card["detail"]), Text()]
+    parts += [Text(f"[ ] {item['label']}", style=color) for item in card.get("suggestions", [])]
+    parts.append(
+        Text(" - ".join([card["source"]["label"], card["source"].get("url", "")]).rstrip(" -"), style="dim")
     )
+    title = Text(f" {card['indicator'].upper()} ", style=f"bold {color}")
+    return Panel(Group(*parts), title=title, title_align="left", border_style=color)

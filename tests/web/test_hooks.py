@@ -97,12 +97,22 @@ def test_a_client_that_lists_with_a_trailing_slash_is_answered(client, call):
     assert response.status_code == 200
 
 
-def test_st_2_no_guidance_is_an_empty_list_or_says_what_is_missing(client, service):
+def test_st_2_an_empty_answer_means_that_everything_sent_was_judged(client, service):
     response = _post(client, call_of(story("no-twitching"), service))
     assert response.status_code == 200
     body = response.get_json()
-    unknown = body["extension"]["org.twitch-cds.review"]["counts"]["unknown"]
-    assert body["cards"] or not unknown
+    assert body["cards"] == []
+    gaps = body["extension"]["org.twitch-cds.review"]["notAssessed"]
+    assert {missing["reason"] for gap in gaps for missing in gap["missing"]}.isdisjoint(
+        {"not-sent", "unreadable"}
+    )
+
+
+def test_a_kind_that_was_not_sent_is_told_on_a_card(client, service):
+    call = call_of(story("no-twitching"), service)
+    del call["prefetch"]["problems"]
+    body = _post(client, call).get_json()
+    assert body["cards"]
 
 
 @pytest.mark.parametrize("name", ["hook", "hookInstance", "context"])

@@ -21,7 +21,8 @@ from cds_service.rules import Optional, SlotRef, Template
 
 #: A drug slot holds at most two names of at most 24 characters (specification 6).
 _NAMES_SHOWN = 2
-_NAME_LENGTH = 24
+_DRUG_LENGTH = 24
+_NAME_LENGTH = 40
 _NUMBER_KINDS = ("lab", "vital", "survey")
 _DAYS_A_MONTH = 30
 _DAYS_A_YEAR = 365
@@ -173,7 +174,8 @@ class Writer:
         titles = list(dict.fromkeys(self._title(e) for e in found))
         if all(e.kind in _NUMBER_KINDS for e in found):
             return (", ".join(titles),)  # a value cut short would be another value
-        shown = [_shortened(title) for title in titles[:_NAMES_SHOWN]]
+        longest = _DRUG_LENGTH if any(e.kind == "drug" for e in found) else _NAME_LENGTH
+        shown = [_shortened(title, longest) for title in titles[:_NAMES_SHOWN]]
         more = len(titles) - len(shown)
         return (", ".join(shown) + (f" +{more}" if more else ""),)
 
@@ -181,18 +183,17 @@ class Writer:
         if e.kind in ("patient",) or e.name == "twitch":
             return e.text
         if e.kind in _NUMBER_KINDS:
-            title = spec_of(e.name, self.ctx).title
-            return f"{title} {e.reported}" if e.reported else _inside_sentence(title)
+            return f"{_inside_sentence(spec_of(e.name, self.ctx).title)} {e.reported}".strip()
         kind = "condition" if e.kind == "family" else e.kind
         title = self.ctx.knowhow.terminology.title(kind, e.name)
         return _inside_sentence(title)
 
 
-def _shortened(title: str) -> str:
+def _shortened(title: str, longest: int) -> str:
     """A name cut after a whole word, where it is too long for a summary."""
-    if len(title) <= _NAME_LENGTH:
+    if len(title) <= longest:
         return title
-    return title[: _NAME_LENGTH + 1].rsplit(" ", 1)[0].rstrip(" ,;(")[:_NAME_LENGTH]
+    return title[: longest + 1].rsplit(" ", 1)[0].rstrip(" ,;(")[:longest]
 
 
 def _inside_sentence(title: str) -> str:

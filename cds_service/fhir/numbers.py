@@ -7,7 +7,7 @@ number means.
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 #: More digits than any instrument prints; beyond it a number is an error or an attack.
@@ -16,7 +16,9 @@ MAX_DIGITS: Final = 40
 MAX_EXPONENT: Final = 20
 
 _SHORT = 18
-_SHAPE = re.compile(r"-?(?P<whole>\d+)(?:\.(?P<part>\d+))?(?:[eE](?P<exp>[+-]?\d{1,6}))?")
+_MINUS = ord("-")
+_DOT = ord(".")
+_SHAPE = re.compile(r"-?(?P<whole>\d+)(?:\.(?P<part>\d+))?(?:[eE](?P<exp>[+-]?\d{1,9}))?", re.ASCII)
 _TEXT = re.compile(
     r"\s*(<=|>=|<|>)?\s*(-?\d{1,20}(?:\.\d{1,20})?)\s*([^\s\d<>=.,;:+-]\S{0,29}(?: \S{1,20}){0,3})?\s*"
 )
@@ -52,11 +54,9 @@ def read_number(raw: bytes) -> Decimal:
     """
     if not raw or raw == b"null":
         raise NumberFault("F020")
-    if len(raw) <= _SHORT and b"e" not in raw and b"E" not in raw and raw[0] != 34:
-        try:
-            return Decimal(raw.decode("ascii"))
-        except (InvalidOperation, UnicodeDecodeError):
-            raise NumberFault("F021") from None
+    digits = raw[1:] if raw[0] == _MINUS else raw
+    if len(raw) <= _SHORT and digits.replace(b".", b"", 1).isdigit() and digits[0] != _DOT != digits[-1]:
+        return Decimal(raw.decode("ascii"))
     return _read_long(raw)
 
 

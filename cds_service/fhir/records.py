@@ -230,6 +230,10 @@ def read_document(body: bytes, pointer: str, gathered: Gathered, where: str = ""
 
 def _read_typed(body: bytes, pointer: str, gathered: Gathered) -> None:
     bundle = scan.decode_bundle(body)
+    if isinstance(bundle, OperationOutcome):
+        gathered.resources += 1
+        _note_outcome(gathered, Entry(bundle), pointer)
+        return
     gathered.incomplete |= is_incomplete(bundle)
     add = gathered.add
     entries = bundle.entry or []
@@ -332,6 +336,9 @@ def _read_single(body: bytes, type_name: Any, pointer: str, gathered: Gathered, 
         raise not_fhir("F004", where, "unknown resourceType")
     gathered.resources += 1
     _read_resource(body, (pointer, -1, None, None), gathered)
+    refused = gathered.set_aside[-1] if gathered.set_aside else None
+    if refused is not None and refused.code == "F010":
+        raise not_fhir("F010", where, type_name)
 
 
 def _read_resource(raw: bytes, place: Located, gathered: Gathered, depth: int = 0) -> None:

@@ -647,7 +647,8 @@ class RawBundle(Struct, gc=False):
     entry: Raw = ABSENT
 
 
-decode_bundle: Final = msgspec.json.Decoder(Bundle).decode
+# A union, because a tagged type alone would be taken for granted where resourceType is missing.
+decode_bundle: Final = msgspec.json.Decoder(Bundle | OperationOutcome).decode
 decode_resource: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(AnyResource)
 decode_raw_bundle: Final = msgspec.json.Decoder(RawBundle).decode
 decode_raw_list: Final = msgspec.json.Decoder(list[Raw]).decode

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
@@ -63,10 +63,14 @@ class Units:
 
     __slots__ = ("_spellings", "ucum", "words")
 
-    def __init__(self, spellings: Mapping[str, str], ucum: Mapping[str, str]) -> None:
-        """Take ``spelling -> printed word`` and ``printed word -> UCUM code``."""
+    def __init__(self, spellings: Iterable[tuple[str, str]], ucum: Mapping[str, str]) -> None:
+        """Take pairs of spelling and printed word, and ``printed word -> UCUM code``.
+
+        Raises:
+            ValueError: when one spelling stands for two units.
+        """
         folded: dict[str, str] = {}
-        for spelling, word in spellings.items():
+        for spelling, word in spellings:
             if folded.setdefault(fold_spelling(spelling), word) != word:
                 raise ValueError(f"the spelling {spelling!r} stands for two units")
         self._spellings: Mapping[str, str] = MappingProxyType(folded)

@@ -37,7 +37,7 @@ def load_terminology(root: Path) -> Terminology:
     desk = Desk(root)
     folder = root / FOLDER
     files = {name: desk.single(folder / f"{name}.yaml") for name in _SINGLE_FILES}
-    units = desk.attempt(files["units"], lambda: _read_units(files["units"], desk), Units({}, {}))
+    units = desk.attempt(files["units"], lambda: _read_units(files["units"], desk), Units((), {}))
     systems = desk.attempt(files["systems"], lambda: _read_systems(files["systems"], desk), desk.systems)
     desk.systems = systems
     routes = desk.attempt(files["routes"], lambda: _read_routes(files["routes"], desk), _NO_ROUTES)
@@ -69,18 +69,18 @@ def load_terminology(root: Path) -> Terminology:
 
 
 def _read_units(document: Document | None, desk: Desk) -> Units:
-    spellings: dict[str, str] = {}
+    spellings: list[tuple[str, str]] = []
     ucum: dict[str, str] = {}
     for word, entry in desk.items(document, "units"):
         ucum[word] = str(entry["ucum"])
         for spelling in (word, ucum[word], *entry.get("spellings", ())):
-            spellings[str(spelling)] = word
+            spellings.append((str(spelling), word))
     try:
         return Units(spellings, ucum)
     except ValueError as error:
         desk.fault(document, ("units",), "T020", f"is contradictory: {error}.",
                    "Keep the spelling at one unit.")
-        return Units({}, ucum)
+        return Units((), ucum)
 
 
 def _read_systems(document: Document | None, desk: Desk) -> Systems:

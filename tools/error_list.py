@@ -32,7 +32,7 @@ _FAMILIES = {
 
 _HEAD = """# Error codes
 
-Every fault has a place, a stable code, what is wrong and what to do. `make docs` makes this list from the source;
+Every fault has a place, a stable code, what is wrong and what to do. `make docs` writes this list;
 `…` stands for a name or place of the case at hand. What to do when in doubt: no card is not "all clear".
 """
 
@@ -50,8 +50,10 @@ def entries(root: Path) -> Iterator[Entry]:
                 yield from _of_parts(node.elts)
             elif isinstance(node, ast.Dict):
                 for key, value in zip(node.keys, node.values, strict=True):
-                    if key is not None and isinstance(value, ast.Tuple):
-                        yield from _of_parts([key, *value.elts])
+                    if key is not None:
+                        yield from _of_parts(
+                            [key, *(value.elts if isinstance(value, ast.Tuple) else [value])]
+                        )
 
 
 def _of_parts(parts: list[ast.expr]) -> Iterator[Entry]:
@@ -90,7 +92,8 @@ def page(root: Path) -> str:
 
 
 def _row(code: str, found: list[Entry]) -> str:
-    said = [entry for entry in found if entry[1] != _UNSAID and entry[1].endswith(".")] or found
+    spoken = [entry for entry in found if entry[1] != _UNSAID] or found
+    said = [entry for entry in spoken if entry[1].endswith(".")] or spoken
     meanings = " / ".join(dict.fromkeys(_cell(meaning) for _code, meaning, _remedy in said))
     remedies = " / ".join(dict.fromkeys(_cell(remedy) for _code, _meaning, remedy in found if remedy))
     return f"| `{code}` | {meanings} | {remedies} |"

@@ -8,8 +8,7 @@ import click
 
 from cds_service.cli.options import config_option, settings_in_force
 from cds_service.content import content_root
-from cds_service.errors import Issue, RequestError
-from cds_service.validate.scaffold import new_rule
+from cds_service.validate import new_rule
 
 
 @click.command("new-rule")
@@ -21,10 +20,5 @@ def command(name: str, config: Path | None) -> None:
     if not slash or not group or not rule_id or "/" in rule_id:
         raise click.UsageError("Write the folder and the id, for example workup/my-rule.")
     root = settings_in_force(config).content_root or content_root()
-    try:
-        rule_path, case_path = new_rule(root, group, rule_id)
-    except FileExistsError as error:
-        raise RequestError(
-            Issue(name, "K001", f"{Path(str(error.filename)).name} exists.", "Choose a new id.")
-        ) from None
+    rule_path, case_path = new_rule(root, group, rule_id)
     click.echo(f"Wrote {rule_path}\nWrote {case_path}\nFill both in, then: twitch-cds validate {rule_path}")

@@ -13,15 +13,18 @@ from cds_service.validate import validate_content
 
 @click.command("validate")
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--mutants", is_flag=True, help="Also try wrong versions of every rule: some case must notice. Slow."
+)
 @config_option
 @click.pass_context
-def command(ctx: click.Context, paths: tuple[Path, ...], config: Path | None) -> None:
+def command(ctx: click.Context, paths: tuple[Path, ...], mutants: bool, config: Path | None) -> None:
     """Check the knowledge: schema, names, units, codes, wording, cases.
 
     PATH limits what is reported to these files and folders. Exit code 1 when there is a fault.
     """
     root = settings_in_force(config).content_root or content_root()
-    issues = validate_content(root, list(paths))
+    issues = validate_content(root, paths, mutants=mutants)
     for issue in issues:
         click.echo(str(issue))
     count = len(issues)

@@ -1,4 +1,4 @@
-"""Show a rule to a clinician: what it looks for, in the words of its file, and on what evidence.
+"""Show a rule to a clinician: what it looks for, in sentences and as it is written, and on what evidence.
 
 The page is the source link of every card. It is made from the knowledge alone: no patient, no call.
 """
@@ -13,6 +13,7 @@ from flask import Blueprint, Response, make_response, render_template
 
 from cds_service.errors import Issue
 from cds_service.knowledge import Knowledge, Reference
+from cds_service.logic import logic_in_words
 from cds_service.web.problems import Refusal
 from cds_service.web.state import current_state
 
@@ -28,7 +29,7 @@ _POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'n
 
 #: Sections of the page: heading and the keys of the rule file that stand under it.
 _SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("When it fires", ("gate", "hooks", "ages", "when", "branches", "unless")),
+    ("As it is written", ("gate", "hooks", "ages", "when", "branches", "unless")),
     ("How strong, how urgent", ("strength", "ceiling", "raises", "lowers", "indicator")),
     ("How it stands to other rules", ("folds_into", "gives_way_to", "line", "repeat")),
     ("What it says", ("card", "phrases", "advice")),
@@ -57,6 +58,7 @@ def rule_page(rule_id: str) -> Response:
         "rule.html",
         rule=rule,
         knowledge=knowledge,
+        sentences=logic_in_words(rule, knowledge),
         sections=_sections(written),
         cited=_cited(written, knowledge),
     )

@@ -63,7 +63,7 @@ def spec_of_analyte(analyte: Analyte) -> NumberSpec:
         analyte,
         analyte.to_canonical,
         analyte,
-        getattr(analyte, "doubtful_is_upper_bound", False),
+        analyte.doubtful_is_upper_bound,
     )
 
 

@@ -99,6 +99,7 @@ class _Reader:
             plausible_from=_number(plausible.get("from")), plausible_to=_number(plausible.get("to")),
             usual=self._windows(data, kind, "usual"), fresh=self._windows(data, kind, "fresh"),
             codes=tuple(coding for _, coding in self.desk.codings(document)),
+            doubtful_is_upper_bound=data.get("doubtful_sample") == "upper-bound",
         )
 
     def _factors(self, document: Document, pointer: Pointer,

@@ -29,7 +29,8 @@ class Analyte:
     ``factors`` the accepted units. ``low``/``high`` are the adult default range in the canonical unit,
     each None where only the laboratory's own range counts. Values outside ``plausible_from`` to
     ``plausible_to`` are set aside. ``usual`` and ``fresh`` give, per care setting, how many seconds old a
-    result may be to count at all and to count as critical.
+    result may be to count at all and to count as critical. ``doubtful_is_upper_bound``: a hemolyzed sample
+    can only read too high, so its number bounds the true value from above (specification 3.1).
     """
 
     name: str
@@ -46,6 +47,7 @@ class Analyte:
     usual: Mapping[str, int] = field(default_factory=dict)
     fresh: Mapping[str, int] = field(default_factory=dict)
     codes: tuple[Coding, ...] = ()
+    doubtful_is_upper_bound: bool = False
 
     def to_canonical(self, value: Decimal, unit: str) -> Decimal:
         """Return ``value`` in the canonical unit. Raises UnitError when the unit is not this analyte's."""

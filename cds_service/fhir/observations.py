@@ -319,7 +319,7 @@ def _without_number(
         return
     reason = words.word_of(part.dataAbsentReason)
     never = fault == "F020" and reason in words.NEVER_MEASURED
-    if fault == "F020" and shown:
+    if fault == "F020" and shown and part.valueQuantity is None:
         fault = "F028"
     reading.refuse(
         fault,

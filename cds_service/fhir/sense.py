@@ -80,19 +80,28 @@ class Sense:
 
     @cached_property
     def analytes(self) -> tuple[AnalyteCode, ...]:
-        """What it measures: by its codes, or by its words where only local codes were sent.
+        """What it measures: by its codes, or by its words where no code could tell.
 
-        A code of a listed system that no analyte claims keeps the words unread: a urine test is not a
-        serum test because its name begins alike. Codes that name different tests give nothing
-        (``has_analyte_conflict``).
+        A code of a listed system that no analyte claims keeps the words unread for every analyte that
+        has codes of that system: a urine test is not a serum test because its name begins alike. An
+        analyte for which the content has no such code can only be known by its words. Codes that name
+        different tests give nothing (``has_analyte_conflict``).
         """
         found = {code.name: code for meaning in self.meanings for code in reversed(meaning.analytes)}
         if found:
             return () if self.has_analyte_conflict else tuple(found[name] for name in sorted(found))
-        if self.has_listed_system or self._lexicon is None:
+        if self._lexicon is None:
             return ()
         ask = self._lexicon.terminology.analytes_for_text
-        return next((rows for text in self.texts if (rows := ask(text[:_MAX_NAME]))), ())
+        named = next((rows for text in self.texts if (rows := ask(text[:_MAX_NAME]))), ())
+        return tuple(code for code in named if not self._would_be_coded(code.name))
+
+    def _would_be_coded(self, analyte: str) -> bool:
+        """Whether the content has codes of this analyte in a system the concept has a code of."""
+        if self._lexicon is None:
+            return False
+        sent = {meaning.system for meaning in self.meanings}
+        return any(coding.system in sent for coding in self._lexicon.terminology.analytes[analyte].codes)
 
     @cached_property
     def has_analyte_conflict(self) -> bool:

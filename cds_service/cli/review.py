@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,11 @@ from cds_service.cli.options import (
     settings_in_force,
 )
 from cds_service.cli.patient_file import review_file
+from cds_service.knowledge import Knowledge
+from cds_service.neutral import neutral
 from cds_service.review import Review
 
+_NOT_SCORED = "not-scored"
 _COLORS = {"critical": "red", "warning": "yellow", "info": "blue"}
 
 
@@ -32,10 +35,16 @@ _COLORS = {"critical": "red", "warning": "yellow", "info": "blue"}
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @as_of_option
 @click.option("--hook", help="Hook to review for. Default: that of a request, else patient-view.")
+@click.option("--brief", is_flag=True, help="Summaries, proposals and findings only.")
 @json_option
 @config_option
 def command(
-    file: Path, as_of: datetime | str | None, hook: str | None, as_json: bool, config: Path | None
+    file: Path,
+    as_of: datetime | str | None,
+    hook: str | None,
+    brief: bool,
+    as_json: bool,
+    config: Path | None,
 ) -> None:
     """Show the cards for the patient of FILE: a FHIR Bundle or a CDS Hooks request."""
     settings = settings_in_force(config)
@@ -43,6 +52,9 @@ def command(
     review, instant = review_file(file, knowledge, as_of=as_of, hook=hook, base_url=settings.base_url)
     if as_json:
         print_json(review.response())
+        return
+    if brief:
+        click.echo("\n".join(_brief_lines(review, knowledge)))
         return
     print_review(review, instant, knowledge.version, Console())
 
@@ -56,16 +68,34 @@ def print_json(value: Any) -> None:
 def print_review(review: Review, instant: datetime, version: str, console: Console) -> None:
     """Print every card of a review, or why there is none."""
     console.print(f"Judged at {instant.isoformat()}, knowledge {version}.", style="dim", highlight=False)
-    if not review.assessable:
-        console.print(
-            "Nothing could be assessed with this record. That is not a normal finding.", style="red"
-        )
-    elif not review.cards:
-        console.print(
-            "No card. Every applicable rule was evaluated; a rule that does not fire excludes nothing."
-        )
+    if reason := _no_card(review):
+        console.print(reason, highlight=False)
     for card in review.cards:
         console.print(_panel(card))
+
+
+def _no_card(review: Review) -> str:
+    """Return what the absence of cards means; empty where there are cards."""
+    if not review.assessable:
+        return "Nothing could be assessed with this record. That is not a normal finding."
+    if not review.cards:
+        return "No card. What was sent was judged; a rule that does not fire excludes nothing."
+    return ""
+
+
+def _brief_lines(review: Review, knowledge: Knowledge) -> Iterator[str]:
+    """Yield the summary and proposals of each card, then the findings in order with their evidence."""
+    if reason := _no_card(review):
+        yield reason
+    for card in review.cards:
+        yield f"{card['indicator'].upper():<9}{card['summary']}"
+        proposals = [item["label"] for item in card.get("suggestions", [])]
+        yield from (f"{'':<9}- {label}" for label in proposals)
+    shown = [item for item in review.findings if item.rank and not item.folded_into and not item.gave_way_to]
+    for finding in shown:
+        strength = "" if finding.strength == _NOT_SCORED else f"{finding.strength}: "
+        yield f"{finding.rank:>2}. {strength}{knowledge.rules[finding.rule_id].title}"
+        yield from (f"    {neutral(evidence.text)}" for evidence in finding.evidence)
 
 
 def _panel(card: Mapping[str, Any]) -> Panel:

@@ -40,9 +40,19 @@ def test_review_at_the_newest_date_of_the_record(run):
 
 
 def test_review_of_a_well_person_says_what_no_card_means(run):
-    code, out, _err = run("review", WELL, *AS_OF)
+    for more in ((), ("--brief",)):
+        code, out, _err = run("review", WELL, *AS_OF, *more)
+        assert code == 0
+        assert "a rule that does not fire excludes nothing" in " ".join(out.split())
+
+
+def test_review_in_brief_names_cards_proposals_and_findings(run):
+    code, out, _err = run("review", PATIENT, *AS_OF, "--brief")
     assert code == 0
-    assert "excludes nothing" in out or "not" in out.lower()
+    lines = out.splitlines()
+    assert lines[0].startswith("WARNING")
+    assert any(line.startswith(" 1. ") for line in lines)
+    assert any("Potassium 2.9 mmol/L on 2026-11-18 (range 3.5-5.1)" in line for line in lines)
 
 
 def test_review_reads_a_cds_hooks_request(run, tmp_path):

@@ -84,6 +84,7 @@ def test_serve_answers_survives_bad_input_and_stops_on_request(server):
         with pytest.raises(urllib.error.HTTPError) as refused:
             _get(url, bad)
         assert refused.value.code == 400
+        refused.value.close()
     assert _get(f"{base}/readyz")[0] == 200
     process.send_signal(signal.SIGTERM)
     _out, log = process.communicate(timeout=60)

@@ -33,8 +33,9 @@ format: $(VENV)/.dev       ## write the house format
 	$(BIN)/ruff check --fix-only --quiet $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-docs: $(VENV)/.dev         ## write docs/errors.md from the source
+docs: $(VENV)/.dev         ## renew what the documents show: error codes, settings, output of commands
 	$(BIN)/python tools/error_list.py
+	$(BIN)/python tools/doc_outputs.py
 
 validate: $(VENV)/.run     ## the knowledge: schema, names, units, wording, cases
 	$(BIN)/twitch-cds validate

@@ -1,15 +1,11 @@
 """What the documents say is what the product does."""
 
-import os
+import importlib.util
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-from cds_service.settings import settings_table
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [
@@ -24,6 +20,13 @@ _ELSEWHERE = re.compile(
     r"make |pip install|git |twitch-cds serve|twitch-cds new-rule|curl |twitch-cds config check --config site"
 )
 _FENCE = re.compile(r"^```sh\n(.*?)^```\n(?:\n?```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
+
+
+def _tool(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _commands():
@@ -43,12 +46,7 @@ def _targets():
 def test_every_setting_stands_in_the_operators_table():
     text = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
     table = text.partition("<!-- settings -->\n")[2].partition("<!-- /settings -->")[0]
-    rows = ["| setting | variable | default | meaning |", "|---|---|---|---|"]
-    rows += [
-        f"| `{name}` | `{variable}` | {f'`{default}`' if default else 'empty'} | {meaning} |"
-        for name, variable, default, meaning in settings_table()
-    ]
-    assert table == "\n".join(rows) + "\n"
+    assert table == _tool("doc_outputs").settings_rows()
 
 
 @pytest.mark.parametrize(
@@ -59,17 +57,9 @@ def test_every_setting_stands_in_the_operators_table():
 def test_commands_of_the_documents_run_and_print_what_is_shown(document, line, shown):
     words = shlex.split(line, comments=True)
     assert words[0] in ("twitch-cds", ".venv/bin/twitch-cds"), f"{document.name}: say how {line!r} is tested"
-    done = subprocess.run(
-        [sys.executable, "-m", "cds_service", *words[1:]],
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "110"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    if shown:
-        assert done.stdout.strip() == shown.strip()
+    printed = _tool("doc_outputs").output_of(line)
+    if shown is not None:
+        assert printed == shown, "make docs renews it"
 
 
 def test_every_make_target_that_is_named_exists():
@@ -104,3 +94,15 @@ def test_every_error_code_is_documented():
         re.findall(r"^\| `([A-Z]\d{3})` \|", (ROOT / "docs" / "errors.md").read_text(), re.MULTILINE)
     )
     assert _raised_codes() - documented == set()
+
+
+def test_the_error_list_reads_calls_tables_and_filled_in_texts(tmp_path):
+    (tmp_path / "module.py").write_text(
+        'CODES = {"A001": ("is wrong.", "Mend it."), "A002": "a short word"}\n'
+        'fault(where, "A003", f"names {name!r}.", "Choose " "another.")\n'
+    )
+    assert set(_tool("error_list").entries(tmp_path)) >= {
+        ("A001", "is wrong.", "Mend it."),
+        ("A002", "a short word", ""),
+        ("A003", "names \u2026.", "Choose another."),
+    }

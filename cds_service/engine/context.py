@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cds_service.facts import DAY, Measurement, PatientFacts
 from cds_service.rules import Definition, Modifiers
@@ -15,18 +15,23 @@ if TYPE_CHECKING:
     from cds_service.engine.exposures import Exposure
     from cds_service.engine.logic import Answer
     from cds_service.engine.nodes import Node
+    from cds_service.engine.spec import NumberSpec
+    from cds_service.engine.windows import Spans
 
 
 @dataclass(frozen=True, slots=True)
 class Knowhow:
-    """What judging needs beside the facts: shared by all patients, never changed."""
+    """What judging needs beside the facts: shared by all patients, unchanged once compiled.
+
+    ``specs`` fills as numbers are first asked for; it depends on the content only.
+    """
 
     terminology: Terminology
     modifiers: Modifiers
     definitions: Mapping[str, Definition]
     criteria: dict[str, Node] = field(default_factory=dict)
-    conditions: dict[str, Node] = field(default_factory=dict)
     gates: dict[str, Node] = field(default_factory=dict)
+    specs: dict[str, NumberSpec] = field(default_factory=dict)
 
 
 @dataclass
@@ -40,11 +45,11 @@ class Context:
     facts: PatientFacts
     knowhow: Knowhow
     fresh_is_usual: bool = False
+    verdicts: dict[int, bool | None] = field(default_factory=dict)
     answers: dict[int, Answer] = field(default_factory=dict)
-    meets: dict[str, Answer] = field(default_factory=dict)
+    spans: dict[tuple[int | None, int | None], Spans] = field(default_factory=dict)
     series: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
     exposures: dict[str, tuple[Exposure, ...]] = field(default_factory=dict)
-    scratch: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def now(self) -> int:

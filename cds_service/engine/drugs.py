@@ -23,8 +23,14 @@ class DrugLeaf:
     sets: tuple[DrugSet, ...]
     anchor_dates: AnchorDates | None = None
 
-    def answer(self, ctx: Context) -> Answer:
+    def verdict(self, ctx: Context) -> Answer3:
         """Judge the criterion for one patient."""
+        hits, unsure = self._search(ctx)
+        verdict = self._count(hits, unsure)
+        return verdict if verdict or self._is_known(ctx) else None
+
+    def answer(self, ctx: Context) -> Answer:
+        """Judge the criterion and show the uses it rests on."""
         hits, unsure = self._search(ctx)
         verdict = self._count(hits, unsure)
         if verdict is True:

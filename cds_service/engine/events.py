@@ -21,20 +21,30 @@ class EventLeaf:
     criterion: EventCriterion
     anchor_dates: AnchorDates | None = None
 
-    def answer(self, ctx: Context) -> Answer:
+    def verdict(self, ctx: Context) -> Answer3:
         """Judge the criterion for one patient."""
+        hits, unsure = self._search(ctx)
+        if hits and sum(event.count for event in hits) >= self.criterion.times:
+            return True
+        return None if unsure or not ctx.facts.state(self.criterion.kind).is_known else False
+
+    def answer(self, ctx: Context) -> Answer:
+        """Judge the criterion and show the events it rests on."""
+        return self._conclude(*self._search(ctx), ctx)
+
+    def _search(self, ctx: Context) -> tuple[list[Event], list[Event]]:
+        """Return the events that satisfy the criterion, and those that cannot tell."""
         c = self.criterion
         on_record = ctx.facts.events.get(c.kind)
         events = [e for name in c.names for e in on_record.get(name, ())] if on_record else []
         hits: list[Event] = []
         unsure: list[Event] = []
-        if events:
-            spans = self._spans(ctx)
-            for event in events:
-                verdict = self._judge(event, spans, ctx)
-                if verdict is not False:
-                    (hits if verdict else unsure).append(event)
-        return self._conclude(hits, unsure, ctx)
+        spans = self._spans(ctx) if events else None
+        for event in events:
+            verdict = self._judge(event, spans, ctx)
+            if verdict is not False:
+                (hits if verdict else unsure).append(event)
+        return hits, unsure
 
     def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
         """Return when the matching events were, for anchors; undated matches give no date."""

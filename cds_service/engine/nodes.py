@@ -27,10 +27,17 @@ T = TypeVar("T")
 
 
 class Leaf(Protocol):
-    """Judges one leaf for one patient."""
+    """Judges one leaf for one patient.
+
+    ``verdict`` is the hot path and builds no words; ``answer`` gives the same verdict with evidence.
+    """
+
+    def verdict(self, ctx: Context) -> Answer3:
+        """Judge the leaf."""
+        ...
 
     def answer(self, ctx: Context) -> Answer:
-        """Judge the leaf."""
+        """Judge the leaf and say on what it rests."""
         ...
 
     def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
@@ -64,11 +71,16 @@ class Node:
     needed: int = 1
 
     def verdict(self, ctx: Context) -> Answer3:
-        """Answer as soon as certain."""
+        """Answer as soon as certain; remembered for the patient."""
+        known = ctx.verdicts
+        if self.key in known:
+            return known[self.key]
         if self.leaf is not None:
-            return self._leaf_answer(ctx).verdict
-        verdicts = (part.verdict(ctx) for part in self.parts)
-        return _combined(self.op, verdicts, self.needed)
+            found = self.leaf.verdict(ctx)
+        else:
+            found = _combined(self.op, (part.verdict(ctx) for part in self.parts), self.needed)
+        known[self.key] = found
+        return found
 
     def answer(self, ctx: Context) -> Answer:
         """Answer with all evidence of what is true and every gap of what is unknown."""
@@ -159,9 +171,13 @@ class MeetsLeaf:
 
     criterion: MeetsCriterion
 
-    def answer(self, ctx: Context) -> Answer:
+    def verdict(self, ctx: Context) -> Answer3:
         """Answer for any of the named definitions."""
-        answers = [_meet(name, ctx) for name in self.criterion.names]
+        return any_of(ctx.knowhow.criteria[name].verdict(ctx) for name in self.criterion.names)
+
+    def answer(self, ctx: Context) -> Answer:
+        """Answer for any of the named definitions, with their evidence."""
+        answers = [ctx.knowhow.criteria[name].answer(ctx) for name in self.criterion.names]
         verdict = any_of(a.verdict for a in answers)
         evidence = [e for a in answers if a.verdict is verdict for e in a.evidence]
         gaps = [m for a in answers if a.verdict is None for m in a.missing] if verdict is None else []
@@ -173,22 +189,19 @@ class MeetsLeaf:
         return tuple(m for times, _ in found for m in times), any_of(verdict for _, verdict in found)
 
 
-def _meet(name: str, ctx: Context) -> Answer:
-    found = ctx.meets.get(name)
-    if found is None:
-        found = ctx.meets[name] = ctx.knowhow.criteria[name].answer(ctx)
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class AgeLeaf:
     """The age now."""
 
     criterion: AgeCriterion
 
-    def answer(self, ctx: Context) -> Answer:
+    def verdict(self, ctx: Context) -> Answer3:
         """Judge the age; not recorded is unknown."""
-        verdict = age_answer(self.criterion.limits, ctx)
+        return age_answer(self.criterion.limits, ctx)
+
+    def answer(self, ctx: Context) -> Answer:
+        """Judge the age and show it."""
+        verdict = self.verdict(ctx)
         if verdict is None:
             return Answer(None, missing=(Missing("patient", "age", "not-sent"),))
         return Answer(verdict, (Evidence("patient", "age", f"Age {ctx.years} years"),))
@@ -204,8 +217,12 @@ class SexLeaf:
 
     criterion: SexCriterion
 
-    def answer(self, ctx: Context) -> Answer:
+    def verdict(self, ctx: Context) -> Answer3:
         """Judge the sex; not recorded is unknown."""
+        return None if ctx.facts.sex is None else ctx.facts.sex == self.criterion.sex
+
+    def answer(self, ctx: Context) -> Answer:
+        """Judge the sex and show it."""
         sex = ctx.facts.sex
         if sex is None:
             return Answer(None, missing=(Missing("patient", "sex", "not-sent"),))
@@ -222,8 +239,12 @@ class IrritabilityLeaf:
 
     criterion: IrritabilityCriterion
 
-    def answer(self, ctx: Context) -> Answer:
+    def verdict(self, ctx: Context) -> Answer3:
         """Answer as the gate does."""
+        return ctx.knowhow.gates["irritability"].verdict(ctx)
+
+    def answer(self, ctx: Context) -> Answer:
+        """Answer as the gate does, with its evidence."""
         return ctx.knowhow.gates["irritability"].answer(ctx)
 
     def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:

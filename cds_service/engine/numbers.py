@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from cds_service.engine.context import Context
 from cds_service.engine.derived import series_of
@@ -11,10 +12,18 @@ from cds_service.engine.judging import judge
 from cds_service.engine.logic import Answer, Answer3
 from cds_service.engine.spec import NumberSpec, spec_of
 from cds_service.engine.text import describe_measurement
-from cds_service.engine.windows import AnchorDates, Span, length_of, resolve
+from cds_service.engine.windows import AnchorDates, Span, Spans, length_of, resolve
 from cds_service.facts import Measurement, Moment
 from cds_service.findings import Evidence, Missing
 from cds_service.rules.criteria import Change, NumberCriterion
+
+
+class _Found(NamedTuple):
+    """What was seen: the answer, the results it rests on, and why it is unknown or nothing was there."""
+
+    verdict: Answer3
+    shown: tuple[Measurement, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,104 +33,97 @@ class NumberLeaf:
     criterion: NumberCriterion
     anchor_dates: AnchorDates | None = None
 
-    def answer(self, ctx: Context) -> Answer:
+    def verdict(self, ctx: Context) -> Answer3:
         """Judge the criterion for one patient."""
+        return self._look(ctx).verdict
+
+    def answer(self, ctx: Context) -> Answer:
+        """Judge the criterion and show the results it rests on."""
         c = self.criterion
-        series = series_of(c.name, ctx)
-        spec = spec_of(c.name, ctx)
-        length = length_of(c.window.within, ctx, spec.usual(ctx), spec.fresh(ctx))
-        spans = resolve(c.window, length, ctx, self.anchor_dates)
-        if not spans.spans:
-            return Answer(
-                spans.verdict, missing=(Missing(c.kind, c.name, "no-date"),) if spans.verdict is None else ()
-            )
-        answers = [self._in_span(span, series, spec, ctx) for span in spans.spans]
-        for wanted in (True, None):
-            for found in answers:
-                if found.verdict is wanted:
-                    return found
-        return answers[0]
+        found = self._look(ctx)
+        evidence = tuple(evidence_of(m, ctx) for m in found.shown)
+        if found.verdict is None:
+            return Answer(None, evidence, (Missing(c.kind, c.name, found.reason),))
+        if found.verdict and not evidence:
+            return Answer(True, (Evidence(c.kind, c.name, f"{spec_of(c.name, ctx).title}: none on record"),))
+        return Answer(found.verdict, evidence)
 
     def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
         """Return the time of every result in the window that satisfies the judgment (for anchors)."""
-        c = self.criterion
-        spec = spec_of(c.name, ctx)
-        length = length_of(c.window.within, ctx, spec.usual(ctx), spec.fresh(ctx))
-        spans = resolve(c.window, length, ctx, self.anchor_dates)
+        spans = self._spans(ctx).spans
         hits = tuple(
             m.moment
-            for m in series_of(c.name, ctx)
-            if any(span.holds(m.moment) for span in spans.spans) and self.judge(m, ctx) is True
+            for m in series_of(self.criterion.name, ctx)
+            if any(span.holds(m.moment) for span in spans) and self.judge(m, ctx) is True
         )
-        if hits:
-            return hits, True
-        return (), self.answer(ctx).verdict
+        return (hits, True) if hits else ((), self.verdict(ctx))
 
     def judge(self, m: Measurement, ctx: Context) -> Answer3:
         """Judge one result against states and limits."""
         return judge(self.criterion, m, ctx)
 
+    def _spans(self, ctx: Context) -> Spans:
+        window = self.criterion.window
+        spec = spec_of(self.criterion.name, ctx)
+        length = length_of(window.within, ctx, spec.usual(ctx), spec.fresh(ctx))
+        return resolve(window, length, ctx, self.anchor_dates)
+
+    def _look(self, ctx: Context) -> _Found:
+        """Judge every span; the first that holds counts, else the first that cannot tell."""
+        spans = self._spans(ctx)
+        if not spans.spans:
+            return _Found(spans.verdict, reason="no-date")
+        series = series_of(self.criterion.name, ctx)
+        found = [self._in_span(span, series, ctx) for span in spans.spans]
+        for wanted in (True, None):
+            for one in found:
+                if one.verdict is wanted:
+                    return one
+        return found[0]
+
     # --- one span
 
-    def _in_span(self, span: Span, series: tuple[Measurement, ...], spec: NumberSpec, ctx: Context) -> Answer:
+    def _in_span(self, span: Span, series: tuple[Measurement, ...], ctx: Context) -> _Found:
         c = self.criterion
         inside = [m for m in series if span.holds(m.moment)]
         if not inside:
-            return self._nothing(span, ctx)
+            reason = _absence(c, span, ctx)
+            return _Found(True if "missing" in c.states and reason == "not-measured" else None, reason=reason)
         if c.states == ("missing",):
-            return Answer(False, (evidence_of(inside[-1], ctx),))
+            return _Found(False, (inside[-1],))
         if c.change is not None:
-            return self._trend(c.change, inside[-1], series, spec, ctx)
+            return self._trend(c.change, inside[-1], series, ctx)
         if c.times > 1:
             return self._repeated(inside, ctx)
         chosen = _pick(c.pick, inside)
         verdict = self.judge(chosen, ctx)
-        missing = () if verdict is not None else (Missing(c.kind, c.name, _why_unknown(chosen, c)),)
-        return Answer(verdict, (evidence_of(chosen, ctx),), missing)
+        return _Found(verdict, (chosen,), _why_unknown(chosen, c) if verdict is None else "")
 
-    def _nothing(self, span: Span, ctx: Context) -> Answer:
-        c = self.criterion
-        reason = _absence(c, span, ctx)
-        known = reason == "not-measured"
-        if "missing" in c.states and known:
-            return Answer(True, (Evidence(c.kind, c.name, f"{spec_of(c.name, ctx).title}: none on record"),))
-        return Answer(None, missing=(Missing(c.kind, c.name, reason),))
-
-    def _repeated(self, inside: list[Measurement], ctx: Context) -> Answer:
+    def _repeated(self, inside: list[Measurement], ctx: Context) -> _Found:
         c = self.criterion
         verdicts = [self.judge(m, ctx) for m in inside]
-        hits = [m for m, verdict in zip(inside, verdicts, strict=True) if verdict is True]
-        evidence = tuple(evidence_of(m, ctx) for m in hits or inside[-1:])
+        hits = tuple(m for m, verdict in zip(inside, verdicts, strict=True) if verdict is True)
+        shown = hits or tuple(inside[-1:])
         if verdicts[-1] is False:
-            return Answer(False, evidence)
+            return _Found(False, shown)
         spread = bool(hits) and hits[-1].moment.latest - hits[0].moment.earliest >= c.apart
         if verdicts[-1] is True and len(hits) >= c.times and spread:
-            return Answer(True, evidence)
+            return _Found(True, shown)
         if len(inside) >= c.times and None not in verdicts:
-            return Answer(False, evidence)
-        return Answer(None, evidence, (Missing(c.kind, c.name, "too-few"),))
+            return _Found(False, shown)
+        return _Found(None, shown, "too-few")
 
     def _trend(
-        self,
-        change: Change,
-        last: Measurement,
-        series: tuple[Measurement, ...],
-        spec: NumberSpec,
-        ctx: Context,
-    ) -> Answer:
-        c = self.criterion
-        earlier = [
-            m
-            for m in series
-            if m.moment.latest < last.moment.earliest
-            and m.moment.latest >= last.moment.earliest - change.over
-        ]
+        self, change: Change, last: Measurement, series: tuple[Measurement, ...], ctx: Context
+    ) -> _Found:
+        reach = last.moment.earliest - change.over
+        earlier = [m for m in series if reach <= m.moment.latest < last.moment.earliest]
         usable = [m for m in earlier if _comparable(m, last)]
         if last.value is None or not usable:
-            return Answer(None, (evidence_of(last, ctx),), (Missing(c.kind, c.name, "too-few"),))
+            return _Found(None, (last,), "too-few")
+        spec = spec_of(self.criterion.name, ctx)
         judged = [m for m in usable if _changed(change, m, last, spec)]
-        shown = (judged or usable)[-1]
-        return Answer(bool(judged), (evidence_of(shown, ctx), evidence_of(last, ctx)))
+        return _Found(bool(judged), ((judged or usable)[-1], last))
 
 
 # --- choosing, comparing, explaining

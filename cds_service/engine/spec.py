@@ -69,12 +69,10 @@ def spec_of_analyte(analyte: Analyte) -> NumberSpec:
 
 def spec_of(name: str, ctx: Context) -> NumberSpec:
     """Return what is known about an analyte or derived number of this name."""
-    key = f"spec:{name}"
-    found = ctx.scratch.get(key)
+    found = ctx.knowhow.specs.get(name)
     if found is None:
-        found = ctx.scratch[key] = _spec(name, ctx)
-    spec: NumberSpec = found
-    return spec
+        found = ctx.knowhow.specs[name] = _spec(name, ctx)
+    return found
 
 
 def _spec(name: str, ctx: Context) -> NumberSpec:

@@ -29,8 +29,15 @@ class TwitchLeaf:
     criterion: TwitchCriterion
     anchor_dates: AnchorDates | None = None
 
-    def answer(self, ctx: Context) -> Answer:
+    def verdict(self, ctx: Context) -> Answer3:
         """Judge the criterion for one patient."""
+        twitch = ctx.facts.twitch
+        if twitch is None:
+            return False if ctx.facts.twitch_state.is_known else None
+        return self._judge(twitch, ctx)
+
+    def answer(self, ctx: Context) -> Answer:
+        """Judge the criterion and show the twitch it rests on."""
         twitch = ctx.facts.twitch
         if twitch is None:
             if ctx.facts.twitch_state.is_known:

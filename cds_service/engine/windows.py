@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cds_service.engine.context import Context
-from cds_service.engine.logic import Answer3, any_of
+from cds_service.engine.logic import Answer3
 from cds_service.facts import DAY, Moment
 from cds_service.rules.criteria import Window
 
@@ -61,13 +61,21 @@ def length_of(within: int | str | None, ctx: Context, usual: int, fresh: int) ->
 def resolve(window: Window, length: int | None, ctx: Context, dates: AnchorDates | None) -> Spans:
     """Return the spans of a window whose ``within`` is ``length`` seconds long."""
     if not window.anchor_word:
-        start = _BEGINNING if length is None else ctx.now - length
-        end = ctx.now if window.older_than is None else ctx.now - window.older_than - 1
-        return Spans((Span(start, end, now=ctx.now),))
+        key = (length, window.older_than)
+        found = ctx.spans.get(key)
+        if found is None:
+            found = ctx.spans[key] = _from_now(length, window.older_than, ctx.now)
+        return found
     moments, verdict = anchor_moments(window, ctx, dates)
     if not moments:
         return Spans((), verdict if verdict is not True else None)
     return Spans(tuple(_around(window.anchor_word, moment, length, ctx.now) for moment in moments))
+
+
+def _from_now(length: int | None, older_than: int | None, now: int) -> Spans:
+    start = _BEGINNING if length is None else now - length
+    end = now if older_than is None else now - older_than - 1
+    return Spans((Span(start, end, now=now),))
 
 
 def anchor_moments(
@@ -97,8 +105,3 @@ def _around(word: str, moment: Moment, length: int | None, now: int) -> Span:
 def days_between(earlier: int, later: int) -> int:
     """Return whole days between two times, never negative."""
     return max(0, (later - earlier) // DAY)
-
-
-def same_or_any(values: list[Answer3], spans: Spans) -> Answer3:
-    """Combine the answers over all spans: one true is enough."""
-    return any_of(values) if spans.spans else spans.verdict

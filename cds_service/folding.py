@@ -6,7 +6,7 @@ stands. What is shown never disappears behind what is not shown, nor a red flag 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from cds_service.findings import INDICATORS, Evidence, Finding, Line, Missing, Proposal, plain
@@ -24,30 +24,33 @@ def give_way(matched: Sequence[Finding], rules: Mapping[str, Rule], hidden: Coll
     ``matched`` comes best first; ``hidden`` are rule ids that will not be shown for other reasons.
     """
     by_id = {finding.rule_id: finding for finding in matched}
-
-    def choose(finding: Finding, fate: Mapping[str, str]) -> Sequence[str]:
-        rule = rules.get(finding.rule_id)
-        names = _targets(finding, rule.gives_way_to, rules, by_id, hidden) if rule is not None else []
-        if not fate:
-            return names
-        standing = [name for name in names if name in fate and not fate[name]]
-        return standing if _covered(finding, [by_id[name] for name in standing]) else []
-
-    fate = _decide(matched, choose)
+    edges = {f.rule_id: _targets(f, _yields_to(f, rules), rules, by_id, hidden) for f in matched}
+    fate: dict[str, str] = {}
+    for rule_id, targets in _targets_first(edges):
+        standing = [name for name in targets if not fate[name]]
+        covered = _covered(by_id[rule_id], [by_id[name] for name in standing])
+        fate[rule_id] = standing[0] if covered else ""
     return [replace(finding, gave_way_to=fate[finding.rule_id]) for finding in matched]
+
+
+def _yields_to(finding: Finding, rules: Mapping[str, Rule]) -> Sequence[str]:
+    rule = rules.get(finding.rule_id)
+    return () if rule is None else rule.gives_way_to
+
+
+def _folds_into(finding: Finding, rules: Mapping[str, Rule]) -> Sequence[str]:
+    rule = rules.get(finding.rule_id)
+    return () if rule is None else rule.folds_into
 
 
 def fold(findings: Sequence[Finding], rules: Mapping[str, Rule], hidden: Collection[str]) -> list[Finding]:
     """Fold each finding into the most specific one that stands, following chains to their end."""
     here = [finding for finding in findings if not finding.gave_way_to]
     by_id = {finding.rule_id: finding for finding in here}
-
-    def choose(finding: Finding, fate: Mapping[str, str]) -> Sequence[str]:
-        rule = rules.get(finding.rule_id)
-        return _targets(finding, rule.folds_into, rules, by_id, hidden) if rule is not None else []
-
-    fate = _decide(here, choose)
-    roots = {rule_id: _root(rule_id, fate) for rule_id in fate}
+    edges = {f.rule_id: _targets(f, _folds_into(f, rules), rules, by_id, hidden) for f in here}
+    roots: dict[str, str] = {}
+    for rule_id, targets in _targets_first(edges):
+        roots[rule_id] = roots[targets[0]] if targets else rule_id
     return [_folded(finding, here, roots) for finding in findings]
 
 
@@ -95,36 +98,39 @@ def _covered(finding: Finding, targets: Sequence[Finding]) -> bool:
     return set(finding.drugs) <= {drug for target in targets for drug in target.drugs}
 
 
-def _decide(
-    findings: Sequence[Finding], choose: Callable[[Finding, Mapping[str, str]], Sequence[str]]
-) -> dict[str, str]:
-    """Return for each rule the one it yields to, or an empty word; targets are decided first.
+def _targets_first(edges: Mapping[str, Sequence[str]]) -> list[tuple[str, list[str]]]:
+    """Return every rule with its targets, targets before those that yield to them.
 
-    Going from the weakest up, a circle of rules always leaves its strongest member standing.
+    ``edges`` lists the rules best first. Inside a circle a better rule never yields to a worse one,
+    so that every circle leaves its best member standing.
     """
-    by_id = {finding.rule_id: finding for finding in findings}
-    fate: dict[str, str] = {}
+    place = {rule_id: index for index, rule_id in enumerate(edges)}
+    open_edges = {
+        rule_id: [t for t in targets if place[t] < place[rule_id] or rule_id not in _reached(t, edges)]
+        for rule_id, targets in edges.items()
+    }
+    done: dict[str, list[str]] = {}
 
-    def settle(rule_id: str, path: frozenset[str]) -> None:
-        inside = path | {rule_id}
-        names = [name for name in choose(by_id[rule_id], {}) if name not in inside]
-        for name in names:
-            if name not in fate:
-                settle(name, inside)
-        decided = {name: fate[name] for name in names}
-        standing = choose(by_id[rule_id], decided) if decided else []
-        fate[rule_id] = next((name for name in standing if name in decided), "")
+    def visit(rule_id: str) -> None:
+        for target in open_edges[rule_id]:
+            if target not in done:
+                visit(target)
+        done.setdefault(rule_id, open_edges[rule_id])
 
-    for finding in reversed(findings):
-        if finding.rule_id not in fate:
-            settle(finding.rule_id, frozenset())
-    return fate
+    for rule_id in open_edges:
+        visit(rule_id)
+    return list(done.items())
 
 
-def _root(rule_id: str, fate: Mapping[str, str]) -> str:
-    while fate[rule_id]:
-        rule_id = fate[rule_id]
-    return rule_id
+def _reached(start: str, edges: Mapping[str, Sequence[str]]) -> set[str]:
+    found = {start}
+    queue = [start]
+    while queue:
+        for target in edges[queue.pop()]:
+            if target not in found:
+                found.add(target)
+                queue.append(target)
+    return found
 
 
 def absorb(lead: Finding, parts: Sequence[Finding]) -> Finding:

@@ -131,6 +131,8 @@ def _title(draft: Draft, voice: Voice) -> str:
         if not draft.entries:
             return voice.say("title_against")
         return voice.say("title_without_twitch" if voice.facts.twitch is None else "title_differential")
+    if draft.kind == "critical" and draft.indicator != "critical":
+        return voice.say("title_danger")
     return voice.say(f"title_{draft.kind}")
 
 

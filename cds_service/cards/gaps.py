@@ -56,7 +56,8 @@ def _card(open_rules: tuple[Finding, ...], voice: Voice, instance: str) -> dict[
 
 def unassessed_blocks(open_rules: tuple[Finding, ...], voice: Voice) -> list[Block]:
     """Return which rules were not judged, what lacked, and which failed inside the service."""
-    gaps = [gap for finding in open_rules for gap in finding.missing]
+    told = voice.knowledge.triage.tell_always | voice.knowledge.triage.tell_with_twitch
+    gaps = [gap for finding in open_rules for gap in finding.missing if gap.reason in told]
     judged_not = [voice.rule_title(f.rule_id) for f in open_rules if not f.error]
     failed = [voice.rule_title(f.rule_id) for f in open_rules if f.error]
     return [

@@ -23,6 +23,7 @@ _NAMED = 4
 _GAPS_A_REASON = 8
 _NOTES = 3
 _CHECKS = 2
+_UNUSABLE = ("not-measured", "no-number", "no-range")
 _LOGIC_LIMIT = 240
 
 
@@ -203,6 +204,8 @@ def gaps(entries: Sequence[Entry], unknown: Iterable[Finding], voice: Voice) -> 
     """Return the blocks "not available" and "data quality" of a card."""
     missing = [m for entry in entries for f in entry.findings for m in f.missing]
     missing += [m for f in unknown for m in f.missing if _matters(m, voice)]
+    known = {gap.name for gap in missing}
+    missing += [gap for gap in _unmeasured(voice) if gap.name not in known]
     names = {m.name for m in missing} | {e.name for e in evidence_of(entries)}
     names |= set(voice.knowledge.triage.basic_tests)
     return [
@@ -214,8 +217,18 @@ def gaps(entries: Sequence[Entry], unknown: Iterable[Finding], voice: Voice) -> 
 def _matters(gap: Missing, voice: Voice) -> bool:
     """Whether a gap of an undecided rule is told: data that did not come, and the basic tests."""
     settings = voice.knowledge.triage
-    told = settings.tell_always | settings.tell_with_twitch
-    return gap.reason in told or gap.name in (*settings.basic_tests, *settings.also_on_record)
+    if gap.reason in settings.tell_always | settings.tell_with_twitch:
+        return True
+    return gap.reason in _UNUSABLE and gap.name in (*settings.basic_tests, *settings.also_on_record)
+
+
+def _unmeasured(voice: Voice) -> list[Missing]:
+    """Return the basic tests that have no result in their usual look-back, whatever the rules asked."""
+    if not voice.facts.state("lab").is_known:
+        return [Missing("lab", name, "not-sent") for name in voice.knowledge.triage.basic_tests[:1]]
+    names = [name for name in voice.knowledge.triage.basic_tests if voice.latest(name) is None]
+    refused = {item.name for item in voice.facts.set_aside}
+    return [Missing("lab", name, "unreadable" if name in refused else "not-measured") for name in names]
 
 
 def also_abnormal(entries: Iterable[Entry], on_record: Sequence[Finding], voice: Voice) -> list[str]:

@@ -104,9 +104,10 @@ def _difference(word: str, value: Any, finding: Finding, knowledge: Knowledge) -
     plain_word = word.removeprefix("not_")
     if word in ("orders", "not_orders", "missing", "not_missing"):
         return _listed(word, _list(value), finding, knowledge)
-    if word == "priority":
+    if plain_word == "priority":
         given = sorted({proposal.priority for proposal in finding.proposals})
-        return "" if value in given else f"priority: expected {value!r}, got {given}"
+        wrong = (value in given) == word.startswith("not_")
+        return f"{word}: expected {value!r}, got {given}" if wrong else ""
     if isinstance(value, bool):
         return "" if bool(finding.stale) == value else f"stale: expected {value}, got {finding.stale!r}"
     if plain_word in _TEXTS:

@@ -205,8 +205,9 @@ def _drugs(reading: Reading) -> Mapping[str, tuple[DrugUse, ...]]:
     return {name: tuple(sorted(uses, key=_use_order)) for name, uses in sorted(reading.drugs.items())}
 
 
-def _use_order(use: DrugUse) -> tuple[int, int, str, str]:
+def _use_order(use: DrugUse) -> tuple[bool, int, int, str, str]:
     return (
+        use.draft,
         use.start.earliest if use.start else 0,
         use.end.latest if use.end else 0,
         use.source.reference,

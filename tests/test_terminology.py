@@ -90,8 +90,10 @@ SET = "id: thiazide\ntitle: t\n"
         ("drugs/lithium.yaml", "id: lithium\ntitle: l\nusual_route: sideways\n", "T013"),
         ("drugs/thiazide.yaml", f"{SET}members: [thiazide]\n", "T016"),
         ("drugs/thiazide.yaml", f"{SET}members: [indapamide]\nroutes: [sideways]\n", "T018"),
-        ("drugs/products.tsv", "head\n1\tsugar\toral\t\t\ttablet\n", "T014"),
-        ("drugs/products.tsv", "head\n1\tlithium\toral\tmany\tmg\ttablet\n", "T014"),
+        ("drugs/products.tsv", "head\n1\tsugar\toral\t\t\ttablet\n", "T015"),
+        ("drugs/products.tsv", "head\n1\tlithium\toral\tmany\tmg\ttablet\n", "T015"),
+        ("drugs/products.tsv", "head\n1\tlithium\n", "T014"),
+        ("drugs/brands.tsv", "head\nsweet\tsugar\t\n", "T015"),
         ("symptoms/tic.yaml", "id: tic\ntitle: tic\ncodes: [{system: tarot, code: 1}]\n", "T005"),
     ],
 )
@@ -242,6 +244,12 @@ def test_point_of_care_is_known_by_code() -> None:
         ("Creatinine clearance", set()),
         ("Microalbumin Creatinine Ratio", set()),
         ("Apgar heart rate score", set()),
+        ("Glucose Ur Strip-mCnc", set()),
+        ("Albumin/Creat Ur-mRto", set()),
+        ("Calcium.ionized [Moles/volume] in Serum or Plasma by calculation", set()),
+        ("Genomic alt allele [ID]", set()),
+        ("Blood pressure systolic and diastolic", set()),
+        ("Glomerular filtration rate predicted by Creatinine-based formula (MDRD)", {"egfr"}),
     ],
 )
 def test_names_of_tests_in_words(text: str, names: set[str]) -> None:
@@ -310,6 +318,26 @@ def test_combinations_list_every_known_ingredient() -> None:
     found = TERMINOLOGY.ingredients_for_text("Lisinopril 20 MG / hydrochlorothiazide 12.5 MG Oral Tablet")
     assert [p.ingredient for p in found] == ["hydrochlorothiazide", "lisinopril"]
     assert {p.route for p in found} == {"oral"}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Lasix 40mg", {("furosemide", None)}),
+        ("Vytorin 10/40", {("simvastatin", "oral")}),
+        ("Entresto", {("sacubitril", "oral"), ("valsartan", "oral")}),
+        ("Ventolin HFA", {("albuterol", "inhaled")}),
+        ("Zonalon", {("doxepin", "topical")}),
+        ("Prolia 60 MG/ML Prefilled Syringe", {("denosumab", "injection")}),
+    ],
+)
+def test_brand_names_of_the_reference_are_read(text: str, found: set[tuple[str, str | None]]) -> None:
+    assert {(p.ingredient, p.route) for p in TERMINOLOGY.ingredients_for_text(text)} == found
+
+
+def test_a_class_code_is_not_added_to_each_of_its_drugs() -> None:
+    assert [p.ingredient for p in TERMINOLOGY.ingredients_for("atc", "C10AA05")] == ["atorvastatin"]
+    assert [p.ingredient for p in TERMINOLOGY.ingredients_for("atc", "C10AA")] == ["statin-unspecified"]
 
 
 def test_lithium_is_known_by_all_three_ingredient_codes() -> None:

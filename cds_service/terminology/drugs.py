@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,8 +16,10 @@ from cds_service.terminology.model import UNRECORDED, DrugSet, DrugSetPart, Ingr
 from cds_service.terminology.store import CodeTable, Routes
 from cds_service.terminology.words import PhraseIndex
 
-#: Columns of products.tsv.
-COLUMNS = ("product", "ingredient", "route", "amount", "unit", "form")
+#: Begins the name of a brand among the names of ingredients.
+BRAND = "="
+
+_AMOUNT = re.compile(r"(\d{1,7}(\.\d{1,6})?)?")
 
 
 class _Part(NamedTuple):
@@ -33,6 +36,7 @@ class Pharmacy:
 
     ingredients: dict[str, Ingredient]
     sets: dict[str, DrugSet]
+    brands: dict[str, tuple[ProductCode, ...]]
     codes: CodeTable[ProductCode]
     words: PhraseIndex
 
@@ -50,11 +54,13 @@ def read_drugs(desk: Desk, folder: Path, routes: Routes) -> Pharmacy:
         with desk.guard(documents[name]):
             _add_codes(desk, documents[name], ingredient, routes, book)
     _read_products(desk, folder / "drugs" / "products.tsv", ingredients, routes, book)
+    brands = _read_brands(desk, folder / "drugs" / "brands.tsv", ingredients, routes)
     texts = {name: documents[name].data.get("text", {}) for name in ingredients}
-    words = PhraseIndex({name: text.get("words", ()) for name, text in texts.items()},
-                        {name: text.get("not", ()) for name, text in texts.items()})
+    wanted = {name: text.get("words", ()) for name, text in texts.items()}
+    wanted.update({brand: (brand.removeprefix(BRAND),) for brand in brands})
+    words = PhraseIndex(wanted, {name: text.get("not", ()) for name, text in texts.items()})
     sets = _Sets(desk, documents, ingredients, routes).build()
-    return Pharmacy(ingredients, sets, book.table(), words)
+    return Pharmacy(ingredients, sets, brands, book.table(), words)
 
 
 def _is_set(document: Document) -> bool:
@@ -82,6 +88,36 @@ def _add_codes(desk: Desk, document: Document, ingredient: Ingredient, routes: R
 def _read_products(desk: Desk, path: Path, ingredients: Mapping[str, Ingredient], routes: Routes,
                    book: Book[ProductCode]) -> None:
     """Read the table by plain splitting: it has thousands of lines and no quoting."""
+    for number, (product, name, route, amount, unit, _form) in _lines(desk, path, 6):
+        ingredient = ingredients.get(name)
+        if ingredient is None or (route and route not in routes.words) or not _AMOUNT.fullmatch(amount):
+            desk.issues.append(Issue(f"{path.relative_to(desk.root).as_posix()}:{number}", "T015",
+                                     "names an unknown ingredient or route, or an amount that is no number.",
+                                     "Correct the row."))
+            continue
+        strength = Strength(Decimal(amount), unit) if amount else None
+        book.add("rxnorm", product, ProductCode(name, route or ingredient.usual_route, strength))
+
+
+def _read_brands(desk: Desk, path: Path, ingredients: Mapping[str, Ingredient],
+                 routes: Routes) -> dict[str, tuple[ProductCode, ...]]:
+    """Return ``=brand`` to its known ingredients; the route stands there where all its products share one."""
+    brands: dict[str, tuple[ProductCode, ...]] = {}
+    for number, cells in _lines(desk, path, 3):
+        names = cells[1].split(",")
+        route = cells[2] or None
+        if not all(name in ingredients for name in names) or (route and route not in routes.words):
+            desk.issues.append(Issue(f"{path.relative_to(desk.root).as_posix()}:{number}", "T015",
+                                     "names an unknown ingredient or route.", "Correct the row."))
+            continue
+        brands[BRAND + cells[0]] = tuple(
+            ProductCode(name, route or ingredients[name].usual_route) for name in names
+        )
+    return brands
+
+
+def _lines(desk: Desk, path: Path, width: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield number and cells of each row of a table; a row of another width is a fault."""
     shown = path.relative_to(desk.root).as_posix()
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -89,18 +125,12 @@ def _read_products(desk: Desk, path: Path, ingredients: Mapping[str, Ingredient]
         desk.issues.append(Issue(shown, "C001", f"cannot be read ({error.strerror})."))
         return
     for number, line in enumerate(lines[1:], start=2):
-        try:
-            product, ingredient, route, amount, unit, _form = line.split("\t")
-            strength = Strength(Decimal(amount), unit) if amount else None
-            usual = ingredients[ingredient].usual_route
-        except (ValueError, KeyError, InvalidOperation):
-            desk.issues.append(Issue(f"{shown}:{number}", "T014",
-                                     "is no row of six cells with a known ingredient.", "Correct the row."))
-            continue
-        if route and route not in routes.words:
-            desk.issues.append(Issue(f"{shown}:{number}", "T013", f"has the unknown route {route!r}.",
-                                     "Use a word of routes.yaml."))
-        book.add("rxnorm", product, ProductCode(ingredient, route or usual, strength))
+        cells = line.split("\t")
+        if len(cells) == width:
+            yield number, cells
+        else:
+            desk.issues.append(Issue(f"{shown}:{number}", "T014", f"has not {width} cells.",
+                                     "Correct the row."))
 
 
 class _Sets:

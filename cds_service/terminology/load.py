@@ -61,6 +61,7 @@ def load_terminology(root: Path) -> Terminology:
         sites=MappingProxyType(twitch.sites), site_regions=MappingProxyType(twitch.regions),
         content_hash=_hash(folder),
         analyte_codes=shelf.codes, analyte_words=shelf.words, drug_codes=drugs.codes, drug_words=drugs.words,
+        brands=MappingProxyType(drugs.brands),
         set_codes=MappingProxyType({kind: part.codes for kind, part in sets.items()}),
         set_words=MappingProxyType({kind: part.words for kind, part in sets.items()}),
         set_parents=MappingProxyType({kind: part.parents for kind, part in sets.items()}),

@@ -163,6 +163,7 @@ class Terminology:
     analyte_words: PhraseIndex
     drug_codes: CodeTable[ProductCode]
     drug_words: PhraseIndex
+    brands: Mapping[str, tuple[ProductCode, ...]]
     set_codes: Mapping[str, CodeTable[str]]
     set_words: Mapping[str, PhraseIndex]
     set_parents: Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -198,8 +199,13 @@ class Terminology:
         names = self.drug_words.find_longest_allowed(words)
         if not names:
             return ()
-        route = self.routes.in_words(words)
-        return tuple(ProductCode(name, route or self.ingredients[name].usual_route) for name in names)
+        told = self.routes.in_words(words)
+        found: dict[str, ProductCode] = {}
+        for name in names:
+            usual = None if name in self.brands else self.ingredients[name].usual_route
+            for product in self.brands.get(name, (ProductCode(name, usual),)):
+                found[product.ingredient] = ProductCode(product.ingredient, told or product.route)
+        return tuple(found[name] for name in sorted(found))
 
     def names_for(self, kind: str, system: str, code: str) -> tuple[str, ...]:
         """Return the value sets of a kind (condition, symptom ...) that hold this code, sorted."""

@@ -54,9 +54,8 @@ class PhraseIndex:
                 for phrase, name in self._by_first.get(words[start], ())
                 if words[start : start + len(phrase)] == phrase
             ]
-            length, name = max(hits, default=(1, ""))
-            if name:
-                names.append(name)
+            length = max((size for size, _ in hits), default=1)
+            names += (name for size, name in hits if size == length)
             start += length
         return tuple(names)
 

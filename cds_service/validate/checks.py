@@ -8,30 +8,16 @@ from typing import Any
 from cds_service.content import Document, Pointer
 from cds_service.errors import Issue
 from cds_service.findings import Verdict
-from cds_service.rules import Criterion, Rule, SlotRef, parse_template
-from cds_service.rules.criteria import Combination, MeetsCriterion, NumberCriterion, walk
-from cds_service.rules.text import Optional
+from cds_service.rules import Criterion, Rule, parse_template, walk
+from cds_service.rules.criteria import Combination, MeetsCriterion, NumberCriterion
 from cds_service.schema import nearest
+from cds_service.validate.lengths import longest_text
 from cds_service.validate.run_cases import verdicts
 from cds_service.validate.survey import Survey, every_criterion, texts_of
+from cds_service.validate.tree import needed
 from cds_service.wording import lint_text
 
 RuleCheck = Callable[[Rule, Document, Survey], Iterator[Issue]]
-
-#: Longest texts a slot is expected to print; the engine cuts drug names itself (specification 6).
-_TWO_DRUGS = 2 * 24 + len(", ") + len(" +9")
-_PART_LENGTH = {
-    "date": 10,
-    "ago": 12,
-    "duration": 18,
-    "dose": 14,
-    "year": 4,
-    "count": 2,
-    "range": 9,
-    "first": 24,
-}
-_NUMBER_LENGTH = 5
-_PHRASE_LENGTH = 60
 
 
 def key_order(rule: Rule, document: Document, survey: Survey) -> Iterator[Issue]:
@@ -117,74 +103,66 @@ def summaries_short(rule: Rule, document: Document, survey: Survey) -> Iterator[
     """A summary stays below 140 characters when its slots hold the longest plausible values."""
     limit = survey.wording.summary_below if survey.wording else 140
     for kind, at, text in texts_of(document):
-        length = _longest(text, rule, survey) if kind == "summary" else 0
+        length = longest_text(text, rule, survey) if kind == "summary" else 0
         if length >= limit:
             yield Issue(
                 document.where(at),
                 "V116",
                 f"the summary may reach {length} characters with long values.",
-                f"Shorten it by {length - limit + 1}, or put a part into [optional] brackets.",
+                f"Shorten it by {length - limit + 1}.",
             )
 
 
-def _longest(text: str, rule: Rule, survey: Survey) -> int:
-    """Return the length of the obligatory text; optional pieces are left out when there is no room."""
-    total = 0
-    for part in parse_template(text).parts:
-        if isinstance(part, Optional):
-            continue
-        total += len(part) if isinstance(part, str) else _slot_length(part, rule, survey)
-    return total
-
-
-def _slot_length(slot: SlotRef, rule: Rule, survey: Survey) -> int:
-    if slot.part and slot.part != "value":
-        return _PART_LENGTH.get(slot.part, _PHRASE_LENGTH)
-    phrases = dict(rule.phrases)
-    if slot.name in phrases:
-        return max(_longest(row.say.source, rule, survey) for row in phrases[slot.name])
-    analyte = survey.knowledge.terminology.analytes.get(slot.name)
-    if analyte is not None:
-        return _NUMBER_LENGTH + 1 + max(map(len, analyte.factors), default=0)
-    definition = survey.knowledge.definitions.get(slot.name)
-    if definition is not None and definition.number is not None:
-        return _NUMBER_LENGTH + 1 + len(definition.number.unit or "mmol/L")
-    drugs = any(c.alias == slot.name and hasattr(c, "word") for c in every_criterion(rule))
-    return _TWO_DRUGS if drugs else _PART_LENGTH["first"]
-
-
 def critical_is_fresh(rule: Rule, document: Document, survey: Survey) -> Iterator[Issue]:
-    """Results under ``critical`` are asked for with ``within: fresh`` or less."""
+    """No row of ``critical`` holds by old results alone: they say ``within: fresh`` or less."""
     tables = [rule.indicator, *(branch.indicator for branch in rule.branches if branch.indicator)]
     for table in tables:
         for level, criterion in table.rows:
-            if level == "critical":
-                for leaf in _stale_leaves(criterion, survey, set()):
-                    yield Issue(
-                        f"{document.path}:{leaf.line or criterion.line}",
-                        "V117",
-                        f"{leaf.name} counts for critical however old its look-back allows.",
-                        "Write 'within: fresh' or less.",
-                    )
+            names = sorted(set(_stale(criterion, survey))) if level == "critical" else []
+            if names:
+                yield Issue(
+                    f"{document.path}:{criterion.line}",
+                    "V117",
+                    f"critical may rest on an old result of {', '.join(names)} alone.",
+                    "Write 'within: fresh' or less on a result that must be true for the row.",
+                )
 
 
-def _stale_leaves(criterion: Criterion, survey: Survey, seen: set[str]) -> Iterator[NumberCriterion]:
-    if isinstance(criterion, Combination):
-        if criterion.op != "none":
-            for part in criterion.parts:
-                yield from _stale_leaves(part, survey, seen)
-    elif isinstance(criterion, MeetsCriterion):
-        for name in criterion.names:
-            definition = survey.knowledge.definitions.get(name)
-            if name not in seen and definition is not None and definition.when is not None:
-                yield from _stale_leaves(definition.when, survey, seen | {name})
-    elif isinstance(criterion, NumberCriterion) and criterion.states != ("missing",):
-        within = criterion.window.within
-        analyte = survey.knowledge.terminology.analytes.get(criterion.name)
-        fresh = min(analyte.fresh.values()) if analyte and analyte.fresh else None
-        too_long = isinstance(within, int) and fresh is not None and within > fresh
-        if criterion.kind == "lab" and (within == "usual" or too_long):
-            yield criterion
+def _stale(criterion: Criterion, survey: Survey) -> list[str]:
+    """Return the old results that can make a criterion true without a fresh one."""
+    if isinstance(criterion, Combination) and criterion.op != "none":
+        parts = [(_stale(part, survey), _reads_labs(part, survey)) for part in criterion.parts]
+        if criterion.op == "all" and any(reads and not stale for stale, reads in parts):
+            return []
+        return [name for stale, _ in parts for name in stale]
+    if isinstance(criterion, MeetsCriterion):
+        found = (survey.knowledge.definitions.get(name) for name in criterion.names)
+        return [
+            name for d in found if d is not None and d.when is not None for name in _stale(d.when, survey)
+        ]
+    return [criterion.name] if isinstance(criterion, NumberCriterion) and _is_old(criterion, survey) else []
+
+
+def _reads_labs(criterion: Criterion, survey: Survey) -> bool:
+    """Whether a criterion rests on a laboratory result, itself or through definitions."""
+    roots = [criterion] if isinstance(criterion, Combination) else walk(criterion)
+    names = needed(roots, survey.knowledge.definitions)
+    inner = [
+        d.when for name, d in survey.knowledge.definitions.items() if name in names and d.when is not None
+    ]
+    return any(
+        isinstance(leaf, NumberCriterion) and leaf.kind == "lab"
+        for root in [*roots, *inner]
+        for leaf in walk(root)
+    )
+
+
+def _is_old(criterion: NumberCriterion, survey: Survey) -> bool:
+    analyte = survey.knowledge.terminology.analytes.get(criterion.name)
+    if criterion.kind != "lab" or criterion.states == ("missing",) or analyte is None:
+        return False
+    within = criterion.window.within
+    return within == "usual" or (isinstance(within, int) and within > min(analyte.fresh.values()))
 
 
 def references_exist(rule: Rule, document: Document, survey: Survey) -> Iterator[Issue]:

@@ -106,8 +106,8 @@ def _difference(word: str, value: Any, finding: Finding, knowledge: Knowledge) -
         return _listed(word, _list(value), finding, knowledge)
     if plain_word == "priority":
         given = sorted({proposal.priority for proposal in finding.proposals})
-        wrong = (value in given) == word.startswith("not_")
-        return f"{word}: expected {value!r}, got {given}" if wrong else ""
+        as_expected = (value in given) != word.startswith("not_")
+        return "" if as_expected else f"{word}: expected {value!r}, got {given}"
     if isinstance(value, bool):
         return "" if bool(finding.stale) == value else f"stale: expected {value}, got {finding.stale!r}"
     if plain_word in _TEXTS:

@@ -92,9 +92,8 @@ def _completed(draft: Draft, triaged: Triaged, size: tuple[int, bool], voice: Vo
     blocks = list(_blocks(draft, triaged, size, voice))
     text = joined(blocks)
     drugs = bool(say.cited_drugs(draft.told))
-    companions = [say.companion_line(row, voice) for row in voice.wording.lacking(text, medication=drugs)]
     foot = blocks.pop()
-    blocks += [Block(line) for line in companions]
+    blocks += say.companions(text, drugs, voice)
     known = voice.wording.abbreviations
     short = voice.wording.unexpanded(joined([*blocks, foot]))
     words = [voice.say("abbreviation", short=word, long=known[word]) for word in short]

@@ -60,7 +60,7 @@ def plan_cards(triaged: Triaged, voice: Voice) -> tuple[Draft, ...]:
         return ()
     last = drafts[-1]
     drafts[-1] = replace(last, overflow=(*last.overflow, *rest))
-    return tuple(_telling_unknown(drafts, triaged, voice))
+    return tuple(_sorted(_telling_unknown(drafts, triaged, voice)))
 
 
 def _sorted(drafts: Iterable[Draft]) -> list[Draft]:
@@ -94,13 +94,16 @@ def _wanted(triaged: Triaged, voice: Voice) -> list[Draft]:
 def _within_caps(drafts: Sequence[Draft], voice: Voice) -> tuple[list[Draft], tuple[Entry, ...]]:
     """Return the cards the hook allows, and the entries of those it does not."""
     plan = voice.knowledge.triage.plan(voice.facts.hook)
-    kept: list[Draft] = []
-    rest: list[Entry] = []
-    for kind in plan.kinds:
-        of_kind = [draft for draft in drafts if draft.kind == kind]
-        room = min(plan.at_most.get(kind, plan.cards), plan.cards - len(kept))
-        kept += of_kind[:room]
-        rest += [entry for draft in of_kind[room:] for entry in draft.told]
+    allowed: list[tuple[int, int, Draft]] = []
+    for place, kind in enumerate(plan.kinds):
+        of_kind = _sorted(draft for draft in drafts if draft.kind == kind)
+        room = plan.at_most.get(kind, plan.cards)
+        allowed += [(turn, place, draft) for turn, draft in enumerate(of_kind[:room])]
+    # one of each kind before a second of any
+    kept = [draft for _, _, draft in sorted(allowed, key=lambda row: row[:2])[: plan.cards]]
+    rest = [
+        entry for draft in drafts if draft.kind in plan.kinds and draft not in kept for entry in draft.told
+    ]
     return kept, tuple(rest)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from cds_service.cards.blocks import DETAILS, EXTRAS, GAPS, KEEP, LAST, Block
 from cds_service.cards.proposals import Steps, is_abnormal, proposals_of, steps_in_words
 from cds_service.cards.sources import citation_words, citations_of
-from cds_service.cards.voice import Voice, evidence_of
+from cds_service.cards.voice import EVIDENCE_LIMIT, Voice, evidence_of
 from cds_service.engine.text import describe_twitch
 from cds_service.facts import SetAside
-from cds_service.findings import Evidence, Finding, Missing
+from cds_service.findings import Evidence, Finding, Missing, Slot
 from cds_service.folding import unique_lines
 from cds_service.logic import fired_in_words
 from cds_service.neutral import neutral
@@ -88,7 +89,7 @@ def facts_of(entries: Iterable[Entry], voice: Voice) -> list[str]:
 def stale_lines(entries: Iterable[Entry], voice: Voice) -> list[Block]:
     """Return "result is N days old: repeat" of every finding that says so."""
     said = dict.fromkeys(f.stale for entry in entries for f in entry.findings if f.stale)
-    return [Block(voice.text((sentence,))) for sentence in said]
+    return [Block(voice.text((Slot(sentence),), EVIDENCE_LIMIT)) for sentence in said]
 
 
 def detail_lines(entries: Sequence[Entry], voice: Voice, need: int = DETAILS) -> list[Block]:
@@ -147,15 +148,39 @@ def cessation_lines(entries: Iterable[Entry], voice: Voice) -> list[str]:
     return said
 
 
-def companion_line(companion: Companion, voice: Voice) -> str:
-    """Return the line that supplies a missing word, its {tests} filled with the latest results."""
+def companions(text: str, medication: bool, voice: Voice) -> list[Block]:
+    """Return the lines a card lacks beside what it says: the prescriber, and a test's status (I3).
+
+    A companion that names a test is satisfied only by its value or by "not measured", not by its name.
+    """
+    rows = dict.fromkeys(voice.wording.lacking(text, medication=medication))
+    for row in voice.wording.companions:
+        if row.said.search(text) and not all(
+            _status_shown(name, text, voice) for name in _tests_in(row, voice)
+        ):
+            rows[row] = None
+    return [Block(_companion_line(row, voice)) for row in rows]
+
+
+def _tests_in(companion: Companion, voice: Voice) -> list[str]:
+    return [name for name in voice.knowledge.terminology.analytes if f"{{{name}}}" in companion.add]
+
+
+def _status_shown(name: str, text: str, voice: Voice) -> bool:
+    latest = voice.latest(name)
+    if latest is not None:
+        return neutral(latest.reported, 40) in text
+    absent = voice.say("state_missing")
+    title = re.escape(voice.title("lab", name))
+    return re.search(rf"{title} {absent}|{absent}[^.\n]*{title}", text, re.IGNORECASE) is not None
+
+
+def _companion_line(companion: Companion, voice: Voice) -> str:
     text = companion.add
-    for name in voice.knowledge.terminology.analytes:
-        slot = f"{{{name}}}"
-        if slot in text:
-            latest = voice.latest(name)
-            value = voice.say("state_missing") if latest is None else voice.value(latest)
-            text = text.replace(slot, value)
+    for name in _tests_in(companion, voice):
+        latest = voice.latest(name)
+        value = voice.say("state_missing") if latest is None else voice.value(latest)
+        text = text.replace(f"{{{name}}}", value)
     return text
 
 
@@ -195,7 +220,7 @@ def quality_words(names: set[str], voice: Voice) -> list[str]:
 
 
 def _set_aside(item: SetAside, voice: Voice) -> str:
-    reason = voice.text((item.reason.rstrip("."),))
+    reason = neutral(item.reason.rstrip("."), EVIDENCE_LIMIT)
     name = voice.title(item.kind or "lab", item.name or "")
     return " ".join(voice.say("set_aside", name=name, shown=neutral(item.shown, 40), reason=reason).split())
 

@@ -30,10 +30,12 @@ def draft_service_request(
     text of the record. The draft has no id: the client gives one when it is accepted.
 
     Raises:
-        ValueError: a priority FHIR does not know, or a reference that is none.
+        ValueError: a priority FHIR does not know, no patient, or a reference that is none.
     """
     if priority not in PRIORITIES:
         raise ValueError(f"priority must be one of {', '.join(PRIORITIES)}")
+    if not patient:
+        raise ValueError("a draft order needs the reference of its patient")
     resource: dict[str, Any] = {
         "resourceType": "ServiceRequest",
         "status": "draft",
@@ -62,7 +64,11 @@ def _code(order: OrderCode, terminology: Terminology) -> dict[str, Any]:
 
 def _validated(resource: dict[str, Any]) -> dict[str, Any]:
     """Return the resource as ``fhir.resources`` writes it. Raises ValueError when it is not valid R4B."""
-    written: dict[str, Any] = json.loads(_model().model_validate(resource).model_dump_json())
+    try:
+        model = _model().model_validate(resource)
+    except ValueError as error:  # its text may repeat a value
+        raise ValueError(f"the draft order is not valid FHIR ({type(error).__name__})") from None
+    written: dict[str, Any] = json.loads(model.model_dump_json())
     return written
 
 

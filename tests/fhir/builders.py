@@ -50,9 +50,13 @@ def lab(value: Any = 3.2, unit: str | None = "mmol/L", code: str = "2823-3", **m
     """A laboratory Observation (potassium unless told otherwise)."""
     quantity = {"value": value} | ({} if unit is None else {"unit": unit, "system": UCUM, "code": unit})
     return {
-        "resourceType": "Observation", "id": "o", "status": "final", "subject": ME,
+        "resourceType": "Observation",
+        "id": "o",
+        "status": "final",
+        "subject": ME,
         "code": {"coding": [{"system": LOINC, "code": code}]},
-        "effectiveDateTime": "2026-11-18T08:00:00Z", "valueQuantity": quantity,
+        "effectiveDateTime": "2026-11-18T08:00:00Z",
+        "valueQuantity": quantity,
     } | more
 
 
@@ -67,7 +71,11 @@ def condition(text: str = "", *codings: dict[str, str], **more: Any) -> dict[str
     if text:
         code["text"] = text
     return {
-        "resourceType": "Condition", "id": "c", "subject": ME, "code": code, "recordedDate": "2026-11-15",
+        "resourceType": "Condition",
+        "id": "c",
+        "subject": ME,
+        "code": code,
+        "recordedDate": "2026-11-15",
         "clinicalStatus": {"coding": [{"code": "active"}]},
     } | more
 
@@ -75,8 +83,13 @@ def condition(text: str = "", *codings: dict[str, str], **more: Any) -> dict[str
 def order(coding: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
     """An active MedicationRequest (prednisone 10 mg tablets unless told otherwise)."""
     return {
-        "resourceType": "MedicationRequest", "id": "m", "status": "active", "intent": "order", "subject": ME,
-        "authoredOn": "2026-10-01", "medicationCodeableConcept": {"coding": [coding or PREDNISONE_10]},
+        "resourceType": "MedicationRequest",
+        "id": "m",
+        "status": "active",
+        "intent": "order",
+        "subject": ME,
+        "authoredOn": "2026-10-01",
+        "medicationCodeableConcept": {"coding": [coding or PREDNISONE_10]},
     } | more
 
 

@@ -41,22 +41,38 @@ def medicated(kind: str, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "drug",
     [
-        {"medicationCodeableConcept": CODE}, {"medication": {"concept": CODE}},
+        {"medicationCodeableConcept": CODE},
+        {"medication": {"concept": CODE}},
         {"medicationCodeableConcept": {"text": "prednisone 10 mg tablet"}},
         {"medicationCodeableConcept": {"coding": [{"display": "Prednisone 10 MG Oral Tablet"}]}},
-        {"medicationReference": {"reference": "Medication/x"}}, {"medicationReference": {"reference": "urn:uuid:x"}},
+        {"medicationReference": {"reference": "Medication/x"}},
+        {"medicationReference": {"reference": "urn:uuid:x"}},
         {"medication": {"reference": {"reference": "Medication/x"}}},
         {"medicationReference": {"reference": "https://fhir.example/r4/Medication/x/_history/3"}},
-        {"medicationReference": {"reference": "#in"}, "contained": [
-            {"resourceType": "Medication", "id": "in", "code": CODE}]},
-        {"medicationReference": {"reference": "http://gone.example/Medication/9", "display": "Prednisone 10 MG"}},
-        {"medicationReference": {"reference": "Medication/mix"}}, {"medicationReference": {"reference": "Medication/r5"}},
+        {
+            "medicationReference": {"reference": "#in"},
+            "contained": [{"resourceType": "Medication", "id": "in", "code": CODE}],
+        },
+        {
+            "medicationReference": {
+                "reference": "http://gone.example/Medication/9",
+                "display": "Prednisone 10 MG",
+            }
+        },
+        {"medicationReference": {"reference": "Medication/mix"}},
+        {"medicationReference": {"reference": "Medication/r5"}},
     ],
 )
 def test_a_drug_is_found_however_it_is_named(drug: dict[str, Any]) -> None:
     medications = [
         {"resource": {"resourceType": "Medication", "id": "x", "code": CODE}, "fullUrl": "urn:uuid:x"},
-        {"resource": {"resourceType": "Medication", "id": "mix", "ingredient": [{"itemCodeableConcept": CODE}]}},
+        {
+            "resource": {
+                "resourceType": "Medication",
+                "id": "mix",
+                "ingredient": [{"itemCodeableConcept": CODE}],
+            }
+        },
         {"resource": {"resourceType": "Medication", "id": "r5", "ingredient": [{"item": {"concept": CODE}}]}},
     ]
     request = without(order(), "medicationCodeableConcept") | drug
@@ -69,16 +85,31 @@ def test_a_drug_is_found_however_it_is_named(drug: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("drug", "code"),
     [
-        ({}, "F040"), ({"medicationCodeableConcept": {}}, "F040"),
+        ({}, "F040"),
+        ({"medicationCodeableConcept": {}}, "F040"),
         ({"medicationReference": {"reference": "Medication/gone"}}, "F041"),
         ({"medicationReference": {"reference": "#gone"}}, "F041"),
-        ({"medicationCodeableConcept": {"coding": [{"system": "urn:oid:2.16.840.1.113883.6.253", "code": "1"}]}},
-         "F040"),
-        ({"medicationCodeableConcept": {"coding": [PREDNISONE_10 | {"display": "Captopril 25 MG Oral Tablet"}]}},
-         "F044"),
+        (
+            {
+                "medicationCodeableConcept": {
+                    "coding": [{"system": "urn:oid:2.16.840.1.113883.6.253", "code": "1"}]
+                }
+            },
+            "F040",
+        ),
+        (
+            {
+                "medicationCodeableConcept": {
+                    "coding": [PREDNISONE_10 | {"display": "Captopril 25 MG Oral Tablet"}]
+                }
+            },
+            "F044",
+        ),
     ],
 )
-def test_an_active_drug_nobody_can_identify_leaves_the_list_incomplete(drug: dict[str, Any], code: str) -> None:
+def test_an_active_drug_nobody_can_identify_leaves_the_list_incomplete(
+    drug: dict[str, Any], code: str
+) -> None:
     found = facts_of(without(order(), "medicationCodeableConcept") | drug)
     assert codes(found) == [code]
     assert not found.drugs
@@ -86,7 +117,9 @@ def test_an_active_drug_nobody_can_identify_leaves_the_list_incomplete(drug: dic
 
 
 def test_a_drug_no_rule_asks_for_is_counted_not_reported() -> None:
-    found = facts_of(order({"system": RXNORM, "code": "999999999", "display": "Nystatin 100 UNT Oral Tablet"}))
+    found = facts_of(
+        order({"system": RXNORM, "code": "999999999", "display": "Nystatin 100 UNT Oral Tablet"})
+    )
     assert not found.drugs
     assert not found.set_aside
     assert found.unread_codes == {("drug", RXNORM, "999999999"): 1}
@@ -94,9 +127,14 @@ def test_a_drug_no_rule_asks_for_is_counted_not_reported() -> None:
 
 
 def test_nothing_known_is_no_drug_and_no_fault() -> None:
-    nothing = {"system": "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips", "code": "no-medication-info"}
-    found = facts_of(medicated("MedicationStatement", status="active") | {
-        "medicationCodeableConcept": {"coding": [nothing]}})
+    nothing = {
+        "system": "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips",
+        "code": "no-medication-info",
+    }
+    found = facts_of(
+        medicated("MedicationStatement", status="active")
+        | {"medicationCodeableConcept": {"coding": [nothing]}}
+    )
     assert not found.drugs
     assert not found.set_aside
 
@@ -107,15 +145,30 @@ def test_nothing_known_is_no_drug_and_no_fault() -> None:
 @pytest.mark.parametrize(
     ("change", "active", "start", "end"),
     [
-        ({}, True, "2026-10-01", None), ({"intent": "plan"}, True, "2026-10-01", None),
-        ({"authoredOn": None}, True, None, None), ({"status": "on-hold"}, False, "2026-10-01", None),
-        ({"status": "stopped"}, False, "2026-10-01", None), ({"status": "completed"}, False, "2026-10-01", None),
+        ({}, True, "2026-10-01", None),
+        ({"intent": "plan"}, True, "2026-10-01", None),
+        ({"authoredOn": None}, True, None, None),
+        ({"status": "on-hold"}, False, "2026-10-01", None),
+        ({"status": "stopped"}, False, "2026-10-01", None),
+        ({"status": "completed"}, False, "2026-10-01", None),
         ({"status": "ended", "statusChanged": "2026-11-01"}, False, "2026-10-01", "2026-11-01"),
-        ({"dispenseRequest": {"validityPeriod": {"start": "2026-09-01", "end": "2026-10-15"}}}, False, "2026-09-01",
-         "2026-10-15"),
+        (
+            {"dispenseRequest": {"validityPeriod": {"start": "2026-09-01", "end": "2026-10-15"}}},
+            False,
+            "2026-09-01",
+            "2026-10-15",
+        ),
         ({"dispenseRequest": {"validityPeriod": {"end": "2026-12-15"}}}, True, "2026-10-01", None),
-        ({"dosageInstruction": [{"timing": {"repeat": {"boundsPeriod": {"start": "2026-09-20", "end": "2026-11-19"}}}}]},
-         False, "2026-09-20", "2026-11-19"),
+        (
+            {
+                "dosageInstruction": [
+                    {"timing": {"repeat": {"boundsPeriod": {"start": "2026-09-20", "end": "2026-11-19"}}}}
+                ]
+            },
+            False,
+            "2026-09-20",
+            "2026-11-19",
+        ),
     ],
 )
 def test_a_request(change: dict[str, Any], active: bool, start: str | None, end: str | None) -> None:
@@ -127,10 +180,15 @@ def test_a_request(change: dict[str, Any], active: bool, start: str | None, end:
 @pytest.mark.parametrize(
     ("change", "code", "name"),
     [
-        ({"status": None}, "F018", "prednisone"), ({"status": "unknown"}, "F018", "prednisone"),
-        ({"status": "entered-in-error"}, "F019", None), ({"status": "cancelled"}, "F019", None),
-        ({"status": "draft"}, "F019", None), ({"intent": "proposal"}, "F019", None), ({"intent": "option"}, "F019", None),
-        ({"doNotPerform": True}, "F042", None), ({"authoredOn": "2026-12-01"}, "F032", None),
+        ({"status": None}, "F018", "prednisone"),
+        ({"status": "unknown"}, "F018", "prednisone"),
+        ({"status": "entered-in-error"}, "F019", None),
+        ({"status": "cancelled"}, "F019", None),
+        ({"status": "draft"}, "F019", None),
+        ({"intent": "proposal"}, "F019", None),
+        ({"intent": "option"}, "F019", None),
+        ({"doNotPerform": True}, "F042", None),
+        ({"authoredOn": "2026-12-01"}, "F032", None),
     ],
 )
 def test_a_request_that_is_no_use_is_reported(change: dict[str, Any], code: str, name: str | None) -> None:
@@ -142,11 +200,15 @@ def test_a_request_that_is_no_use_is_reported(change: dict[str, Any], code: str,
 @pytest.mark.parametrize(
     ("change", "active", "end"),
     [
-        ({"status": "active"}, True, None), ({"status": "intended"}, True, None), ({"status": "recorded"}, True, None),
+        ({"status": "active"}, True, None),
+        ({"status": "intended"}, True, None),
+        ({"status": "recorded"}, True, None),
         ({"status": "active", "effectivePeriod": {"end": "2026-11-01"}}, False, "2026-11-01"),
         ({"status": "completed", "effectivePeriod": {"end": "2026-11-15"}}, True, "2026-11-15"),
         ({"status": "completed", "effectivePeriod": {"end": "2026-11-01"}}, False, "2026-11-01"),
-        ({"status": "completed"}, False, None), ({"status": "stopped"}, False, None), ({"status": "on-hold"}, False, None),
+        ({"status": "completed"}, False, None),
+        ({"status": "stopped"}, False, None),
+        ({"status": "on-hold"}, False, None),
         ({"status": "recorded", "adherence": {"code": {"coding": [{"code": "stopped"}]}}}, False, None),
     ],
 )
@@ -158,9 +220,13 @@ def test_a_statement(change: dict[str, Any], active: bool, end: str | None) -> N
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"status": "not-taken"}, "F042"), ({"status": "active", "taken": "n"}, "F042"),
-        ({"status": "active", "wasNotTaken": True}, "F042"), ({"status": "unknown"}, "F018"), ({}, "F018"),
-        ({"status": "active", "taken": "unk"}, "F018"), ({"status": "entered-in-error"}, "F019"),
+        ({"status": "not-taken"}, "F042"),
+        ({"status": "active", "taken": "n"}, "F042"),
+        ({"status": "active", "wasNotTaken": True}, "F042"),
+        ({"status": "unknown"}, "F018"),
+        ({}, "F018"),
+        ({"status": "active", "taken": "unk"}, "F018"),
+        ({"status": "entered-in-error"}, "F019"),
         ({"status": "recorded", "adherence": {"code": {"coding": [{"code": "not-taking"}]}}}, "F042"),
     ],
 )
@@ -190,7 +256,12 @@ def test_a_dose_not_given_is_none(change: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("when", "days", "active"),
-    [("2026-09-21", 30, True), ("2026-09-20", 30, False), ("2026-10-25", None, True), ("2026-10-20", None, False)],
+    [
+        ("2026-09-21", 30, True),
+        ("2026-09-20", 30, False),
+        ("2026-10-25", None, True),
+        ("2026-10-20", None, False),
+    ],
 )
 def test_a_supply_counts_for_its_days_and_thirty_more(when: str, days: int | None, active: bool) -> None:
     supply = {} if days is None else {"daysSupply": {"value": days, "unit": "d", "code": "d"}}
@@ -199,13 +270,21 @@ def test_a_supply_counts_for_its_days_and_thirty_more(when: str, days: int | Non
 
 
 def test_requests_of_one_drug_stay_apart_and_in_order() -> None:
-    found = facts_of(order(id="b", authoredOn="2026-10-01"), order(id="a", authoredOn="2026-01-01", status="stopped"))
-    assert [use.source.reference for use in found.drugs["prednisone"]] == ["MedicationRequest/a", "MedicationRequest/b"]
+    found = facts_of(
+        order(id="b", authoredOn="2026-10-01"), order(id="a", authoredOn="2026-01-01", status="stopped")
+    )
+    assert [use.source.reference for use in found.drugs["prednisone"]] == [
+        "MedicationRequest/a",
+        "MedicationRequest/b",
+    ]
 
 
 def test_dstu2_orders_are_read() -> None:
     old = without(order(), "authoredOn", "subject") | {
-        "resourceType": "MedicationOrder", "dateWritten": "2026-10-01", "patient": ME}
+        "resourceType": "MedicationOrder",
+        "dateWritten": "2026-10-01",
+        "patient": ME,
+    }
     assert only(old).start is not None
 
 
@@ -225,20 +304,46 @@ DAILY = {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d"}}
         ({"timing": DAILY, "doseAndRate": [{"doseQuantity": {"value": 40, "unit": "mg"}}]}, "40"),
         ({"timing": DAILY, "doseAndRate": [{"doseQuantity": {"value": 2, "unit": "tablet"}}]}, "20"),
         ({"timing": DAILY, "doseQuantity": {"value": 0.5, "unit": "g", "code": "g"}}, "500"),
-        ({"timing": {"repeat": {"frequency": 1, "period": 12, "periodUnit": "h"}},
-          "doseAndRate": [{"doseQuantity": {"value": 10, "unit": "mg"}}]}, "20"),
-        ({"timing": {"repeat": {"frequency": 1, "period": 2, "periodUnit": "d"}},
-          "doseAndRate": [{"doseQuantity": {"value": 10, "unit": "mg"}}]}, "5"),
-        ({"timing": {"code": {"coding": [{"code": "BID"}]}},
-          "doseAndRate": [{"doseQuantity": {"value": 10, "unit": "mg"}}]}, "20"),
+        (
+            {
+                "timing": {"repeat": {"frequency": 1, "period": 12, "periodUnit": "h"}},
+                "doseAndRate": [{"doseQuantity": {"value": 10, "unit": "mg"}}],
+            },
+            "20",
+        ),
+        (
+            {
+                "timing": {"repeat": {"frequency": 1, "period": 2, "periodUnit": "d"}},
+                "doseAndRate": [{"doseQuantity": {"value": 10, "unit": "mg"}}],
+            },
+            "5",
+        ),
+        (
+            {
+                "timing": {"code": {"coding": [{"code": "BID"}]}},
+                "doseAndRate": [{"doseQuantity": {"value": 10, "unit": "mg"}}],
+            },
+            "20",
+        ),
         ({"doseAndRate": [{"doseQuantity": {"value": 10, "unit": "mg"}}]}, None),
         ({"timing": DAILY, "doseAndRate": [{"doseQuantity": {"value": 1}}]}, None),
         ({"timing": DAILY, "doseAndRate": [{"doseQuantity": {"value": 1, "unit": "scoop"}}]}, None),
-        ({"timing": DAILY, "asNeededBoolean": True,
-          "doseAndRate": [{"doseQuantity": {"value": 10, "unit": "mg"}}]}, None),
+        (
+            {
+                "timing": DAILY,
+                "asNeededBoolean": True,
+                "doseAndRate": [{"doseQuantity": {"value": 10, "unit": "mg"}}],
+            },
+            None,
+        ),
         ({"timing": DAILY, "doseAndRate": [{"doseRange": {"low": {"value": 10, "unit": "mg"}}}]}, None),
-        ({"timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "wk", "dayOfWeek": ["mon"]}},
-          "doseAndRate": [{"doseQuantity": {"value": 10, "unit": "mg"}}]}, None),
+        (
+            {
+                "timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "wk", "dayOfWeek": ["mon"]}},
+                "doseAndRate": [{"doseQuantity": {"value": 10, "unit": "mg"}}],
+            },
+            None,
+        ),
     ],
 )
 def test_the_daily_dose_is_what_is_plainly_said(dosage: dict[str, Any], amount: str | None) -> None:
@@ -254,13 +359,18 @@ def test_a_taper_in_several_steps_has_no_one_dose() -> None:
 @pytest.mark.parametrize(
     ("drug", "route", "expected"),
     [
-        ("Hydrocortisone 10 MG/ML Topical Cream", None, "topical"), ("Hydrocortisone 10 MG Oral Tablet", None, "oral"),
-        ("hydrocortisone", {"text": "Oral"}, "oral"), ("hydrocortisone", {"coding": [{"code": "PO"}]}, "oral"),
-        ("hydrocortisone", {"text": "IV"}, "intravenous"), ("hydrocortisone", None, None),
+        ("Hydrocortisone 10 MG/ML Topical Cream", None, "topical"),
+        ("Hydrocortisone 10 MG Oral Tablet", None, "oral"),
+        ("hydrocortisone", {"text": "Oral"}, "oral"),
+        ("hydrocortisone", {"coding": [{"code": "PO"}]}, "oral"),
+        ("hydrocortisone", {"text": "IV"}, "intravenous"),
+        ("hydrocortisone", None, None),
     ],
 )
 def test_the_route(drug: str, route: dict[str, Any] | None, expected: str | None) -> None:
-    request = order(medicationCodeableConcept={"text": drug}, dosageInstruction=[{"route": route} if route else {}])
+    request = order(
+        medicationCodeableConcept={"text": drug}, dosageInstruction=[{"route": route} if route else {}]
+    )
     (use,) = facts_of(request).drugs["hydrocortisone"]
     assert (use.route, use.by_text) == (expected, True)
 
@@ -268,19 +378,31 @@ def test_the_route(drug: str, route: dict[str, Any] | None, expected: str | None
 # ----------------------------------------------------------------------------- drafts
 
 
-def drafted(*drafts: dict[str, Any], selections: list[str] | None = None, known: list[Any] | None = None) -> Any:
+def drafted(
+    *drafts: dict[str, Any], selections: list[str] | None = None, known: list[Any] | None = None
+) -> Any:
     record = read_bundle(bundle(PATIENT, *(known or [])))
     return facts(read_drafts(record, bundle(*drafts), selections=selections), hook="order-sign")
 
 
 def test_a_draft_is_a_draft_and_its_length_is_read() -> None:
     bounds = {"timing": {"repeat": {"boundsDuration": {"value": 2, "unit": "wk", "code": "wk"}}}}
-    (use,) = drafted(without(order(status="draft"), "subject") | {"dosageInstruction": [bounds]}).drugs["prednisone"]
-    assert (use.draft, use.active, use.stopping, use.selected, use.planned_days) == (True, True, False, True, 14)
+    (use,) = drafted(without(order(status="draft"), "subject") | {"dosageInstruction": [bounds]}).drugs[
+        "prednisone"
+    ]
+    assert (use.draft, use.active, use.stopping, use.selected, use.planned_days) == (
+        True,
+        True,
+        False,
+        True,
+        14,
+    )
     assert use.source.pointer == "/context/draftOrders/entry/0/resource"
 
 
-@pytest.mark.parametrize(("chosen", "selected"), [(["MedicationRequest/m"], True), (["m"], True), ([], False)])
+@pytest.mark.parametrize(
+    ("chosen", "selected"), [(["MedicationRequest/m"], True), (["m"], True), ([], False)]
+)
 def test_the_selection_decides_which_draft_counts(chosen: list[str], selected: bool) -> None:
     assert drafted(order(status="draft"), selections=chosen).drugs["prednisone"][0].selected is selected
 
@@ -310,6 +432,8 @@ def test_a_draft_of_another_patient_is_refused() -> None:
 
 
 def test_a_draft_with_an_unknown_modifier_is_refused() -> None:
-    found = drafted(order(status="draft", modifierExtension=[{"url": "urn:discontinue", "valueBoolean": True}]))
+    found = drafted(
+        order(status="draft", modifierExtension=[{"url": "urn:discontinue", "valueBoolean": True}])
+    )
     assert not found.drugs
     assert codes(found) == ["F016"]

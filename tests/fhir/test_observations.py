@@ -40,9 +40,12 @@ def test_digits_stay_as_printed_and_exact() -> None:
 @pytest.mark.parametrize(
     ("value", "unit", "code", "name", "canonical"),
     [
-        (8.8, "mg/dL", "17861-6", "calcium-total", "2.19"), (3.1, "meq/L", "2823-3", "potassium", "3.1"),
-        (8.8, "mg/dL", "2000-8", "calcium-total", "2.19"), (1.0, "mg/dL", "2160-0", "creatinine", "88.4"),
-        (88, "umol/L", "2160-0", "creatinine", "88"), (1.0, "mg/dL", "14682-9", "creatinine", "88.4"),
+        (8.8, "mg/dL", "17861-6", "calcium-total", "2.19"),
+        (3.1, "meq/L", "2823-3", "potassium", "3.1"),
+        (8.8, "mg/dL", "2000-8", "calcium-total", "2.19"),
+        (1.0, "mg/dL", "2160-0", "creatinine", "88.4"),
+        (88, "umol/L", "2160-0", "creatinine", "88"),
+        (1.0, "mg/dL", "14682-9", "creatinine", "88.4"),
         (28, "mg/dL", "3094-0", "urea", "9.9"),
     ],
 )
@@ -54,7 +57,9 @@ def test_the_unit_of_the_resource_decides_not_the_code(
     assert abs(result.value / Decimal(canonical) - 1) < Decimal("0.01")
 
 
-@pytest.mark.parametrize("system", ["urn:oid:2.16.840.1.113883.6.1", "https://loinc.org", "http://loinc.org/"])
+@pytest.mark.parametrize(
+    "system", ["urn:oid:2.16.840.1.113883.6.1", "https://loinc.org", "http://loinc.org/"]
+)
 def test_other_spellings_of_a_code_system_are_read(system: str) -> None:
     assert potassium(lab(code="x") | {"code": {"coding": [{"system": system, "code": "2823-3"}]}}).value
 
@@ -73,7 +78,9 @@ def test_codes_of_different_tests_are_refused() -> None:
 def test_words_count_only_without_a_listed_code() -> None:
     named = facts_of(lab() | {"code": {"text": "Potassium Level"}})
     assert named.numbers["potassium"][0].value == Decimal("3.2")
-    urine = facts_of(lab() | {"code": {"coding": [{"system": LOINC, "code": "99999-9"}], "text": "Potassium"}})
+    urine = facts_of(
+        lab() | {"code": {"coding": [{"system": LOINC, "code": "99999-9"}], "text": "Potassium"}}
+    )
     assert "potassium" not in urine.numbers
     assert urine.unread_codes == {("lab", LOINC, "99999-9"): 1}
     assert not facts_of(lab() | {"code": {"text": "Potassium hydroxide preparation"}}).numbers
@@ -81,8 +88,15 @@ def test_words_count_only_without_a_listed_code() -> None:
 
 def test_a_range_of_another_test_sets_the_result_aside() -> None:
     quirk = lab(13.2, "mg/dL") | {
-        "code": {"coding": [{"system": "https://fhir.cerner.com/codeSet/72", "code": "21704910",
-                             "display": "Potassium Level"}]},
+        "code": {
+            "coding": [
+                {
+                    "system": "https://fhir.cerner.com/codeSet/72",
+                    "code": "21704910",
+                    "display": "Potassium Level",
+                }
+            ]
+        },
         "referenceRange": [{"low": {"value": 12.0, "unit": "g/dL"}, "high": {"value": 16.0, "unit": "g/dL"}}],
     }
     refused(facts_of(quirk), "F036", "potassium", "13.2 mg/dL")
@@ -93,14 +107,20 @@ def test_a_range_of_another_test_sets_the_result_aside() -> None:
     [
         ({"valueQuantity": {"value": 9}}, "F023", "9"),
         ({"valueQuantity": {"value": 3.2, "unit": "furlongs"}}, "F024", "3.2 furlongs"),
-        ({"valueQuantity": {"value": 3.2, "unit": "mmol/L", "system": UCUM, "code": "mg/dL"}}, "F025", "3.2 mmol/L"),
+        (
+            {"valueQuantity": {"value": 3.2, "unit": "mmol/L", "system": UCUM, "code": "mg/dL"}},
+            "F025",
+            "3.2 mmol/L",
+        ),
         ({"valueQuantity": {"value": 3.2, "unit": "g"}}, "F026", "3.2 g"),
         ({"valueQuantity": {"value": 32, "unit": "mmol/L"}}, "F027", "32 mmol/L"),
         ({"valueQuantity": {"unit": "mmol/L"}}, "F020", "mmol/L"),
         ({"valueQuantity": {"value": "3.2", "unit": "mmol/L"}}, "F021", '"3.2" mmol/L'),
         ({"valueQuantity": {"value": 3.2, "unit": "mmol/L", "comparator": "~"}}, "F029", "3.2 mmol/L"),
-        ({"effectiveDateTime": None}, "F030", ""), ({"effectiveDateTime": "last week"}, "F031", ""),
-        ({"status": None}, "F018", ""), ({"status": "certain"}, "F018", ""),
+        ({"effectiveDateTime": None}, "F030", ""),
+        ({"effectiveDateTime": "last week"}, "F031", ""),
+        ({"status": None}, "F018", ""),
+        ({"status": "certain"}, "F018", ""),
     ],
 )
 def test_unusable_results_are_set_aside_with_name_and_raw_value(
@@ -114,7 +134,9 @@ def test_a_number_beyond_bounds_is_refused() -> None:
     assert codes(facts(read_bundle(text))) == ["F022"]
 
 
-@pytest.mark.parametrize("status", ["registered", "cancelled", "entered-in-error", "entered-in-error ", "unknown"])
+@pytest.mark.parametrize(
+    "status", ["registered", "cancelled", "entered-in-error", "entered-in-error ", "unknown"]
+)
 def test_withdrawn_results_are_missing_not_unreadable(status: str) -> None:
     refused(facts_of(lab(status=status)), "F019", None)
 
@@ -123,7 +145,9 @@ def test_results_after_the_evaluation_are_left_out() -> None:
     refused(facts_of(lab(effectiveDateTime="2026-11-21T00:00:00Z")), "F032", None)
 
 
-@pytest.mark.parametrize(("status", "expected"), [("preliminary", True), ("final", False), ("corrected", False)])
+@pytest.mark.parametrize(
+    ("status", "expected"), [("preliminary", True), ("final", False), ("corrected", False)]
+)
 def test_a_preliminary_result_is_marked(status: str, expected: bool) -> None:
     assert potassium(lab(status=status)).preliminary is expected
 
@@ -141,7 +165,8 @@ def test_a_text_that_is_no_number_is_set_aside() -> None:
 @pytest.mark.parametrize(
     ("change", "direction", "marked"),
     [
-        ({"valueString": "low"}, "low", False), ({"valueString": "Elevated"}, "high", False),
+        ({"valueString": "low"}, "low", False),
+        ({"valueString": "Elevated"}, "high", False),
         ({"valueCodeableConcept": {"text": "decreased"}}, "low", False),
         ({"interpretation": [{"coding": [{"code": "LL"}]}]}, "low", True),
         ({"interpretation": {"coding": [{"code": "H"}]}}, "high", False),
@@ -158,7 +183,9 @@ def test_an_interpretation_of_a_foreign_system_is_no_flag() -> None:
     assert potassium(lab() | flag).direction is None
 
 
-@pytest.mark.parametrize(("reason", "name"), [("not-performed", None), ("error", "potassium"), ("masked", "potassium")])
+@pytest.mark.parametrize(
+    ("reason", "name"), [("not-performed", None), ("error", "potassium"), ("masked", "potassium")]
+)
 def test_what_was_never_measured_is_missing_what_failed_is_unreadable(reason: str, name: str | None) -> None:
     absent = without(lab(), "valueQuantity") | {"dataAbsentReason": {"coding": [{"code": reason}]}}
     refused(facts_of(absent), "F020", name)
@@ -176,9 +203,16 @@ def test_comparators_are_kept(comparator: str) -> None:
         ([{"low": {"value": 3.5, "unit": "mmol/L"}, "high": {"value": 5.1, "unit": "mmol/L"}}], "3.5", "5.1"),
         ([{"low": {"value": 3.5}, "high": {"value": 5.1}}], "3.5", "5.1"),
         ([{"low": {"value": 3.5, "unit": "meq/L"}}], "3.5", None),
-        ([{"text": "3.5 - 5.1"}], "3.5", "5.1"), ([{"text": "see report"}], None, None),
-        ([{"low": {"value": 3.5}, "high": {"value": 5.1}},
-          {"type": {"coding": [{"code": "therapeutic"}]}, "low": {"value": 1}}], "3.5", "5.1"),
+        ([{"text": "3.5 - 5.1"}], "3.5", "5.1"),
+        ([{"text": "see report"}], None, None),
+        (
+            [
+                {"low": {"value": 3.5}, "high": {"value": 5.1}},
+                {"type": {"coding": [{"code": "therapeutic"}]}, "low": {"value": 1}},
+            ],
+            "3.5",
+            "5.1",
+        ),
         ([{"low": {"value": 3.5}}, {"low": {"value": 3.0}}], None, None),
         ([{"low": {"value": 5.1}, "high": {"value": 3.5}}], None, None),
     ],
@@ -206,8 +240,12 @@ def test_a_unit_that_contradicts_the_own_range_is_doubtful() -> None:
 @pytest.mark.parametrize(
     ("note", "expected"),
     [
-        ("Specimen slightly hemolyzed.", True), ("Haemolysed sample", True), ("Taken from infusion arm", True),
-        ("Not hemolyzed", False), ("No hemolysis", False), ("Fasting", False),
+        ("Specimen slightly hemolyzed.", True),
+        ("Haemolysed sample", True),
+        ("Taken from infusion arm", True),
+        ("Not hemolyzed", False),
+        ("No hemolysis", False),
+        ("Fasting", False),
     ],
 )
 def test_a_doubtful_sample_is_marked(note: str, expected: bool) -> None:
@@ -217,12 +255,17 @@ def test_a_doubtful_sample_is_marked(note: str, expected: bool) -> None:
 
 def test_components_are_results_of_their_own() -> None:
     def part(code: str, value: int, name: str) -> dict[str, Any]:
-        return {"code": {"coding": [{"system": LOINC, "code": code, "display": name}]},
-                "valueQuantity": {"value": value, "unit": "mmHg", "system": UCUM, "code": "mm[Hg]"}}
+        return {
+            "code": {"coding": [{"system": LOINC, "code": code, "display": name}]},
+            "valueQuantity": {"value": value, "unit": "mmHg", "system": UCUM, "code": "mm[Hg]"},
+        }
 
-    panel = without(lab(code="85354-9"), "valueQuantity") | {"component": [
-        part("8480-6", 150, "Systolic blood pressure"), part("8462-4", 90, "Diastolic blood pressure"),
-    ]}
+    panel = without(lab(code="85354-9"), "valueQuantity") | {
+        "component": [
+            part("8480-6", 150, "Systolic blood pressure"),
+            part("8462-4", 90, "Diastolic blood pressure"),
+        ]
+    }
     found = facts_of(panel)
     assert found.numbers["systolic-pressure"][0].value == 150
     assert found.numbers["diastolic-pressure"][0].value == 90
@@ -285,7 +328,9 @@ def test_a_score_needs_no_unit() -> None:
 
 
 def test_observations_may_be_of_old_or_new_shapes() -> None:
-    stu3 = lab(comment="Specimen hemolyzed", context={"reference": "Encounter/e"}, interpretation={"text": "Low"})
+    stu3 = lab(
+        comment="Specimen hemolyzed", context={"reference": "Encounter/e"}, interpretation={"text": "Low"}
+    )
     result = potassium(stu3)
     assert (result.sample_doubtful, result.direction) == (True, "low")
     dstu2 = lab(comments="ok", category={"text": "lab"})

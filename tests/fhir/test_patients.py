@@ -55,19 +55,36 @@ def test_the_named_patient_decides_where_no_patient_was_sent() -> None:
 
 @pytest.mark.parametrize(
     "reference",
-    ["Patient/p", "https://fhir.example/r4/Patient/p", "Patient/p/_history/2", "urn:uuid:p", "urn:uuid:full",
-     "https://fhir.example/r4/Patient/p/_history/7"],
+    [
+        "Patient/p",
+        "https://fhir.example/r4/Patient/p",
+        "Patient/p/_history/2",
+        "urn:uuid:p",
+        "urn:uuid:full",
+        "https://fhir.example/r4/Patient/p/_history/7",
+    ],
 )
 def test_every_form_of_reference_to_the_patient(reference: str) -> None:
-    data = {"resourceType": "Bundle", "entry": [
-        {"fullUrl": "urn:uuid:full", "resource": PATIENT}, {"resource": lab(subject={"reference": reference})}]}
+    data = {
+        "resourceType": "Bundle",
+        "entry": [
+            {"fullUrl": "urn:uuid:full", "resource": PATIENT},
+            {"resource": lab(subject={"reference": reference})},
+        ],
+    }
     assert facts(read_bundle(json.dumps(data).encode())).numbers["potassium"]
 
 
 @pytest.mark.parametrize(
     ("subject", "code"),
-    [(OTHER, "F014"), ({"reference": "Group/p"}, "F014"), ({"display": "p"}, "F015"), (None, "F015"),
-     ({"reference": "#p"}, "F015"), ({"identifier": {"system": "urn:nhs", "value": "2"}}, "F014")],
+    [
+        (OTHER, "F014"),
+        ({"reference": "Group/p"}, "F014"),
+        ({"display": "p"}, "F015"),
+        (None, "F015"),
+        ({"reference": "#p"}, "F015"),
+        ({"identifier": {"system": "urn:nhs", "value": "2"}}, "F014"),
+    ],
 )
 def test_data_of_others_or_of_nobody_are_refused(subject: Any, code: str) -> None:
     patient = PATIENT | {"identifier": [{"system": "urn:nhs", "value": "1"}]}
@@ -83,7 +100,9 @@ def test_the_patient_may_be_named_by_identifier() -> None:
     assert facts_of(lab(subject={"identifier": {"system": "urn:nhs", "value": "1"}}), patient=patient).numbers
 
 
-@pytest.mark.parametrize("more", [{"modifierExtension": [{"url": "urn:not"}]}, {"implicitRules": "urn:rules"}])
+@pytest.mark.parametrize(
+    "more", [{"modifierExtension": [{"url": "urn:not"}]}, {"implicitRules": "urn:rules"}]
+)
 def test_what_may_reverse_the_meaning_is_refused(more: dict[str, Any]) -> None:
     found = facts_of(lab(**more))
     assert not found.numbers
@@ -97,16 +116,24 @@ def test_an_empty_modifier_is_none() -> None:
 
 @pytest.mark.parametrize(
     ("born", "age", "birth_date"),
-    [("1976-11-20", 18_262, date(1976, 11, 20)), ("1976-11", None, None), ("1976", None, None),
-     ("2149-01-01", None, date(2149, 1, 1)), ("1700-01-01", None, date(1700, 1, 1)), (None, None, None),
-     ("soon", None, None)],
+    [
+        ("1976-11-20", 18_262, date(1976, 11, 20)),
+        ("1976-11", None, None),
+        ("1976", None, None),
+        ("2149-01-01", None, date(2149, 1, 1)),
+        ("1700-01-01", None, date(1700, 1, 1)),
+        (None, None, None),
+        ("soon", None, None),
+    ],
 )
 def test_the_age_is_known_or_not(born: str | None, age: int | None, birth_date: date | None) -> None:
     found = facts_of(patient=PATIENT | {"birthDate": born})
     assert (found.age_days, found.birth_date) == (age, birth_date)
 
 
-@pytest.mark.parametrize(("gender", "sex"), [("male", "male"), ("female", "female"), ("other", None), (None, None)])
+@pytest.mark.parametrize(
+    ("gender", "sex"), [("male", "male"), ("female", "female"), ("other", None), (None, None)]
+)
 def test_the_sex(gender: str | None, sex: str | None) -> None:
     assert facts_of(patient=PATIENT | {"gender": gender}).sex == sex
 
@@ -114,10 +141,14 @@ def test_the_sex(gender: str | None, sex: str | None) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({}, ""), ({"deceasedBoolean": True}, "deceased"), ({"deceasedBoolean": False}, ""),
-        ({"deceasedDateTime": "2020-01-01"}, "deceased"), ({"deceasedDateTime": "2030-01-01"}, ""),
+        ({}, ""),
+        ({"deceasedBoolean": True}, "deceased"),
+        ({"deceasedBoolean": False}, ""),
+        ({"deceasedDateTime": "2020-01-01"}, "deceased"),
+        ({"deceasedDateTime": "2030-01-01"}, ""),
         ({"deceasedDateTime": "some day"}, "deceased"),
-        ({"meta": {"security": [{"code": "HTEST"}]}}, "test-patient"), ({"birthDate": "2026-11-01"}, "newborn"),
+        ({"meta": {"security": [{"code": "HTEST"}]}}, "test-patient"),
+        ({"birthDate": "2026-11-01"}, "newborn"),
         ({"birthDate": "2026-10-23"}, ""),
     ],
 )
@@ -126,23 +157,39 @@ def test_who_is_outside_the_scope(change: dict[str, Any], reason: str) -> None:
 
 
 def test_comfort_care_is_outside_the_scope() -> None:
-    plan = {"resourceType": "CarePlan", "id": "c", "status": "active", "subject": ME,
-            "category": [{"text": "Terminal care"}]}
+    plan = {
+        "resourceType": "CarePlan",
+        "id": "c",
+        "status": "active",
+        "subject": ME,
+        "category": [{"text": "Terminal care"}],
+    }
     assert facts_of(plan).outside == "comfort-care"
     assert facts_of(plan | {"status": "completed"}).outside == ""
 
 
 def visit(ident: str = "e", start: str = "2026-11-10", **more: Any) -> dict[str, Any]:
-    return {"resourceType": "Encounter", "id": ident, "status": "finished", "subject": ME,
-            "class": {"code": "AMB"}, "period": {"start": start, "end": start}} | more
+    return {
+        "resourceType": "Encounter",
+        "id": ident,
+        "status": "finished",
+        "subject": ME,
+        "class": {"code": "AMB"},
+        "period": {"start": start, "end": start},
+    } | more
 
 
 @pytest.mark.parametrize(
     ("sent", "setting"),
     [
-        ({"code": "IMP"}, "inpatient"), ({"code": "ACUTE"}, "inpatient"), ({"code": "EMER"}, "emergency"),
-        ({"code": "AMB"}, "outpatient"), ([{"coding": [{"code": "IMP"}]}], "inpatient"), ("inpatient", "inpatient"),
-        ("outpatient", "outpatient"), (None, "outpatient"),
+        ({"code": "IMP"}, "inpatient"),
+        ({"code": "ACUTE"}, "inpatient"),
+        ({"code": "EMER"}, "emergency"),
+        ({"code": "AMB"}, "outpatient"),
+        ([{"coding": [{"code": "IMP"}]}], "inpatient"),
+        ("inpatient", "inpatient"),
+        ("outpatient", "outpatient"),
+        (None, "outpatient"),
     ],
 )
 def test_the_setting_by_class_in_every_version(sent: Any, setting: str) -> None:
@@ -152,11 +199,15 @@ def test_the_setting_by_class_in_every_version(sent: Any, setting: str) -> None:
 @pytest.mark.parametrize(
     ("visits", "current"),
     [
-        ([visit()], "e"), ([visit(start="2026-10-01")], None), ([visit("a"), visit("b", "2026-11-12")], "b"),
+        ([visit()], "e"),
+        ([visit(start="2026-10-01")], None),
+        ([visit("a"), visit("b", "2026-11-12")], "b"),
         ([visit("a"), visit("b", "2026-09-01", status="in-progress", period={"start": "2026-09-01"})], "b"),
-        ([visit(status="cancelled")], None), ([visit(status="planned")], None), ([visit(start="2026-12-01")], None),
-        ([without(visit(), "period")], None), ([without(visit(), "period") | {"actualPeriod": {"start": "2026-11-10"}}],
-                                               "e"),
+        ([visit(status="cancelled")], None),
+        ([visit(status="planned")], None),
+        ([visit(start="2026-12-01")], None),
+        ([without(visit(), "period")], None),
+        ([without(visit(), "period") | {"actualPeriod": {"start": "2026-11-10"}}], "e"),
     ],
 )
 def test_the_current_encounter_is_the_open_or_latest_one(visits: list[Any], current: str | None) -> None:
@@ -168,7 +219,9 @@ def test_the_hook_names_the_encounter() -> None:
     old = visit("old", "2020-01-01") | {"class": {"code": "IMP"}}
     found = facts_of(visit(), old, encounter_id="old")
     assert (found.encounter.setting, found.encounter.start and found.encounter.start.text) == (
-        "inpatient", "2020-01-01")
+        "inpatient",
+        "2020-01-01",
+    )
     assert facts_of(visit(), encounter_id="gone").encounter.source is None
 
 
@@ -188,17 +241,35 @@ def test_what_is_left_out_is_left_out() -> None:
 
 
 def test_the_latest_clinical_date() -> None:
-    record = read_bundle(bundle(PATIENT, lab(), visit(start="2026-11-19"), lab(id="b", effectiveDateTime="2149")))
+    record = read_bundle(
+        bundle(PATIENT, lab(), visit(start="2026-11-19"), lab(id="b", effectiveDateTime="2149"))
+    )
     assert latest_clinical_date(record) == datetime(2149, 12, 31, 23, 59, 59, tzinfo=UTC)
     assert latest_clinical_date(read_bundle(bundle(PATIENT))) is None
 
 
 def test_the_order_of_entries_changes_nothing() -> None:
-    rows = [lab(), lab(2.9, id="b"), visit(), visit("f", "2026-11-11"),
-            {"resourceType": "Condition", "id": "c", "subject": ME, "code": {"text": "Lip twitching"},
-             "recordedDate": "2026-11-10", "clinicalStatus": "active"},
-            {"resourceType": "Condition", "id": "d", "subject": ME, "code": {"coding": [
-                {"system": SNOMED, "code": "82470000"}]}, "recordedDate": "2026-11-10"}]
+    rows = [
+        lab(),
+        lab(2.9, id="b"),
+        visit(),
+        visit("f", "2026-11-11"),
+        {
+            "resourceType": "Condition",
+            "id": "c",
+            "subject": ME,
+            "code": {"text": "Lip twitching"},
+            "recordedDate": "2026-11-10",
+            "clinicalStatus": "active",
+        },
+        {
+            "resourceType": "Condition",
+            "id": "d",
+            "subject": ME,
+            "code": {"coding": [{"system": SNOMED, "code": "82470000"}]},
+            "recordedDate": "2026-11-10",
+        },
+    ]
     one, other = facts_of(*rows), facts_of(*reversed(rows))
     assert one.twitch is not None and other.twitch is not None
     assert one.twitch.sites == other.twitch.sites

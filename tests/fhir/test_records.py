@@ -20,10 +20,23 @@ from tests.fhir.builders import AS_OF, PATIENT, bundle, facts, lab, order
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (b"", "F001"), (b"not json", "F001"), (b"{", "F001"), (b"\xff\xfe{\x00}\x00", "F001"), (b'{"a": NaN}', "F001"),
-        (b'{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient", "x": NaN}}]}', "F001"),
-        (b'{"resourceType": "Patient", "id": "\xff"}', "F010"), (b"[]", "F004"), (b'"Bundle"', "F004"), (b"17", "F004"),
-        (b"null", "F004"), (b"{}", "F004"), (b'{"resourceType": "Patent"}', "F004"), (b'{"resourceType": 5}', "F004"),
+        (b"", "F001"),
+        (b"not json", "F001"),
+        (b"{", "F001"),
+        (b"\xff\xfe{\x00}\x00", "F001"),
+        (b'{"a": NaN}', "F001"),
+        (
+            b'{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient", "x": NaN}}]}',
+            "F001",
+        ),
+        (b'{"resourceType": "Patient", "id": "\xff"}', "F010"),
+        (b"[]", "F004"),
+        (b'"Bundle"', "F004"),
+        (b"17", "F004"),
+        (b"null", "F004"),
+        (b"{}", "F004"),
+        (b'{"resourceType": "Patent"}', "F004"),
+        (b'{"resourceType": 5}', "F004"),
         (b'{"resourceType": "Bundle", "entry": {"resource": {}}}', "F005"),
         (b"[" * 100_000 + b"]" * 100_000, "F004"),
         (b'{"resourceType": "Bundle", "entry": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "F003"),
@@ -53,7 +66,9 @@ def test_a_single_resource_is_a_record() -> None:
     assert [pointer_of(located) for located in record.of(Observation)] == [""]
 
 
-@pytest.mark.parametrize("kind", ["transaction", "batch", "collection", "document", "message", "searchset", "x"])
+@pytest.mark.parametrize(
+    "kind", ["transaction", "batch", "collection", "document", "message", "searchset", "x"]
+)
 def test_every_type_of_bundle_is_read(kind: str) -> None:
     assert read_bundle(bundle(PATIENT, lab(), kind=kind)).of(Observation)
 
@@ -70,7 +85,9 @@ def test_a_resource_of_the_wrong_shape_costs_only_itself() -> None:
     assert [located[3].id for located in record.of(Observation)] == ["good"]
     (aside,) = record.set_aside
     assert (aside.code, aside.source.reference, aside.source.pointer) == (
-        "F010", "Observation/bad", "/entry/1/resource"
+        "F010",
+        "Observation/bad",
+        "/entry/1/resource",
     )
     assert record.state("Observation") is DataState.INCOMPLETE
     assert record.state("Condition") is DataState.NONE_FOUND
@@ -79,8 +96,12 @@ def test_a_resource_of_the_wrong_shape_costs_only_itself() -> None:
 @pytest.mark.parametrize(
     ("entry", "code"),
     [
-        ({"resource": {"resourceType": "Potassium"}}, "F011"), ({"resource": {"id": "1"}}, "F011"),
-        ({"resource": 5}, "F011"), ({"fullUrl": "urn:x"}, "F012"), ({"resource": None}, "F012"), (5, "F010"),
+        ({"resource": {"resourceType": "Potassium"}}, "F011"),
+        ({"resource": {"id": "1"}}, "F011"),
+        ({"resource": 5}, "F011"),
+        ({"fullUrl": "urn:x"}, "F012"),
+        ({"resource": None}, "F012"),
+        (5, "F010"),
         ({"resource": {"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]}}, "F013"),
     ],
 )
@@ -93,10 +114,15 @@ def test_entries_that_hold_no_resource_are_reported(entry: Any, code: str) -> No
 
 
 def test_nulls_and_lone_surrogates_do_not_cost_the_record() -> None:
-    text = json.dumps({"resourceType": "Bundle", "entry": [
-        {"resource": {**PATIENT, "name": None}},
-        {"resource": lab(note=[None, {"text": "broken \ud800 text"}])},
-    ]})
+    text = json.dumps(
+        {
+            "resourceType": "Bundle",
+            "entry": [
+                {"resource": {**PATIENT, "name": None}},
+                {"resource": lab(note=[None, {"text": "broken \ud800 text"}])},
+            ],
+        }
+    )
     found = facts(read_bundle(text.encode()))
     assert found.numbers["potassium"][0].reported == "3.2 mmol/L"
 
@@ -109,7 +135,9 @@ def test_exact_numbers_survive_the_lenient_way() -> None:
 def test_bundles_within_bundles_are_read_with_their_place() -> None:
     inner = json.loads(bundle(lab()))
     record = read_bundle(bundle(PATIENT, inner))
-    assert [pointer_of(located) for located in record.of(Observation)] == ["/entry/1/resource/entry/0/resource"]
+    assert [pointer_of(located) for located in record.of(Observation)] == [
+        "/entry/1/resource/entry/0/resource"
+    ]
 
 
 def test_bundles_within_bundles_end() -> None:
@@ -139,23 +167,75 @@ def test_every_code_has_a_meaning_and_a_remedy() -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=12)
     | st.sampled_from(["Patient/p", "2026-11-18", "final", "active", "2823-3", "http://loinc.org"]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
-        st.sampled_from([
-            "resourceType", "id", "status", "code", "coding", "system", "display", "text", "subject", "reference",
-            "valueQuantity", "value", "unit", "entry", "resource", "component", "period", "start", "meta", "contained",
-            "effectiveDateTime", "medication", "concept", "dosageInstruction", "timing", "repeat", "item", "answer",
-        ]) | st.text(max_size=6),
-        inner, max_size=6,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "resourceType",
+                    "id",
+                    "status",
+                    "code",
+                    "coding",
+                    "system",
+                    "display",
+                    "text",
+                    "subject",
+                    "reference",
+                    "valueQuantity",
+                    "value",
+                    "unit",
+                    "entry",
+                    "resource",
+                    "component",
+                    "period",
+                    "start",
+                    "meta",
+                    "contained",
+                    "effectiveDateTime",
+                    "medication",
+                    "concept",
+                    "dosageInstruction",
+                    "timing",
+                    "repeat",
+                    "item",
+                    "answer",
+                ]
+            )
+            | st.text(max_size=6),
+            inner,
+            max_size=6,
+        )
     ),
     max_leaves=25,
 )
-TYPES = st.sampled_from([
-    "Observation", "Condition", "MedicationRequest", "MedicationStatement", "Encounter", "QuestionnaireResponse",
-    "DiagnosticReport", "Procedure", "Medication", "AllergyIntolerance", "FamilyMemberHistory", "CarePlan", "Bundle",
-    "MedicationAdministration", "MedicationDispense", "ServiceRequest", "Patient",
-])
+TYPES = st.sampled_from(
+    [
+        "Observation",
+        "Condition",
+        "MedicationRequest",
+        "MedicationStatement",
+        "Encounter",
+        "QuestionnaireResponse",
+        "DiagnosticReport",
+        "Procedure",
+        "Medication",
+        "AllergyIntolerance",
+        "FamilyMemberHistory",
+        "CarePlan",
+        "Bundle",
+        "MedicationAdministration",
+        "MedicationDispense",
+        "ServiceRequest",
+        "Patient",
+    ]
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -179,7 +259,7 @@ def test_arbitrary_documents_raise_nothing_but_patient_data_errors(document: Any
 def test_a_damaged_document_raises_nothing_but_patient_data_errors(place: int, damage: bytes) -> None:
     whole = bundle(PATIENT, lab(), order())
     place %= len(whole)
-    _read_quietly(whole[:place] + damage + whole[place + len(damage):])
+    _read_quietly(whole[:place] + damage + whole[place + len(damage) :])
 
 
 def _read_quietly(data: bytes) -> None:

@@ -7,6 +7,7 @@ terminal; record text in the latter is harmless to a terminal too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 from cds_service.engine import BranchTrace, Program, RuleTrace, Trace, compile_program
@@ -62,15 +63,15 @@ def explain_facts(
     """Return the explanation for facts and triaged findings. Raises KeyError for an unknown rule."""
     if rule_id is not None and rule_id not in knowledge.rules:
         raise KeyError(rule_id)
-    program = _program(knowledge, rule_id)
+    program = _program(knowledge)
     wanted = [f for f in findings if f.rule_id in knowledge.rules and rule_id in (None, f.rule_id)]
     return [_rule(program.trace(finding.rule_id, facts), finding, knowledge) for finding in wanted]
 
 
-def _program(knowledge: Knowledge, rule_id: str | None) -> Program:
-    rules = knowledge.rules.values() if rule_id is None else (knowledge.rules[rule_id],)
+@lru_cache(maxsize=8)
+def _program(knowledge: Knowledge) -> Program:
     return compile_program(
-        rules,
+        knowledge.rules.values(),
         knowledge.definitions,
         knowledge.gates,
         knowledge.terminology,

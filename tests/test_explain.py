@@ -1,0 +1,194 @@
+"""Why, why not, could not tell."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+from types import MappingProxyType
+
+import pytest
+
+from cds_service.engine import compile_program
+from cds_service.explain import explain_facts, logic_in_words, render_text
+from cds_service.facts import DataState, PatientFacts
+from cds_service.findings import Finding, Verdict
+from cds_service.knowledge import Knowledge
+from cds_service.logic import fired_in_words, span
+from cds_service.rules import Branch, parse_template
+from cds_service.rules.criteria import (
+    DAY,
+    AgeCriterion,
+    Combination,
+    Criterion,
+    DrugCriterion,
+    EventCriterion,
+    Limit,
+    NumberCriterion,
+    TwitchCriterion,
+    Window,
+)
+from cds_service.triage import triage
+from tests.carding import facts, knowledge, result, rule, twitch, with_rules
+
+LOW_K = Decimal("3.5")
+LOW = NumberCriterion(
+    kind="lab",
+    name="potassium",
+    limits=(Limit("below", LOW_K, "mmol/L"),),
+    window=Window("usual"),
+    note="severity by the usual classes",
+)
+DRUG = DrugCriterion(word="drug", names=("furosemide",))
+
+
+def content(when: Criterion) -> Knowledge:
+    made = rule(
+        "low-potassium",
+        branches=(Branch("", "twitch", when),),
+        summary=parse_template("Potassium {potassium}: check"),
+    )
+    return with_rules(made)
+
+
+def explained(when: Criterion, patient: PatientFacts) -> dict:  # type: ignore[type-arg]
+    world = content(when)
+    program = compile_program(
+        world.rules.values(),
+        world.definitions,
+        world.gates,
+        world.terminology,
+        world.order_sets,
+        world.modifiers,
+    )
+    triaged = triage(program.judge(patient), world.rules, world.triage, patient)
+    (entry,) = explain_facts(patient, triaged.findings, world, "low-potassium")
+    return json.loads(json.dumps(entry))  # type: ignore[no-any-return]
+
+
+def test_a_fired_rule_shows_value_unit_date_source_and_threshold() -> None:
+    entry = explained(LOW, facts(result("potassium", "3.2")))
+    when = entry["branches"][0]["when"]
+    assert entry["answer"] == "match" and entry["rank"] == 1 and entry["words"] == "fired"
+    assert when["threshold"] == ["below 3.5 mmol/L"] and when["note"] == "severity by the usual classes"
+    (cited,) = when["evidence"]
+    assert (cited["value"], cited["unit"], cited["source"]) == ("3.2", "mmol/L", "Observation/potassium")
+    assert cited["date"].startswith("2025-05-30")
+
+
+def test_a_rule_that_did_not_fire_says_so_part_by_part() -> None:
+    entry = explained(Combination(op="all", parts=(LOW, DRUG)), facts(result("potassium", "3.2")))
+    parts = entry["branches"][0]["when"]["parts"]
+    assert entry["answer"] == "no-match" and [part["answer"] for part in parts] == ["match", "no-match"]
+    assert "wouldChange" not in entry and "strength" not in entry
+
+
+def test_an_undecided_rule_names_the_missing_fact_that_would_decide() -> None:
+    entry = explained(
+        Combination(op="all", parts=(LOW, DRUG)), facts(drugs={}, states={"lab": DataState.PRESENT})
+    )
+    assert entry["answer"] == "unknown"
+    assert {gap["name"] for gap in entry["wouldChange"]} == {"potassium", "furosemide"}
+    assert {gap["reason"] for gap in entry["wouldChange"]} == {"not-measured", "not-sent"}
+
+
+def test_a_closed_gate_asks_for_nothing() -> None:
+    entry = explained(LOW, facts(twitch=None))
+    assert entry["answer"] == "no-match" and "wouldChange" not in entry
+    assert entry["branches"][0]["gate"] == {"name": "twitch", "answer": "no-match"}
+
+
+def test_every_finding_is_explained_in_its_order_and_an_unknown_rule_refused() -> None:
+    world = with_rules(rule("b"), rule("a"))
+    found = [Finding("b", Verdict.MATCH, rank=1), Finding("a", Verdict.NO_MATCH)]
+    assert [entry["ruleId"] for entry in explain_facts(facts(), found, world)] == ["b", "a"]
+    with pytest.raises(KeyError):
+        explain_facts(facts(), found, world, "no-such-rule")
+
+
+def test_the_terminal_page_marks_answers_and_neutralizes_the_record() -> None:
+    hostile = result("potassium", "3.2", reported="3.2 \x1b[31mmmol/L\u202e")
+    page = render_text([explained(LOW, facts(hostile)), explained(DRUG, facts())])
+    assert "+ low-potassium: fired" in page and "- low-potassium: not fired" in page
+    assert "[Observation/potassium]" in page and "\x1b" not in page and "\u202e" not in page
+
+
+# --- logic in words
+
+
+def words(criterion: Criterion) -> str:
+    world = content(criterion)
+    (sentence,) = logic_in_words(world.rules["low-potassium"], world)
+    return sentence.removeprefix("Fires when muscle twitching is recorded and ")
+
+
+@pytest.mark.parametrize(
+    ("criterion", "said"),
+    [
+        (LOW, "Potassium below 3.5 mmol/L (last 30 days; 7 days in hospital)."),
+        (
+            NumberCriterion(kind="lab", name="potassium", states=("low", "missing"), window=Window(90 * DAY)),
+            "Potassium below its range or not measured (last 90 days).",
+        ),
+        (
+            replace(LOW, limits=(Limit("above", LOW_K, of_range="high"),), window=Window("encounter")),
+            "Potassium above 3.5 times the upper limit (this encounter).",
+        ),
+        (DRUG, "furosemide in use."),
+        (
+            DrugCriterion(word="drug", names=("furosemide", "lithium"), started_within=30 * DAY),
+            "furosemide or lithium started or raised within 30 days.",
+        ),
+        (DrugCriterion(word="draft", names=("lithium",)), "an order for lithium."),
+        (AgeCriterion(limits=(Limit("at_least", Decimal(65), "years"),)), "age at least 65 years."),
+        (TwitchCriterion(sites=("upper-lip",), side="one"), "twitching (upper lip), side: one."),
+        (
+            EventCriterion(kind="symptom", names=("cramp",), onset_within=DAY),
+            "muscle cramp recorded with onset within 24 hours.",
+        ),
+        (Combination(op="none", parts=(DRUG,)), "(not (furosemide in use))."),
+        (
+            Combination(
+                op="all",
+                parts=(
+                    LOW,
+                    Combination(
+                        op="any", parts=(DRUG, AgeCriterion(limits=(Limit("below", LOW_K, "years"),)))
+                    ),
+                ),
+            ),
+            "(Potassium below 3.5 mmol/L (last 30 days; 7 days in hospital) "
+            "and (furosemide in use or age below 3.5 years)).",
+        ),
+    ],
+)
+def test_criteria_in_words(criterion: Criterion, said: str) -> None:
+    assert words(criterion).replace("(not (furosemide in use))", "not (furosemide in use)") == said.replace(
+        "(not (furosemide in use))", "not (furosemide in use)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (3600, "1 hour"),
+        (DAY, "24 hours"),
+        (3 * DAY, "3 days"),
+        (90 * 60, "90 minutes"),
+        (31_557_600, "1 year"),
+        (100, "0 hours"),
+    ],
+)
+def test_durations_in_words(seconds: int, said: str) -> None:
+    assert span(seconds) == said
+
+
+def test_every_rule_of_the_content_can_be_said_and_only_the_fired_branch_is_on_a_card() -> None:
+    world = knowledge()
+    for item in world.rules.values():
+        sentences = logic_in_words(item, world)
+        assert sentences and all(sentence.endswith(".") and "{" not in sentence for sentence in sentences), (
+            item.id
+        )
+        assert fired_in_words(item, item.branches[-1].id, world) in sentences
+    assert isinstance(world.rules, MappingProxyType) and twitch().level == 3

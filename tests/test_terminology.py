@@ -90,10 +90,10 @@ SET = "id: thiazide\ntitle: t\n"
         ("drugs/lithium.yaml", "id: lithium\ntitle: l\nusual_route: sideways\n", "T013"),
         ("drugs/thiazide.yaml", f"{SET}members: [thiazide]\n", "T016"),
         ("drugs/thiazide.yaml", f"{SET}members: [indapamide]\nroutes: [sideways]\n", "T018"),
-        ("drugs/products.tsv", "head\n1\tsugar\toral\t\t\ttablet\n", "T015"),
-        ("drugs/products.tsv", "head\n1\tlithium\toral\tmany\tmg\ttablet\n", "T015"),
+        ("drugs/products.tsv", "head\n1\tsugar\toral\t\t\ttablet\n", "T014"),
+        ("drugs/products.tsv", "head\n1\tlithium\toral\tmany\tmg\ttablet\n", "T014"),
         ("drugs/products.tsv", "head\n1\tlithium\n", "T014"),
-        ("drugs/brands.tsv", "head\nsweet\tsugar\t\n", "T015"),
+        ("drugs/brands.tsv", "head\nsweet\tsugar\t\n", "T014"),
         ("symptoms/tic.yaml", "id: tic\ntitle: tic\ncodes: [{system: tarot, code: 1}]\n", "T005"),
     ],
 )

@@ -91,7 +91,7 @@ def _read_products(desk: Desk, path: Path, ingredients: Mapping[str, Ingredient]
     for number, (product, name, route, amount, unit, _form) in _lines(desk, path, 6):
         ingredient = ingredients.get(name)
         if ingredient is None or (route and route not in routes.words) or not _AMOUNT.fullmatch(amount):
-            desk.issues.append(Issue(f"{path.relative_to(desk.root).as_posix()}:{number}", "T015",
+            desk.issues.append(Issue(f"{path.relative_to(desk.root).as_posix()}:{number}", "T014",
                                      "names an unknown ingredient or route, or an amount that is no number.",
                                      "Correct the row."))
             continue
@@ -107,7 +107,7 @@ def _read_brands(desk: Desk, path: Path, ingredients: Mapping[str, Ingredient],
         names = cells[1].split(",")
         route = cells[2] or None
         if not all(name in ingredients for name in names) or (route and route not in routes.words):
-            desk.issues.append(Issue(f"{path.relative_to(desk.root).as_posix()}:{number}", "T015",
+            desk.issues.append(Issue(f"{path.relative_to(desk.root).as_posix()}:{number}", "T014",
                                      "names an unknown ingredient or route.", "Correct the row."))
             continue
         brands[BRAND + cells[0]] = tuple(

@@ -81,7 +81,7 @@ class EventLeaf:
                 self._in_time(event, spans, ctx),
                 self._began(event, ctx),
                 self._is_new(event, ctx),
-                lasted(event.onset, c.for_at_least, c.for_less_than, ctx),
+                self._lasted(event, ctx),
                 within_limits(age_at(event.onset, ctx), c.onset_age) if c.onset_age else True,
                 matches_side(event.side, c.side, ctx) if c.side else True,
                 (None if event.course is None else event.course == c.course) if c.course else True,
@@ -127,13 +127,19 @@ class EventLeaf:
             onset = first
         return min(onset.latest, ctx.now) >= ctx.now - c.onset_within
 
+    def _lasted(self, event: Event, ctx: Context) -> Answer3:
+        """Whether it has lasted so long; without a stated onset the first record proves "at least"."""
+        c = self.criterion
+        if c.for_at_least is None and c.for_less_than is None:
+            return True
+        return lasted(event.onset, c.for_at_least, c.for_less_than, ctx, _first_record(event, ctx))
+
     def _is_new(self, event: Event, ctx: Context) -> Answer3:
-        """Whether the same thing has no older record."""
+        """Whether the same thing has no older record; one that has resolved does not hide its return."""
         length = self.criterion.new_within
         if length is None:
             return True
-        same = ctx.facts.events.get(event.kind, {}).get(event.name, ())
-        moments = [m for e in same if e.status != "absent" for m in (e.onset, e.moment) if m is not None]
+        moments = [m for e in _same(event, ctx) for m in (e.onset, e.moment) if m is not None]
         return all(min(m.latest, ctx.now) >= ctx.now - length for m in moments)
 
 
@@ -153,9 +159,14 @@ def _recent(moment: Moment, ctx: Context) -> bool:
 
 
 def _first_record(event: Event, ctx: Context) -> Moment | None:
-    same = ctx.facts.events.get(event.kind, {}).get(event.name, ())
-    moments = [e.moment for e in same if e.moment is not None and e.status != "absent"]
+    moments = [e.moment for e in _same(event, ctx) if e.moment is not None]
     return min(moments, key=lambda m: m.earliest, default=None)
+
+
+def _same(event: Event, ctx: Context) -> list[Event]:
+    """The event and every unresolved record of the same thing."""
+    on_record = ctx.facts.events.get(event.kind, {}).get(event.name, ())
+    return [e for e in on_record if e is event or e.status == "active"]
 
 
 def _in_encounter(event: Event, first: Moment, ctx: Context) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 
 from cds_service.knowledge import Knowledge
 from cds_service.rules import Branch, Criterion, Rule
@@ -37,8 +38,10 @@ def logic_in_words(rule: Rule, knowledge: Knowledge) -> list[str]:
     return list(dict.fromkeys(sentence + "." for sentence in sentences))
 
 
-def fired_in_words(rule: Rule, branch_id: str, knowledge: Knowledge) -> str:
-    """Return the sentence of the branch that fired; of the first branch where the id is not known."""
+@lru_cache(maxsize=1024)
+def fired_in_words(rule_id: str, branch_id: str, knowledge: Knowledge) -> str:
+    """Return the sentence of the branch that fired; of the first branch where its id is not known."""
+    rule = knowledge.rules[rule_id]
     branch = next((b for b in rule.branches if b.id == branch_id), rule.branches[0])
     return LogicWords(knowledge).branch(branch, alone=len(rule.branches) == 1) + "."
 

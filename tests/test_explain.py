@@ -190,5 +190,5 @@ def test_every_rule_of_the_content_can_be_said_and_only_the_fired_branch_is_on_a
         assert sentences and all(sentence.endswith(".") and "{" not in sentence for sentence in sentences), (
             item.id
         )
-        assert fired_in_words(item, item.branches[-1].id, world) in sentences
+        assert fired_in_words(item.id, item.branches[-1].id, world) in sentences
     assert isinstance(world.rules, MappingProxyType) and twitch().level == 3

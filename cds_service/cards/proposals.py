@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from cds_service.cards.voice import Voice
@@ -12,8 +14,11 @@ from cds_service.facts import Measurement
 from cds_service.fhir.orders import draft_service_request
 from cds_service.findings import Evidence, Finding, Proposal
 from cds_service.folding import priority_place, unique_proposals
+from cds_service.knowledge import Knowledge
 from cds_service.terminology import OrderCode
 from cds_service.triage import Entry
+
+_NOBODY = "Patient/nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +168,8 @@ def suggestions_of(steps: Steps, voice: Voice) -> list[dict[str, Any]]:
 def _suggestion(proposal: Proposal, voice: Voice) -> dict[str, Any]:
     order = voice.knowledge.terminology.orders[proposal.order]
     patient = voice.facts.patient if "/" in voice.facts.patient else f"Patient/{voice.facts.patient}"
+    resource = deepcopy(_template(voice.knowledge, proposal.order, proposal.priority, proposal.why))
+    resource["subject"] = {"reference": patient}
     why = voice.say("suggestion_why", why=proposal.why) if proposal.why else ""
     return {
         "label": voice.say("suggestion", title=order.title),
@@ -170,16 +177,19 @@ def _suggestion(proposal: Proposal, voice: Voice) -> dict[str, Any]:
             {
                 "type": "create",
                 "description": voice.say("suggestion_description", title=order.title, why=why),
-                "resource": draft_service_request(
-                    order,
-                    voice.knowledge.terminology,
-                    patient=patient,
-                    priority=proposal.priority,
-                    reason=proposal.why,
-                ),
+                "resource": resource,
             }
         ],
     }
+
+
+@lru_cache(maxsize=1024)
+def _template(knowledge: Knowledge, order: str, priority: str, why: str) -> dict[str, Any]:
+    """Return a validated draft for nobody: the same for every patient, so it is built once."""
+    terminology = knowledge.terminology
+    return draft_service_request(
+        terminology.orders[order], terminology, patient=_NOBODY, priority=priority, reason=why
+    )
 
 
 def numbered(suggestions: list[dict[str, Any]], card_uuid: uuid.UUID) -> list[dict[str, Any]]:

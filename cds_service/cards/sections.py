@@ -305,7 +305,7 @@ def logic_blocks(entries: Sequence[Entry], voice: Voice) -> Iterator[Block]:
         rule = voice.knowledge.rules.get(finding.rule_id)
         if rule is None:
             continue
-        words = fired_in_words(rule, finding.branch, voice.knowledge)
+        words = fired_in_words(rule.id, finding.branch, voice.knowledge)
         if len(words) > _LOGIC_LIMIT:
             words = words[:_LOGIC_LIMIT].rsplit(" ", 1)[0] + " \u2026"
         said = voice.say("logic_of", words=words, rule=rule.id, version=rule.version)

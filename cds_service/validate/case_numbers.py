@@ -55,7 +55,7 @@ def _measurement(desk: Desk, analyte: Analyte, item: Placed, number: str) -> Mea
     source = Source(f"Observation/{number}")
     if read.unreadable:
         desk.set_aside.append(
-            SetAside(source, "F000", "unreadable in the case", analyte.kind, analyte.name, moment=read.moment)
+            SetAside(source, "case", "unreadable in the case", analyte.kind, analyte.name, moment=read.moment)
         )
         return None
     unit, canonical = _convert(desk, analyte, read, item)

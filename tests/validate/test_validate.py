@@ -35,7 +35,7 @@ def test_good_content_has_no_fault(root: Path) -> None:
         (
             RULE_FILE,
             "[ with {culprit}]: possible",
-            " with {culprit}: possible " + "x" * 45,
+            " with {culprit}, {twitch}, {twitch}, {twitch}: possible",
             "V116",
             "may reach",
         ),

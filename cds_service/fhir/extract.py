@@ -100,7 +100,7 @@ def extract_facts(
         events=_events(reading),
         states=states,
         set_aside=tuple(sorted(set(reading.set_aside), key=_aside_order)),
-        unread_codes=dict(sorted(reading.unread.items())),
+        unread_codes=reading.unread_codes(),
         outside=_outside(reading, age),
     )
 

@@ -8,13 +8,14 @@ its own reference range").
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, TypeAlias
+from decimal import Context, Decimal
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from cds_service.facts import Measurement, Moment
 from cds_service.fhir import vocabulary as words
+from cds_service.fhir.faults import CODES
 from cds_service.fhir.numbers import NumberFault, is_comparator, printed, read_number, read_text_number
-from cds_service.fhir.ranges import OwnRange, is_unit_doubtful, read_range
+from cds_service.fhir.ranges import is_unit_doubtful, read_range
 from cds_service.fhir.reading import Reading, notes_of
 from cds_service.fhir.records import Located, pointer_of, source_of
 from cds_service.fhir.scan import Component, Observation, Quantity
@@ -22,6 +23,9 @@ from cds_service.fhir.sense import Sense
 from cds_service.fhir.symptoms import read_finding
 from cds_service.terminology import Analyte, AnalyteCode
 
+#: Every number of at most 40 digits times every factor is exact in this context.
+_EXACT: Final = Context(prec=100)
+_NO_FLAGS: Final[frozenset[str]] = frozenset()
 _PartCodes: TypeAlias = tuple[Observation | Component, tuple[AnalyteCode, ...]]
 
 
@@ -35,8 +39,7 @@ class _Setting:
     doubtful: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Amount:
+class _Amount(NamedTuple):
     """A number as sent: digits, comparator and unit."""
 
     value: Decimal
@@ -55,8 +58,11 @@ def read_observations(reading: Reading) -> None:
 
 def _read_observation(reading: Reading, located: Located) -> None:
     resource: Observation = located[3]
-    sense = reading.sense(resource.code)
+    sense = reading.lexicon.sense(resource.code)
     if resource.component is None:
+        if sense.is_idle and resource.valueQuantity is not None:
+            reading.count_unread("lab", sense)
+            return
         if sense.analytes:
             _read_parts(reading, located, [(resource, sense.analytes)])
         else:
@@ -87,9 +93,6 @@ def _read_unmeasured(reading: Reading, located: Located, sense: Sense) -> None:
     resource: Observation = located[3]
     if sense.has_analyte_conflict:
         reading.refuse("F035", located, kind="lab")
-        return
-    if resource.valueQuantity is not None and resource.component is None and not sense.is_finding:
-        reading.count_unread("lab", sense)
         return
     status = _status(located)
     if status not in words.RESULT_USABLE:
@@ -171,71 +174,52 @@ def _has_value(part: Observation | Component) -> bool:
 def _measure(reading: Reading, setting: _Setting, code: AnalyteCode, part: Observation | Component) -> None:
     """Add one measurement, or set the value aside with its reason."""
     analyte = reading.lexicon.terminology.analytes[code.name]
-    about = {"kind": analyte.kind, "name": code.name, "moment": setting.moment}
     try:
-        amount = _amount(part)
+        measurement = _measurement(reading, setting, code, analyte, part)
     except NumberFault as fault:
         _without_number(reading, setting, code, analyte, part, fault.code)
-        return
-    if amount is None:
-        _without_number(reading, setting, code, analyte, part, "F020")
-        return
-    shown = f"{amount.digits} {amount.unit_text or amount.unit_code or ''}".strip()
-    if not is_comparator(amount.comparator):
-        reading.refuse("F029", setting.located, shown=shown, **about)
-        return
+    else:
+        _keep(reading, setting, measurement)
+
+
+def _measurement(
+    reading: Reading, setting: _Setting, code: AnalyteCode, analyte: Analyte, part: Observation | Component
+) -> Measurement:
+    """Return the result in the canonical unit. Raises NumberFault with the reason why it cannot be used."""
+    amount = _amount(part)
+    if amount.comparator and not is_comparator(amount.comparator):
+        raise NumberFault("F029")
     factors = code.factors or analyte.factors
     unit = reading.lexicon.unit_word(analyte, factors, amount.unit_text, amount.unit_code, amount.unit_system)
-    if unit.startswith("F0"):
-        reading.refuse(unit, setting.located, shown=shown, **about)
-        return
+    if unit in CODES:
+        raise NumberFault(unit)
     factor = factors[unit]
-    value = amount.value * factor.times + factor.plus
+    value = _EXACT.fma(amount.value, factor.times, factor.plus)
     if not analyte.is_plausible(value):
-        reading.refuse("F027", setting.located, shown=shown, **about)
-        return
+        raise NumberFault("F027")
     own = read_range(reading, part.referenceRange, unit, factors) if part.referenceRange else None
     if own is not None and own.is_foreign:
-        reading.refuse("F036", setting.located, shown=shown, **about)
-        return
-    _add(reading, setting, code, analyte, part, value=value, unit=unit, amount=amount, own=own, shown=shown)
-
-
-def _add(
-    reading: Reading,
-    setting: _Setting,
-    code: AnalyteCode,
-    analyte: Analyte,
-    part: Any,
-    *,
-    value: Decimal,
-    unit: str,
-    amount: _Amount,
-    own: OwnRange | None,
-    shown: str,
-) -> None:
-    flags = words.flags_of(part.interpretation) if part.interpretation is not None else None
-    doubtful = own is not None and is_unit_doubtful(own, analyte, code.factors or analyte.factors)
-    measurement = Measurement(
-        name=code.name,
-        value=value,
-        moment=setting.moment,
-        source=source_of(setting.located),
-        reported=f"{amount.comparator}{shown}",
-        unit=analyte.unit,
-        comparator=amount.comparator,
-        low=own.low if own else None,
-        high=own.high if own else None,
-        direction=words.direction_of(flags) if flags else None,
-        marked=bool(flags and flags & words.FLAG_MARKED),
-        unit_doubtful=doubtful,
-        sample_doubtful=setting.doubtful,
-        preliminary=setting.status == "preliminary",
-        point_of_care=code.point_of_care,
-        unit_reported=amount.unit_text or unit,
-        range_reported=own.printed if own else "",
+        raise NumberFault("F036")
+    flags = words.flags_of(part.interpretation) if part.interpretation is not None else _NO_FLAGS
+    return Measurement(
+        code.name,
+        value,
+        setting.moment,
+        source_of(setting.located),
+        f"{amount.comparator}{amount.digits} {amount.unit_text or amount.unit_code or ''}".rstrip(),
+        analyte.unit,
+        amount.comparator,
+        own.low if own else None,
+        own.high if own else None,
+        words.direction_of(flags) if flags else None,
+        bool(flags & words.FLAG_MARKED),
+        own is not None and is_unit_doubtful(own, analyte, factors),
+        setting.doubtful,
+        setting.status == "preliminary",
+        code.point_of_care,
+        amount.unit_text or unit,
+        own.printed if own else "",
     )
-    _keep(reading, setting, measurement)
 
 
 def _keep(reading: Reading, setting: _Setting, measurement: Measurement) -> None:
@@ -256,8 +240,8 @@ def _keep(reading: Reading, setting: _Setting, measurement: Measurement) -> None
         rows.append((order, measurement))
 
 
-def _amount(part: Observation | Component) -> _Amount | None:
-    """Return the number of a value, None when there is none. Raises NumberFault for an unusable one."""
+def _amount(part: Observation | Component) -> _Amount:
+    """Return the number of a value. Raises NumberFault when there is none, or an unusable one."""
     quantity = part.valueQuantity
     if quantity is not None:
         return _of_quantity(quantity)
@@ -266,7 +250,7 @@ def _amount(part: Observation | Component) -> _Amount | None:
         return _Amount(read_number(raw), printed(raw), "", None, None, None)
     found = read_text_number(part.valueString) if part.valueString else None
     if found is None:
-        return None
+        raise NumberFault("F020")
     return _Amount(Decimal(found.digits), found.digits, found.comparator, found.unit, None, None)
 
 

@@ -14,7 +14,7 @@ from cds_service.facts import DrugUse, Event, Measurement, Moment, SetAside, Sou
 from cds_service.fhir.lexicon import Lexicon
 from cds_service.fhir.records import Located, Record, aside, pointer_of, source_of
 from cds_service.fhir.references import References
-from cds_service.fhir.scan import Annotation, Concept, Period, Reference, Resource
+from cds_service.fhir.scan import ABSENT, Annotation, Concept, Period, Reference, Resource
 from cds_service.fhir.sense import Sense
 from cds_service.fhir.subjects import Subject
 from cds_service.fhir.times import Times
@@ -59,7 +59,7 @@ class Reading:
     drugs: dict[str, list[DrugUse]] = field(default_factory=dict)
     events: dict[str, dict[str, list[Event]]] = field(default_factory=dict)
     sightings: list[Sighting] = field(default_factory=list)
-    unread: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    _unread: dict[tuple[str, Sense], int] = field(default_factory=dict)
     doubtful_types: set[str] = field(default_factory=set)
     _usable: dict[type[Resource], list[Located]] = field(default_factory=dict)
 
@@ -74,14 +74,17 @@ class Reading:
             yield from found
 
     def _check(self, kind: type[Resource]) -> list[Located]:
-        owns, group = self.subject.owns, self.record.of(kind)
+        group = self.record.of(kind)
+        rows = group if len({located[3].id for located in group}) == len(group) else _newest(group, self)
+        owned = self.subject.answers
         kept: list[Located] = []
-        for located in _newest(group, self) if len(group) > 1 else group:
+        for located in rows:
             resource = located[3]
-            plain = (
-                not self.without and resource.implicitRules is None and not len(resource.modifierExtension)
-            )
-            if (plain and owns(resource.subject or resource.patient)) or self._may_use(located):
+            named = resource.subject or resource.patient
+            is_plain = resource.modifierExtension is ABSENT and resource.implicitRules is None
+            if (
+                is_plain and named is not None and owned.get(named.reference) and not self.without
+            ) or self._may_use(located):
                 kept.append(located)
         return kept
 
@@ -122,14 +125,19 @@ class Reading:
         self.set_aside.append(aside("F051", source, moment=moment))
 
     def count_unread(self, kind: str, sense: Sense) -> None:
-        """Count the codes of a concept no value set knows, up to a bounded number of different ones."""
-        unread = self.unread
-        for system, code in sense.codes:
-            key = (kind, system, code)
-            if key in unread:
-                unread[key] += 1
-            elif len(unread) < MAX_UNREAD:
-                unread[key] = 1
+        """Count a concept no value set knows."""
+        key = (kind, sense)
+        self._unread[key] = self._unread.get(key, 0) + 1
+
+    def unread_codes(self) -> dict[tuple[str, str, str], int]:
+        """Return how often each (kind, system, code) no value set knows was met (bounded, sorted)."""
+        counts: dict[tuple[str, str, str], int] = {}
+        for (kind, sense), times in self._unread.items():
+            for system, code in sense.codes:
+                key = (kind, system, code)
+                if key in counts or len(counts) < MAX_UNREAD:
+                    counts[key] = counts.get(key, 0) + times
+        return dict(sorted(counts.items()))
 
     def add_event(self, event: Event) -> None:
         """Take one event."""

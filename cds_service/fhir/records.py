@@ -235,17 +235,20 @@ def _read_typed(body: bytes, pointer: str, gathered: Gathered) -> None:
         _note_outcome(gathered, Entry(bundle), pointer)
         return
     gathered.incomplete |= is_incomplete(bundle)
-    add = gathered.add
     entries = bundle.entry or []
     gathered.resources += len(entries)
+    groups = gathered.groups
     for index, entry in enumerate(entries):
         resource = entry.resource
-        if resource is None:
+        kind = type(resource)
+        if kind in groups:
+            groups[kind].append((pointer, index, entry.fullUrl, resource))
+        elif resource is None:
             _note_empty_entry(gathered, bundle.type, pointer, index)
-        elif type(resource) is OperationOutcome:
+        elif kind is OperationOutcome:
             _note_outcome(gathered, entry, f"{pointer}/entry/{index}/resource")
-        else:
-            add((pointer, index, entry.fullUrl, resource))
+        elif kind in _READ:
+            groups[kind] = [(pointer, index, entry.fullUrl, resource)]
 
 
 def is_incomplete(bundle: Bundle) -> bool:

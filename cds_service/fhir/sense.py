@@ -150,6 +150,11 @@ class Sense:
         return tuple(mention for mention in found if not mention.negated and not mention.reason)
 
     @cached_property
+    def is_idle(self) -> bool:
+        """Whether a number under this name is of no use: no analyte, no conflict of analytes, no finding."""
+        return not self.analytes and not self.has_analyte_conflict and not self.is_finding
+
+    @cached_property
     def is_finding(self) -> bool:
         """Whether it means anything a finding may mean: symptom (there or denied), report or twitch."""
         return bool(

@@ -11,14 +11,17 @@ from cds_service.fhir.scan import READ, Identifier, Patient, Reference
 
 
 class Subject:
-    """The patient of one record and the question whether a reference means that patient."""
+    """The patient of one record and the question whether a reference means that patient.
+
+    ``answers`` remembers the literal references met so far and whether they mean this patient.
+    """
 
     def __init__(self, keys: frozenset[str], patient: Patient | None, reference: str) -> None:
         """Take every key by which the patient may be named, and the reference to show."""
         self._keys = keys
         self.patient = patient
         self.reference = reference
-        self._answers: dict[str, bool] = {}
+        self.answers: dict[str | None, bool] = {}
         self._identifiers = (
             {(item.system, item.value) for item in (patient.identifier or ()) if item.value}
             if patient
@@ -32,9 +35,9 @@ class Subject:
         text = reference.reference
         if not text:
             return self._owns_identifier(reference.identifier)
-        answer = self._answers.get(text)
+        answer = self.answers.get(text)
         if answer is None:
-            answer = self._answers[text] = text in self._keys or key_of(text) in self._keys
+            answer = self.answers[text] = text in self._keys or key_of(text) in self._keys
         return (
             None if not answer and text.startswith("#") else answer
         )  # a contained patient cannot be compared

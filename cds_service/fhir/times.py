@@ -13,8 +13,9 @@ from datetime import date, datetime, timedelta
 from cds_service.facts import DAY, Moment, moment_from_date
 
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
-_TIMED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?")
 _MAX = 40
+_TO_THE_MINUTE = len("2026-11-15T08:30")
+_SIGNS = ("-", "-", "T", ":")
 
 
 class Times:
@@ -77,7 +78,7 @@ class Times:
         compact = text.replace(" ", "") if " " in text else text
         if len(compact) <= 10:
             return self._partial(compact)
-        if not _TIMED.fullmatch(compact):
+        if len(compact) < _TO_THE_MINUTE or (compact[4], compact[7], compact[10], compact[13]) != _SIGNS:
             return None
         try:
             return self._instant(compact)

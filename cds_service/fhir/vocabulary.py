@@ -6,7 +6,7 @@ message format; what is clinical stands in ``terminology/``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Final
 
 from cds_service.fhir.scan import Coding, Concept, Concepts
@@ -310,7 +310,7 @@ def _flag_of_text(text: str) -> str:
     return DIRECTION_WORDS.get(word, "")[:1].upper() or (word.upper() if len(word) <= 2 else "")
 
 
-def direction_of(flags: set[str]) -> str | None:
+def direction_of(flags: Set[str]) -> str | None:
     """Return low, normal or high when the flags agree on one direction, else None."""
     found = {FLAG_DIRECTION[flag] for flag in flags if flag in FLAG_DIRECTION}
     return found.pop() if len(found) == 1 else None

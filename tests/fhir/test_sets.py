@@ -1,4 +1,4 @@
-"""All sets of data made by others: read without an exception, all that is unused said with place and reason."""
+"""All sets of data made by others: read without an exception; all that is unused has place and reason."""
 
 from __future__ import annotations
 

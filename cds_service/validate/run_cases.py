@@ -63,8 +63,21 @@ class Court:
 
     @cached_property
     def everything(self) -> Program:
-        """All rules compiled, for expectations that need them together."""
-        return self.compiled(self.rules.values())
+        """All rules compiled, for expectations that need them together; broken rules are left out.
+
+        Their faults are told by ``validate_content``; here they must not hide the answers of others.
+        """
+        try:
+            return self.compiled(self.rules.values())
+        except ContentError:
+            return self.compiled(rule for rule in self.rules.values() if self._compiles(rule))
+
+    def _compiles(self, rule: Rule) -> bool:
+        try:
+            self.compiled([rule])
+        except ContentError:
+            return False
+        return True
 
     def program_for(self, file: CaseFile) -> Program:
         """Compile what a case file tries: its rule, or its definition asked by a rule made for it."""
@@ -90,7 +103,8 @@ class Court:
         """Return the rule's finding after all rules were judged and put in order."""
         findings = self.everything.judge(case.facts)
         ordered = triage(findings, self.rules, self.knowledge.triage, case.facts)
-        return next(finding for finding in ordered.findings if finding.rule_id == rule_id)
+        found = (finding for finding in ordered.findings if finding.rule_id == rule_id)
+        return next(found, Finding(rule_id, Verdict.UNKNOWN, error="does not compile"))
 
 
 def compare(finding: Finding, expect: Mapping[str, Any], knowledge: Knowledge) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ Pointer = tuple[str | int, ...]
 
 _WHOLE = re.compile(r"-?(0|[1-9]\d{0,17})")
 _DECIMAL = re.compile(r"-?(0|[1-9]\d{0,17})\.\d{1,18}")
-_AMBIGUOUS = frozenset("y n yes no on off null ~ nil".split())
+_AMBIGUOUS = frozenset(["y", "n", "yes", "no", "on", "off", "null", "~", "nil"])
 _PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}"
     for name in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")
@@ -146,7 +146,8 @@ def _refuse_deep_nesting(text: bytes | str, shown: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > _MAX_DEPTH:
-            where = f"{shown}:{event.start_mark.line + 1}"
+            mark = event.start_mark
+            where = f"{shown}:{mark.line + 1 if mark else 1}"
             raise ContentError(
                 Issue(where, "C005", "is nested too deeply.", "Give the inner part a name of its own.")
             )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cds_service.content import Document
 from cds_service.errors import ContentError, Issue
-from cds_service.rules.parse import parse_duration
+from cds_service.rules.reading import parse_duration
 
 
 @dataclass(frozen=True, slots=True)

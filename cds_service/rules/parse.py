@@ -1,7 +1,7 @@
 """Read rule and definition documents into their typed form.
 
-Form is checked against the JSON Schema by the caller; this module still refuses any word it does
-not know, so that a document that skipped the check can never be half understood.
+Form (which words exist, which exclude each other) is checked against the JSON Schema first, by the
+caller; what cannot be read here all the same is a ContentError with its place.
 """
 
 from __future__ import annotations

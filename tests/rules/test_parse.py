@@ -129,7 +129,7 @@ def test_definitions() -> None:
     total = parse_definition(
         parse_document(
             "id: a\ntitle: A sum of two\nunit: mmol/L\ndrawn_within: 7 days\n"
-            "sum: [{lab: x}, {lab: y, times: -0.02}, {plus: 0.8}]\nreferences: []\n",
+            "sum: [{lab: x}, {lab: z, times: -0.02}, {plus: 0.8}]\nreferences: []\n",
             "a.yaml",
         )
     )

@@ -15,7 +15,7 @@ from cds_service.engine.nodes import Node
 from cds_service.engine.spec import spec_of
 from cds_service.engine.text import day_of, describe_twitch
 from cds_service.engine.windows import days_between
-from cds_service.facts import DAY, Measurement, Moment
+from cds_service.facts import DAY, HOUR, Measurement, Moment
 from cds_service.findings import Evidence, Line, Slot
 from cds_service.rules import Optional, SlotRef, Template
 
@@ -24,6 +24,7 @@ _NAMES_SHOWN = 2
 _DRUG_LENGTH = 24
 _NAME_LENGTH = 40
 _NUMBER_KINDS = ("lab", "vital", "survey")
+_HOURS_SHOWN = 48
 _DAYS_A_MONTH = 30
 _DAYS_A_YEAR = 365
 
@@ -186,7 +187,7 @@ class Writer:
             return f"{_inside_sentence(spec_of(e.name, self.ctx).title)} {e.reported}".strip()
         kind = "condition" if e.kind == "family" else e.kind
         title = self.ctx.knowhow.terminology.title(kind, e.name)
-        return _inside_sentence(title)
+        return _inside_sentence(title) if kind == "drug" else title  # value sets are titled for a sentence
 
 
 def _shortened(title: str, longest: int) -> str:
@@ -214,6 +215,9 @@ def _unfilled(part: str | SlotRef) -> str:
 
 
 def _ago(moment: Moment, ctx: Context) -> str:
+    hours = max(0, ctx.now - moment.latest) // HOUR
+    if not moment.is_day_only and hours < _HOURS_SHOWN:
+        return "less than 1 hour ago" if hours == 0 else "1 hour ago" if hours == 1 else f"{hours} hours ago"
     days = days_between(min(moment.latest, ctx.now), ctx.now)
     return "today" if days == 0 else "1 day ago" if days == 1 else f"{days} days ago"
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 
@@ -14,13 +16,13 @@ from cds_service.knowledge import load_knowledge
 from cds_service.review import program_of
 
 
-def first_answer() -> float:
+def first_answer(store: str) -> float:
     """Return the seconds from starting the command to the first answer of /readyz."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "cds_service", "serve", "--port", str(port)]
-    environment = {"TWITCH_CDS_STORE_URL": "sqlite://", "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "TWITCH_CDS_STORE_URL": store, "PYTHONPATH": str(ROOT)}
     started = time.perf_counter()
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as process:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -42,6 +44,8 @@ def main() -> None:
     started = time.perf_counter()
     program_of(load_knowledge())
     compiling = time.perf_counter() - started - median(loading)
+    with tempfile.TemporaryDirectory() as folder:
+        starting = median([first_answer(f"sqlite:///{folder}/bench.sqlite3") for _ in range(3)])
     rows = [
         [
             f"load {len(knowledge.rules)} rules and all terminology",
@@ -49,7 +53,7 @@ def main() -> None:
             "1000 ms",
         ],
         ["make the rules ready to judge", f"{compiling * 1000:.0f} ms", ""],
-        ["start to first /readyz", f"{median([first_answer() for _ in range(3)]) * 1000:.0f} ms", "2000 ms"],
+        ["start to first /readyz", f"{starting * 1000:.0f} ms", "2000 ms"],
     ]
     show("Loading", ["what", "measured", "mark"], rows)
 

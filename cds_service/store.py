@@ -22,7 +22,7 @@ from sqlalchemy import (
     event,
     select,
 )
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from cds_service.errors import Issue, SettingsError
@@ -79,8 +79,8 @@ def open_store(url: str) -> FeedbackStore:
     try:
         address = make_url(url)
         is_sqlite = address.get_backend_name() == "sqlite"
-        if is_sqlite and address.database not in (None, "", ":memory:"):
-            Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+        if is_sqlite:
+            _file_of(address).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(address, pool_pre_ping=not is_sqlite)
         if is_sqlite:
             event.listen(engine, "connect", _set_pragmas)
@@ -95,6 +95,20 @@ def open_store(url: str) -> FeedbackStore:
             )
         ) from None
     return FeedbackStore(engine)
+
+
+def _file_of(address: URL) -> Path:
+    """Return the file of an SQLite database. Raises SettingsError for one in memory."""
+    if address.database in (None, "", ":memory:"):
+        raise SettingsError(
+            Issue(
+                "settings",
+                "S012",
+                "store_url is a database in memory.",
+                "Name a file: feedback is kept for good.",
+            )
+        )
+    return Path(str(address.database))
 
 
 def _set_pragmas(connection: Any, _record: Any) -> None:

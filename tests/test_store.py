@@ -45,6 +45,13 @@ def test_a_store_that_cannot_be_opened_is_a_settings_error_without_the_address(u
     assert [issue.code for issue in error.value.issues] == ["S011"]
 
 
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_store_in_memory_is_refused(url):
+    with pytest.raises(SettingsError) as error:
+        open_store(url)
+    assert [issue.code for issue in error.value.issues] == ["S012"]
+
+
 def test_the_password_of_a_database_never_stands_in_a_message():
     with pytest.raises(SettingsError) as error:
         open_store("unknown://user:secret@host/name")

@@ -45,6 +45,9 @@ def _read_condition(reading: Reading, located: Located) -> None:
     if sense.is_empty:
         reading.refuse("F050", located, kind="condition")
         return
+    if not sense.is_problem and resource.note is None and resource.onsetString is None:
+        reading.count_unread("condition", sense)
+        return
     onset, moment = onset_of(reading, resource), _recorded(reading, resource)
     if moment is not None and moment.earliest > reading.times.now:
         reading.refuse("F032", located, kind="condition")

@@ -21,10 +21,12 @@ from cds_service.fhir.scan import (
     Reference,
     ServiceRequest,
 )
-from cds_service.fhir.symptoms import Setting, read_concept, read_text
+from cds_service.fhir.symptoms import Setting, event_of, read_concept, read_text
 
 #: Specification 4.1: without a named encounter the latest one counts while it is at most this old.
 CURRENT_DAYS: Final = 30
+#: Older reasons say nothing about today's symptoms; the rules look back 90 days.
+REASON_DAYS: Final = 365
 #: The one condition a care plan's category may stand for here.
 COMFORT_CARE: Final = "comfort-care"
 _SETTINGS: Final = ("emergency", "inpatient")
@@ -50,15 +52,28 @@ def _rank(reading: Reading, located: Located) -> tuple[bool, int, str] | None:
     """Return how well an encounter answers "the current one", or None when it cannot be."""
     resource: Encounter = located[3]
     status = (resource.status or "").strip()
+    if status in words.ENCOUNTER_DROPPED or _is_long_over(reading, resource, status):
+        return None
     start, end = _bounds(reading, resource)
     now = reading.times.now
-    if status in words.ENCOUNTER_DROPPED or start is None or start.earliest > now:
+    if start is None or start.earliest > now:
         return None
     is_open = status in words.ENCOUNTER_OPEN and (end is None or end.latest >= now)
     age_days = (now - (end.earliest if end is not None and end.earliest <= now else start.earliest)) / DAY
     if not is_open and age_days > CURRENT_DAYS:
         return None
     return is_open, start.earliest, source_of(located).reference
+
+
+def _is_long_over(reading: Reading, resource: Encounter, status: str) -> bool:
+    """Whether the text of its end alone shows that an encounter is too old to be the current one."""
+    period = _period(resource)
+    end = period.end if period else None
+    return (
+        status not in words.ENCOUNTER_OPEN
+        and end is not None
+        and reading.times.is_long_ago(end, CURRENT_DAYS)
+    )
 
 
 def _period(resource: Encounter) -> Period | None:
@@ -71,14 +86,11 @@ def _bounds(reading: Reading, resource: Encounter) -> tuple[Moment | None, Momen
 
 
 def read_encounters(reading: Reading, current: Located | None) -> CurrentEncounter:
-    """Read all encounters as visits and the current one in full; return the current encounter."""
+    """Read all encounters as visits with their reasons; return the current encounter."""
     for located in reading.usable(Encounter):
-        if current is None or located[3] is not current[3]:
-            _read_visit(reading, located)
+        _read_visit(reading, located, is_current=current is not None and located[3] is current[3])
     if current is None:
         return CurrentEncounter()
-    _read_visit(reading, current, is_current=True)
-    _read_reasons(reading, current)
     start, _ = _bounds(reading, current[3])
     return CurrentEncounter(setting_of(reading, current[3]), start, source_of(current))
 
@@ -107,36 +119,44 @@ def _classes(resource: Encounter) -> list[Concept]:
     return kind if isinstance(kind, list) else [Concept([kind])]
 
 
-def _read_visit(reading: Reading, located: Located, *, is_current: bool = False) -> None:
-    """Add an encounter as visit (a procedure) and, for the current one, as encounter."""
+def _read_visit(reading: Reading, located: Located, *, is_current: bool) -> None:
+    """Read an encounter as visit (a procedure) with its reasons; the current one as encounter too."""
     resource: Encounter = located[3]
     if (resource.status or "") in words.ENCOUNTER_DROPPED:
+        return
+    kinds = ("procedure", "encounter") if is_current else ("procedure",)
+    concepts = (*(resource.type or ()), *words.listed(resource.serviceType), *_classes(resource))
+    named = [
+        (kind, sense) for sense in map(reading.sense, concepts) for kind in kinds if sense.names(kind)[0]
+    ]
+    has_reasons = is_current or _has_recent_reasons(reading, resource)
+    if not named and not has_reasons and not is_current:
         return
     start, _ = _bounds(reading, resource)
     if start is not None and start.earliest > reading.times.now:
         return
-    kinds = ("procedure", "encounter") if is_current else ("procedure",)
-    for concept in (*(resource.type or ()), *words.listed(resource.serviceType), *_classes(resource)):
-        for kind in kinds:
-            sense = reading.sense(concept)
-            names, by_text = sense.names(kind)
-            for name in names:
-                reading.add_event(
-                    Event(
-                        kind,
-                        name,
-                        source_of(located),
-                        sense.display or name,
-                        moment=start,
-                        in_encounter=is_current,
-                        by_text=by_text,
-                    )
-                )
+    setting = Setting(source_of(located), start, "encounter", active=is_current, in_encounter=is_current)
+    for kind, sense in named:
+        names, by_text = sense.names(kind)
+        for name in names:
+            reading.add_event(event_of(kind, name, sense, setting, present=True, by_text=by_text))
     if is_current:
-        setting = setting_of(reading, resource)
-        reading.add_event(
-            Event("encounter", setting, source_of(located), setting, moment=start, in_encounter=True)
-        )
+        word = setting_of(reading, resource)
+        reading.add_event(Event("encounter", word, setting.source, word, moment=start, in_encounter=True))
+    if has_reasons:
+        _read_reasons(reading, resource, setting)
+
+
+def _has_recent_reasons(reading: Reading, resource: Encounter) -> bool:
+    """Whether an earlier encounter names reasons young enough to be a symptom of today's episode."""
+    if not (resource.reasonCode or resource.reasonReference or resource.reason or resource.diagnosis):
+        return False
+    period = _period(resource)
+    return (
+        period is not None
+        and period.start is not None
+        and not reading.times.is_long_ago(period.start, REASON_DAYS)
+    )
 
 
 def reasons_of(resource: Encounter) -> tuple[list[Concept], list[Reference]]:
@@ -162,14 +182,12 @@ def _take_reason(item: AnyReason, concepts: list[Concept], references: list[Refe
         references.append(Reference(item.reference))
 
 
-def _read_reasons(reading: Reading, current: Located) -> None:
-    """Read the reasons of the current encounter: codes and words, as present now."""
-    resource: Encounter = current[3]
-    start, _ = _bounds(reading, resource)
-    setting = Setting(source_of(current), start, "encounter", active=True, in_encounter=True)
+def _read_reasons(reading: Reading, resource: Encounter, setting: Setting) -> None:
+    """Read what an encounter names as its reason: symptoms, and for the current one its diagnoses."""
     concepts, references = reasons_of(resource)
+    kinds = ("symptom", "condition") if setting.in_encounter else ("symptom",)
     for concept in (*concepts, *(Concept(text=item.display) for item in references if item.display)):
-        known = read_concept(reading, concept, setting, present=True, kinds=("symptom", "condition"))
+        known = read_concept(reading, concept, setting, present=True, kinds=kinds)
         if concept.text and len(concept.text) > 60:
             known |= read_text(reading, concept.text, setting)
         if not known:

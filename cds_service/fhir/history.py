@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from cds_service.facts import Event, Moment
 from cds_service.fhir import vocabulary as words
 from cds_service.fhir.reading import Reading
@@ -23,38 +26,46 @@ def read_procedures(reading: Reading) -> None:
         resource: Procedure = located[3]
         if (resource.status or "") in words.NOT_DONE or resource.notDone or resource.notPerformed:
             reading.refuse("F019", located, kind="procedure")
-            continue
-        period = resource.performedPeriod or resource.occurrencePeriod
-        moment = reading.times.first(
-            resource.performedDateTime,
-            resource.occurrenceDateTime,
-            resource.performedString,
-            period.end if period else None,
-            period.start if period else None,
-        )
-        _add_procedure(reading, located, resource.code, moment)
+        else:
+            _add_procedure(reading, located, reading.sense(resource.code), _performed)
     for located in reading.usable(Immunization):
         done: Immunization = located[3]
         if (done.status or "") not in words.NOT_DONE and not done.notGiven and not done.wasNotGiven:
-            _add_procedure(
-                reading, located, done.vaccineCode, reading.times.first(done.occurrenceDateTime, done.date)
-            )
+            _add_procedure(reading, located, reading.sense(done.vaccineCode), _vaccinated)
+
+
+def _performed(reading: Reading, resource: Procedure) -> Moment | None:
+    period = resource.performedPeriod or resource.occurrencePeriod
+    return reading.times.first(
+        resource.performedDateTime,
+        resource.occurrenceDateTime,
+        resource.performedString,
+        period.end if period else None,
+        period.start if period else None,
+    )
+
+
+def _vaccinated(reading: Reading, resource: Immunization) -> Moment | None:
+    return reading.times.first(resource.occurrenceDateTime, resource.date)
 
 
 def _add_procedure(
-    reading: Reading, located: Located, concept: Concept | None, moment: Moment | None
+    reading: Reading, located: Located, sense: Sense, date_of: Callable[[Reading, Any], Moment | None]
 ) -> None:
+    """Add what was done under every name it has; its date is read only where it has one."""
+    names, by_text = sense.names("procedure")
+    coded = sense.coded("condition")  # never by words: "assessment of anxiety" is no anxiety
+    if not names and not coded:
+        reading.count_unread("procedure", sense)
+        return
+    moment = date_of(reading, located[3])
     if moment is not None and moment.earliest > reading.times.now:
         reading.refuse("F032", located, kind="procedure")
         return
-    sense = reading.sense(concept)
-    names, by_text = sense.names("procedure")
     for name in names:
         _add_done(reading, located, sense, moment, "procedure", name, by_text=by_text)
-    for name in sense.coded("condition"):  # never by words: "assessment of anxiety" is no anxiety
+    for name in coded:
         _add_done(reading, located, sense, moment, "condition", name, by_text=False)
-    if not names and not sense.coded("condition"):
-        reading.count_unread("procedure", sense)
 
 
 def _add_done(

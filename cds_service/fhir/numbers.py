@@ -16,8 +16,6 @@ MAX_DIGITS: Final = 40
 MAX_EXPONENT: Final = 20
 
 _SHORT = 18
-_MINUS = ord("-")
-_DOT = ord(".")
 _SHAPE = re.compile(r"-?(?P<whole>\d+)(?:\.(?P<part>\d+))?(?:[eE](?P<exp>[+-]?\d{1,9}))?", re.ASCII)
 _TEXT = re.compile(
     r"\s*(<=|>=|<|>)?\s*(-?\d{1,20}(?:\.\d{1,20})?)\s*([^\s\d<>=.,;:+-]\S{0,29}(?: \S{1,20}){0,3})?\s*"
@@ -52,18 +50,24 @@ def read_number(raw: bytes) -> Decimal:
         NumberFault: F020 when there is no number, F021 when it is not a JSON number,
             F022 when it has more than 40 digits or an exponent beyond 20.
     """
-    if not raw or raw == b"null":
+    return number_in(raw.decode("utf-8", "replace"))
+
+
+def number_in(text: str) -> Decimal:
+    """Return the exact value of the text of a JSON number. Raises NumberFault as ``read_number``."""
+    if not text or text == "null":
         raise NumberFault("F020")
-    digits = raw[1:] if raw[0] == _MINUS else raw
-    if len(raw) <= _SHORT and digits.replace(b".", b"", 1).isdigit() and digits[0] != _DOT != digits[-1]:
-        return Decimal(raw.decode("ascii"))
-    return _read_long(raw)
+    digits = text[1:] if text[0] == "-" else text
+    is_plain = digits.isascii() and digits.replace(".", "", 1).isdigit()
+    if is_plain and len(text) <= _SHORT and digits[0] != "." != digits[-1]:
+        return Decimal(text)
+    return _read_long(text)
 
 
-def _read_long(raw: bytes) -> Decimal:
-    if len(raw) > MAX_DIGITS + 12:
-        raise NumberFault("F022" if raw[:1] in b"-0123456789" else "F021")
-    match = _SHAPE.fullmatch(raw.decode("ascii", "replace"))
+def _read_long(text: str) -> Decimal:
+    if len(text) > MAX_DIGITS + 12:
+        raise NumberFault("F022" if text[0] in "-0123456789" else "F021")
+    match = _SHAPE.fullmatch(text)
     if match is None:
         raise NumberFault("F021")
     digits = len(match["whole"]) + len(match["part"] or "")

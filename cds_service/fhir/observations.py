@@ -11,13 +11,20 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from cds_service.facts import Measurement, Moment
+from cds_service.facts import Measurement, Moment, Source
 from cds_service.fhir import vocabulary as words
 from cds_service.fhir.faults import CODES
-from cds_service.fhir.numbers import NumberFault, is_comparator, printed, read_number, read_text_number
+from cds_service.fhir.numbers import (
+    NumberFault,
+    is_comparator,
+    number_in,
+    printed,
+    read_number,
+    read_text_number,
+)
 from cds_service.fhir.ranges import is_unit_doubtful, read_range
 from cds_service.fhir.reading import Reading, notes_of
-from cds_service.fhir.records import Located, pointer_of, source_of
+from cds_service.fhir.records import Located, source_of
 from cds_service.fhir.scan import Component, Observation, Quantity
 from cds_service.fhir.sense import Sense
 from cds_service.fhir.symptoms import read_finding
@@ -34,6 +41,7 @@ class _Setting:
     """What all parts of one Observation share."""
 
     located: Located
+    source: Source
     moment: Moment
     status: str
     doubtful: bool
@@ -142,7 +150,7 @@ def _setting(reading: Reading, located: Located, codes: tuple[AnalyteCode, ...])
     if moment.earliest > reading.times.now:
         reading.refuse("F032", located, kind=kind, moment=moment)
         return None
-    return _Setting(located, moment, status, _is_doubtful(resource))
+    return _Setting(located, source_of(located), moment, status, _is_doubtful(resource))
 
 
 def _is_doubtful(resource: Observation) -> bool:
@@ -205,7 +213,7 @@ def _measurement(
         code.name,
         value,
         setting.moment,
-        source_of(setting.located),
+        setting.source,
         f"{amount.comparator}{amount.digits} {amount.unit_text or amount.unit_code or ''}".rstrip(),
         analyte.unit,
         amount.comparator,
@@ -231,7 +239,7 @@ def _keep(reading: Reading, setting: _Setting, measurement: Measurement) -> None
         not measurement.point_of_care,
         setting.status in words.RESULT_CORRECTED,
         measurement.source.reference,
-        pointer_of(setting.located),
+        setting.source.pointer,
     )
     rows = reading.numbers.get(measurement.name)
     if rows is None:
@@ -255,11 +263,12 @@ def _amount(part: Observation | Component) -> _Amount:
 
 
 def _of_quantity(quantity: Quantity) -> _Amount:
-    raw = bytes(quantity.value)
+    text = str(bytes(quantity.value), "utf-8", "replace")
+    comparator = quantity.comparator
     return _Amount(
-        read_number(raw),
-        printed(raw),
-        (quantity.comparator or "").strip(),
+        number_in(text),
+        text,
+        comparator.strip() if comparator else "",
         quantity.unit,
         quantity.code,
         quantity.system,
@@ -291,7 +300,7 @@ def _without_number(
                 name=code.name,
                 value=None,
                 moment=setting.moment,
-                source=source_of(setting.located),
+                source=setting.source,
                 reported=shown or direction,
                 direction=direction,
                 marked=marked,

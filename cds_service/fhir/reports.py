@@ -15,8 +15,12 @@ def read_reports(reading: Reading) -> None:
     """Read every usable DiagnosticReport: coded conclusions, and conclusions in words."""
     for located in reading.usable(DiagnosticReport):
         resource: DiagnosticReport = located[3]
-        if (resource.status or "").strip() not in words.REPORT_USABLE:
-            reading.refuse("F019", located, kind="report")
+        status = (resource.status or "").strip()
+        if status not in words.REPORT_USABLE:
+            reading.refuse("F019" if status in words.RESULT_KNOWN else "F018", located, kind="report")
+            continue
+        says_more = resource.conclusion or resource.conclusionCode or resource.codedDiagnosis
+        if not says_more and not reading.sense(resource.code).names("procedure")[0]:
             continue
         moment = _report_moment(reading, resource)
         if moment is not None and moment.earliest > reading.times.now:

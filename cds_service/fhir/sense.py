@@ -155,6 +155,11 @@ class Sense:
         return not self.analytes and not self.has_analyte_conflict and not self.is_finding
 
     @cached_property
+    def is_problem(self) -> bool:
+        """Whether it means anything a problem may mean: condition, past event, symptom or twitch."""
+        return bool(self.names("condition")[0] or self.names("procedure")[0] or self.is_finding)
+
+    @cached_property
     def is_finding(self) -> bool:
         """Whether it means anything a finding may mean: symptom (there or denied), report or twitch."""
         return bool(

@@ -14,6 +14,7 @@ from cds_service.facts import DAY, Moment, moment_from_date
 
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
 _MAX = 40
+_WITH_ZONE = len("2026-11-15T08:30:00+01:00")
 _TO_THE_MINUTE = len("2026-11-15T08:30")
 _SIGNS = ("-", "-", "T", ":")
 
@@ -28,6 +29,7 @@ class Times:
         self.as_of = as_of
         self.now = int(as_of.timestamp())
         self._read: dict[str, Moment | None] = {}
+        self._day_texts: dict[int, str] = {}
 
     def read(self, text: str | None) -> Moment | None:
         """Return the Moment of a FHIR date, dateTime or instant; None when absent or no date."""
@@ -50,6 +52,17 @@ class Times:
     def is_future(self, moment: Moment) -> bool:
         """Whether a moment lies wholly after ``as_of``."""
         return moment.earliest > self.now
+
+    def is_long_ago(self, text: str, days: int) -> bool:
+        """Whether a date text is surely more than ``days`` before ``as_of``, by its first characters alone.
+
+        False is no answer. Two days of grace cover every zone.
+        """
+        limit = self._day_texts.get(days)
+        if limit is None:
+            day = self.day_of(self.now - (days + 2) * DAY)
+            limit = self._day_texts[days] = day.text if day is not None else ""
+        return len(text) >= len(limit) and text[:4].isdigit() and text[:10] < limit
 
     def days_before(self, moment: Moment) -> float:
         """Return how many days before ``as_of`` a moment was, at least; negative for the future."""
@@ -90,7 +103,8 @@ class Times:
         if instant.tzinfo is None:
             instant = instant.replace(tzinfo=self.as_of.tzinfo)
         seconds = int(instant.timestamp())
-        return Moment(seconds, seconds, instant.isoformat(timespec="seconds"))
+        shown = text if len(text) == _WITH_ZONE else instant.isoformat(timespec="seconds")
+        return Moment(seconds, seconds, shown)
 
     def _partial(self, text: str) -> Moment | None:
         span = read_date_span(text)

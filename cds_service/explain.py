@@ -17,7 +17,7 @@ from cds_service.knowledge import Knowledge
 from cds_service.logic import criterion_in_words, logic_in_words
 from cds_service.neutral import neutral
 from cds_service.rules import Criterion
-from cds_service.rules.criteria import Combination, NumberCriterion
+from cds_service.rules.criteria import Combination, MeetsCriterion, NumberCriterion
 from cds_service.titles import title_of
 
 __all__ = ["Reviewed", "explain_facts", "explain_patient", "explain_review", "logic_in_words", "render_text"]
@@ -140,6 +140,9 @@ def _criterion(trace: Trace, knowledge: Knowledge) -> dict[str, Any]:
     threshold = _threshold(trace.criterion)
     if threshold:
         entry["threshold"] = threshold
+    defined = _defined(trace.criterion, knowledge)
+    if defined:
+        entry["defined"] = defined
     if trace.children:
         entry["parts"] = [_criterion(child, knowledge) for child in trace.children]
     else:
@@ -160,12 +163,20 @@ def _threshold(criterion: Criterion) -> list[str]:
     return [str(limit) for limit in criterion.limits] + list(criterion.states)
 
 
+def _defined(criterion: Criterion, knowledge: Knowledge) -> list[str]:
+    """Return what the definitions behind a criterion ask for, in words."""
+    names = criterion.names if isinstance(criterion, MeetsCriterion) else ()
+    known = [knowledge.definitions[name] for name in names if name in knowledge.definitions]
+    return [criterion_in_words(item.when, knowledge) for item in known if item.when is not None]
+
+
 def _evidence(evidence: Evidence) -> dict[str, str]:
     moment = "" if evidence.moment is None else evidence.moment.text
     entry = {
         "text": evidence.text,
         "value": "" if evidence.value is None else format(evidence.value, "f"),
         "unit": evidence.unit,
+        "reported": evidence.reported,
         "date": moment,
         "range": evidence.reference_range,
         "source": "" if evidence.source is None else str(evidence.source),
@@ -221,8 +232,7 @@ def _branch_lines(branch: dict[str, Any]) -> list[str]:
 
 def _criterion_lines(criterion: dict[str, Any], depth: int) -> list[str]:
     margin = _INDENT * depth
-    threshold = ""
-    lines = [f"{margin}{_MARKS[criterion['answer']]} {criterion['text']}{threshold}"]
+    lines = [f"{margin}{_MARKS[criterion['answer']]} {criterion['text']}"]
     for item in criterion.get("evidence", []):
         source = f" [{neutral(item['source'])}]" if "source" in item else ""
         lines.append(f"{margin}    {neutral(item['text'])}{source}")

@@ -467,7 +467,7 @@ def test_long_cards_keep_every_safety_word() -> None:
     )
     card = only(cards_of([finding("a", safety=safety, detail=detail)]))
     assert len(card["detail"]) <= 2500 and all(line[0] in card["detail"] for line in safety)
-    assert "Shortened" in card["detail"]
+    assert "Lines left out" in card["detail"]
 
 
 def test_even_absurd_cards_stay_within_the_limit_and_say_so() -> None:
@@ -475,7 +475,7 @@ def test_even_absurd_cards_stay_within_the_limit_and_say_so() -> None:
         (f"Safety sentence number {place} with some more words to fill the line.",) for place in range(90)
     )
     card = only(cards_of([finding("a", safety=safety, indicator="critical", role="red-flag")]))
-    assert len(card["detail"]) <= 2500 and "Shortened" in card["detail"]
+    assert len(card["detail"]) <= 2500 and "Lines left out" in card["detail"]
     assert card["detail"].startswith("Urgent:") and card["detail"].endswith("not a medical device.")
 
 

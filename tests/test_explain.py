@@ -14,7 +14,7 @@ from cds_service.explain import explain_facts, logic_in_words, render_text
 from cds_service.facts import DataState, PatientFacts
 from cds_service.findings import Finding, Verdict
 from cds_service.knowledge import Knowledge
-from cds_service.logic import fired_in_words, span
+from cds_service.logic import criterion_in_words, fired_in_words, span
 from cds_service.rules import Branch, parse_template
 from cds_service.rules.criteria import (
     DAY,
@@ -24,6 +24,7 @@ from cds_service.rules.criteria import (
     DrugCriterion,
     EventCriterion,
     Limit,
+    MeetsCriterion,
     NumberCriterion,
     TwitchCriterion,
     Window,
@@ -90,6 +91,15 @@ def test_an_undecided_rule_names_the_missing_fact_that_would_decide() -> None:
     assert entry["answer"] == "unknown"
     assert {gap["name"] for gap in entry["wouldChange"]} == {"potassium", "furosemide"}
     assert {gap["reason"] for gap in entry["wouldChange"]} == {"not-measured", "not-sent"}
+
+
+def test_a_definition_is_said_with_its_own_criteria() -> None:
+    world = knowledge()
+    name = next(item.id for item in world.definitions.values() if item.when is not None)
+    entry = explained(MeetsCriterion(names=(name,)), facts())
+    assert entry["branches"][0]["when"]["defined"] == [
+        criterion_in_words(world.definitions[name].when, world)
+    ]
 
 
 def test_a_closed_gate_asks_for_nothing() -> None:

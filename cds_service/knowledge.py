@@ -28,7 +28,7 @@ from cds_service.rules import (
     parse_modifiers,
     parse_rule,
 )
-from cds_service.schema import Passed, Schemas
+from cds_service.schema import Passed, Schemas, nearest
 from cds_service.terminology import Terminology, load_terminology
 
 T = TypeVar("T")
@@ -312,6 +312,19 @@ def _override_reasons(document: Document) -> tuple[OverrideReason, ...]:
 
 def _services(document: Document, terminology: Terminology | None) -> tuple[Service, ...]:
     queries = document.data["queries"]
+    unknown = [
+        Issue(
+            document.where(("services", index, "prefetch")),
+            "V112",
+            f"asks for {key!r}, for which there is no query.",
+            nearest(key, queries),
+        )
+        for index, node in enumerate(document.data["services"])
+        for key in node["prefetch"]
+        if key not in queries
+    ]
+    if unknown:
+        raise ContentError(*unknown)
     return tuple(_service(node, queries, terminology) for node in document.data["services"])
 
 

@@ -65,7 +65,7 @@ class Schemas:
     """The JSON Schemas of one content root, read when first asked for."""
 
     def __init__(self, folder: Path) -> None:
-        """Take the folder of the schema files, ``cards/schema``. Raises ContentError for an unreadable one."""
+        """Read all schema files of a folder, ``cards/schema``. Raises ContentError for an unreadable one."""
         self._schemas = {
             path.name.removesuffix(".schema.json"): _read_schema(path)
             for path in sorted(folder.glob("*.schema.json"))
@@ -319,7 +319,7 @@ class Passed:
     """Which documents passed their schema before, by hash, kept in the user's cache folder.
 
     Only hashes are kept, as text: a damaged, foreign or unwritable file costs time, never
-    correctness. ``TWITCH_CDS_CACHE`` names another folder; an empty value switches the cache off.
+    correctness.
     """
 
     _LIMIT = 20_000
@@ -335,12 +335,10 @@ class Passed:
 
     @classmethod
     def of_user(cls) -> Passed:
-        """Return the cache of the current user."""
-        chosen = os.environ.get("TWITCH_CDS_CACHE")
-        if chosen is not None:
-            return cls(Path(chosen) if chosen else None)
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-        return cls(Path(base) / "twitch-cds")
+        """Return the cache of the current user (XDG base directories); without a home there is none."""
+        chosen = os.environ.get("XDG_CACHE_HOME", "")
+        base = Path(chosen if os.path.isabs(chosen) else os.path.expanduser("~/.cache"))
+        return cls(base / "twitch-cds" if base.is_absolute() else None)
 
     def holds(self, key: str) -> bool:
         """Return whether the document with this key passed before."""

@@ -13,7 +13,7 @@ RULE_FILE = "cards/rules/electrolyte/low-magnesium.yaml"
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("TWITCH_CDS_CACHE", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return small_root(tmp_path)
 
 
@@ -130,11 +130,8 @@ def test_override_reasons_are_coded(root: Path) -> None:
     assert [reason.code for reason in reasons if reason.defect] == ["data-incorrect"]
 
 
-def test_what_passed_once_is_not_checked_again_and_a_change_is(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cache = tmp_path / "cache"
-    monkeypatch.setenv("TWITCH_CDS_CACHE", str(cache))
+def test_what_passed_once_is_not_checked_again_and_a_change_is(root: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache" / "twitch-cds"
     load_knowledge(root)
     assert (cache / "checked-content.txt").read_text().split()
     change(root, RULE_FILE, "ages: adult", "ages: grown-up")
@@ -142,19 +139,29 @@ def test_what_passed_once_is_not_checked_again_and_a_change_is(
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00garbage", b"", b"not a hash\n" * 5])
-def test_a_damaged_cache_costs_nothing_but_time(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
-) -> None:
-    cache = tmp_path / "cache"
-    cache.mkdir()
+def test_a_damaged_cache_costs_nothing_but_time(root: Path, tmp_path: Path, content: bytes) -> None:
+    cache = tmp_path / "cache" / "twitch-cds"
+    cache.mkdir(parents=True)
     (cache / "checked-content.txt").write_bytes(content)
-    monkeypatch.setenv("TWITCH_CDS_CACHE", str(cache))
     assert list(load_knowledge(root).rules) == ["low-magnesium"]
+
+
+def test_without_a_home_there_is_no_cache(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    monkeypatch.chdir(root)
+    assert list(load_knowledge(root).rules) == ["low-magnesium"]
+    assert not (root / "~").exists() and not (root / "relative").exists()
+
+
+def test_a_prefetch_key_without_a_query_is_told(root: Path) -> None:
+    change(root, "cards/services.yaml", "prefetch: [patient, encounters", "prefetch: [patients, encounters")
+    assert any("cards/services.yaml:" in line and "Did you mean 'patient'?" in line for line in faults(root))
 
 
 def test_a_cache_that_cannot_be_written_is_no_fault(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a-file").write_text("in the way")
-    monkeypatch.setenv("TWITCH_CDS_CACHE", str(tmp_path / "a-file" / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a-file"))
     assert list(load_knowledge(root).rules) == ["low-magnesium"]

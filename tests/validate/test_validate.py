@@ -99,6 +99,11 @@ def test_a_rule_without_cases_is_told(root: Path) -> None:
     assert any(": V111: has no case file" in line for line in told(root))
 
 
+def test_an_installation_without_cases_is_not_blamed_for_that(root: Path) -> None:
+    (root / "tests").rename(root / "elsewhere")
+    assert told(root) == []
+
+
 def test_a_case_file_in_the_wrong_place_is_told(root: Path) -> None:
     (root / "tests/cases/workup").mkdir()
     (root / CASE_FILE).rename(root / "tests/cases/workup/low-magnesium.yaml")

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from cds_service.knowledge import Knowledge, load_knowledge
-from cds_service.review import program_of
+from cds_service.knowledge import Knowledge
+from cds_service.ready import ready_knowledge
 from cds_service.settings import Settings, load_settings
 
 LATEST = "latest"
@@ -71,6 +71,4 @@ def settings_in_force(config: Path | None, **overrides: Any) -> Settings:
 
 def knowledge_in_force(settings: Settings) -> Knowledge:
     """Return the knowledge the settings name. Raises ContentError."""
-    knowledge = load_knowledge(settings.content_root)
-    program_of(knowledge)
-    return knowledge
+    return ready_knowledge(settings.content_root)

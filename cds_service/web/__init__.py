@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from flask import Flask
 
-from cds_service.knowledge import Knowledge, load_knowledge
-from cds_service.review import program_of
+from cds_service.knowledge import Knowledge
+from cds_service.ready import ready_knowledge
 from cds_service.settings import Settings, load_settings
 from cds_service.store import open_store
 from cds_service.web import hooks, ops, problems, request_log, rule_pages
@@ -30,8 +31,7 @@ def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.merge_slashes = False  # clients that list /cds-services/ call /cds-services//{id}
-    loaded = knowledge if knowledge is not None else load_knowledge(settings.content_root)
-    program_of(loaded)  # compiled now: a rule that cannot be judged must stop the start, not a call
+    loaded = knowledge if knowledge is not None else ready_knowledge(settings.content_root)
     keep_state(app, State(settings=settings, knowledge=loaded, store=open_store(settings.store_url)))
     app.register_blueprint(hooks.blueprint)
     app.register_blueprint(ops.blueprint)
@@ -43,4 +43,7 @@ def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
 
 def create_app_from_environment() -> Flask:
     """Return the service with the settings of ``TWITCH_CDS_*``; what a server process starts with."""
-    return create_app(load_settings(environment=os.environ))
+    app = create_app(load_settings(environment=os.environ))
+    gc.collect()
+    gc.freeze()  # the knowledge stays for good: no later collection needs to walk through it
+    return app

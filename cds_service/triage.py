@@ -16,6 +16,8 @@ from cds_service.frames import TriageSettings
 from cds_service.rules import Rule
 
 _NO_RANK = (EVIDENCE_ONLY, "argues-against")
+#: The kind of card a kind of finding stands on; every other kind stands on the consolidated one.
+_CARDS = {"red-flag": "red-flag", "critical": "critical", "order-safety": "order", "workup": "workup"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,9 @@ def triage(
     everything = sorted(findings, key=lambda finding: finding.rule_id)
     keys = _Ranking(rules, settings, facts, everything)
     matched = sorted((f for f in everything if f.verdict is Verdict.MATCH), key=keys)
-    hidden = {f.rule_id for f in matched if _held_back(f, settings, facts)}
+    hidden = {f.rule_id for f in matched if _held_back(f, rules, settings, facts)}
     settled = fold(give_way(matched, rules, hidden), rules, hidden)
-    shown, held = _admit(settled, settings, facts)
+    shown, held = _admit(settled, rules, settings, facts)
     ranked = _number(settled, shown, keys)
     unknown = tuple(f for f in everything if f.verdict is Verdict.UNKNOWN)
     rest = tuple(f for f in everything if f.verdict is Verdict.NO_MATCH)
@@ -163,23 +165,28 @@ def _latest(finding: Finding) -> int:
 
 
 def _admit(
-    findings: Sequence[Finding], settings: TriageSettings, facts: PatientFacts
+    findings: Sequence[Finding], rules: Mapping[str, Rule], settings: TriageSettings, facts: PatientFacts
 ) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
     """Return the ids of findings that ask for a place on a card, and those held back with the reason."""
     standing = [f for f in findings if not f.folded_into and not f.gave_way_to]
-    reasons = {f.rule_id: _held_back(f, settings, facts) for f in standing}
+    reasons = {f.rule_id: _held_back(f, rules, settings, facts) for f in standing}
     held = tuple((rule_id, reason) for rule_id, reason in reasons.items() if reason)
     return frozenset(rule_id for rule_id, reason in reasons.items() if not reason), held
 
 
-def _held_back(finding: Finding, settings: TriageSettings, facts: PatientFacts) -> str:
+def _held_back(
+    finding: Finding, rules: Mapping[str, Rule], settings: TriageSettings, facts: PatientFacts
+) -> str:
+    """Return why a finding stands in the review only, or an empty word."""
     if facts.outside and finding.role not in settings.outside.get(_reason(facts.outside), frozenset()):
         return "outside"
-    plan = settings.plan(facts.hook)
     if finding.role == EVIDENCE_ONLY:
         return ""
-    below = INDICATORS.index(finding.indicator) < INDICATORS.index(plan.least)
-    return "below-least" if below else ""
+    plan = settings.plan(facts.hook)
+    if INDICATORS.index(finding.indicator) < INDICATORS.index(plan.least):
+        return "below-least"
+    card = _CARDS.get(_kind(finding, rules, settings, facts), "differential")
+    return "" if card in plan.kinds else "not-at-this-hook"
 
 
 def _reason(text: str) -> str:

@@ -243,6 +243,13 @@ def test_order_select_holds_back_info_but_lists_it() -> None:
     assert fate(triaged, "a").rank == 0
 
 
+def test_causes_and_workup_are_held_back_where_the_hook_lists_none() -> None:
+    found = [finding("cause", indicator="warning"), finding("tests", role="workup", indicator="warning")]
+    triaged = sort(found, patient=facts(hook="order-select"))
+    assert set(triaged.held) == {("cause", "not-at-this-hook"), ("tests", "not-at-this-hook")}
+    assert triaged.shown == ()
+
+
 @pytest.mark.parametrize(
     ("reason", "kept"),
     [

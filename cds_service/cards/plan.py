@@ -128,7 +128,7 @@ def _with_workup(drafts: list[Draft], triaged: Triaged, voice: Voice) -> list[Dr
     asked = asked_by(triaged.unknown, voice) if voice.facts.twitch is not None else ()
     wanted = (*proposals_of(triaged.workup), *asked)
     place = next((i for i, draft in enumerate(drafts) if draft.kind == "differential"), None)
-    if not wanted:
+    if not wanted and not triaged.workup:
         return drafts
     if place is not None:
         joined = _joined(drafts, place, triaged.workup, wanted, voice)

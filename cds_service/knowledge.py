@@ -88,7 +88,8 @@ class Knowledge:
 
     ``frames``, ``triage`` and ``cessation`` are typed here (``cds_service.frames``); ``wording`` is the
     checked content of its file, which ``cds_service.wording`` reads. ``documents`` gives the file
-    of each rule, definition and order set (``rules/<id>``, ``definitions/<id>`` ...) for messages.
+    of each rule, definition and order set (``rules/<id>``, ``definitions/<id>`` ...) and of each single
+    file (``gates`` ...) for messages.
     """
 
     root: Path
@@ -216,6 +217,8 @@ class _Loader:
 
     def one(self, stem: str, schema: str | None, read: Callable[[Document], T]) -> T | None:
         document = self.document(self.cards / f"{stem}.yaml", schema)
+        if document is not None:
+            self.documents[stem] = document
         return self.attempt(read, document) if document else None
 
     def frames(self) -> Frames | None:

@@ -6,23 +6,29 @@ The codes are stable; ``CODES`` says what each one means.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
+from cds_service.content import Document
 from cds_service.engine import compile_program
 from cds_service.errors import ContentError, Issue
 from cds_service.knowledge import inspect_knowledge
 from cds_service.schema import Schemas
 from cds_service.terminology import schema_issues
+from cds_service.validate.cases import CaseFile
 from cds_service.validate.checks import RULE_CHECKS
-from cds_service.validate.mutation import mutate_definition, mutate_rule, mutation_issues
+from cds_service.validate.mutation import (
+    MutationReport,
+    mutate_definition,
+    mutate_gate,
+    mutate_rule,
+    mutation_issues,
+)
 from cds_service.validate.run_cases import case_issues
 from cds_service.validate.scaffold import new_rule
 from cds_service.validate.survey import Survey
 
 __all__ = ["CODES", "new_rule", "validate_content"]
-
-T = TypeVar("T")
 
 #: What each code of this package (and of ``cds_service.schema``) means, for ``docs/errors.md``.
 CODES = {
@@ -116,27 +122,25 @@ def _cases(survey: Survey) -> Iterator[Issue]:
 
 
 def _mutants(survey: Survey) -> Iterator[Issue]:
-    for rule, document in survey.rules():
-        file = survey.twins.get(rule.id)
-        if file is not None:
-            yield from _tolerant(
-                lambda r=rule, f=file, d=document: mutation_issues(  # type: ignore[misc]
-                    mutate_rule(r.id, f, survey.knowledge), d, f
-                )
-            )
+    knowledge = survey.knowledge
     own = {file.subject: file for file in survey.files.values() if file.is_definition}
+    for rule, document in survey.rules():
+        twin = survey.twins.get(rule.id)
+        if twin is not None:
+            yield from _tried(partial(mutate_rule, rule.id, twin, knowledge), document, twin)
     for name, document in survey.definitions():
-        yield from _tolerant(
-            lambda n=name, d=document: mutation_issues(  # type: ignore[misc]
-                mutate_definition(n, survey.files.values(), survey.knowledge), d, own.get(n)
-            )
-        )
+        attempt = partial(mutate_definition, name, tuple(survey.files.values()), knowledge)
+        yield from _tried(attempt, document, own.get(name))
+    for name in knowledge.gates:
+        document = knowledge.documents["gates"]
+        if name in own and (survey.wants(document.path) or survey.wants(own[name].document.path)):
+            yield from _tried(partial(mutate_gate, name, own[name], knowledge), document, own[name])
 
 
-def _tolerant(work: Callable[[], list[Issue]]) -> list[Issue]:
-    """Do the work; a rule that does not compile is told elsewhere and has no mutants."""
+def _tried(attempt: Callable[[], MutationReport], document: Document, file: CaseFile | None) -> list[Issue]:
+    """Return what the mutants show; what does not compile is told elsewhere and has none."""
     try:
-        return work()
+        return mutation_issues(attempt(), document, file)
     except ContentError:
         return []
 

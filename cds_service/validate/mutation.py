@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from cds_service.content import Document
 from cds_service.engine import Program
 from cds_service.errors import ContentError, Issue
 from cds_service.knowledge import Knowledge
-from cds_service.rules import Criterion, Definition, Rule, parse_definition, parse_rule
+from cds_service.rules import Definition, Rule, parse_criterion, parse_definition, parse_rule
 from cds_service.validate.cases import Case, CaseFile
 from cds_service.validate.mutants import Mutant, Mutator
 from cds_service.validate.run_cases import Court, compare, definition_rule
@@ -36,13 +36,8 @@ def mutate_rule(rule_id: str, file: CaseFile, knowledge: Knowledge) -> MutationR
     """Try every mutant of a rule on the cases of its twin."""
     document = knowledge.documents[f"rules/{rule_id}"]
     court = _Mutation(knowledge)
-    survivors, total = [], 0
-    for mutant in Mutator(document.data, knowledge.terminology).mutants():
-        outcome = court.try_rule(mutant, document, file)
-        total += outcome is not None
-        if outcome is False:
-            survivors.append(mutant)
-    return _report(rule_id, total, survivors, file.equivalent)
+    mutants = Mutator(document.data, knowledge.terminology).mutants()
+    return _report(rule_id, mutants, lambda mutant: court.try_rule(mutant, document, file), [file])
 
 
 def mutate_definition(definition_id: str, files: Iterable[CaseFile], knowledge: Knowledge) -> MutationReport:
@@ -52,25 +47,39 @@ def mutate_definition(definition_id: str, files: Iterable[CaseFile], knowledge: 
     others: list[CaseFile] = []
     for file in files:
         (own if file.is_definition and file.subject == definition_id else others).append(file)
-    users = [
-        file for file in others if definition_id in needed(_roots(file, knowledge), knowledge.definitions)
-    ]
+    users = [file for file in others if definition_id in _used(file, knowledge)]
     court = _Mutation(knowledge)
-    survivors, total = [], 0
-    for mutant in Mutator(document.data, knowledge.terminology).mutants():
-        outcome = court.try_definition(mutant, document, [*own, *users])
-        total += outcome is not None
-        if outcome is False:
-            survivors.append(mutant)
-    equivalent = {key: reason for file in own for key, reason in file.equivalent.items()}
-    return _report(definition_id, total, survivors, equivalent)
+    mutants = Mutator(document.data, knowledge.terminology).mutants()
+    return _report(
+        definition_id, mutants, lambda mutant: court.try_definition(mutant, document, [*own, *users]), own
+    )
+
+
+def mutate_gate(name: str, file: CaseFile, knowledge: Knowledge) -> MutationReport:
+    """Try every mutant of a gate (``cards/gates.yaml``) on the cases of its twin."""
+    document = knowledge.documents["gates"]
+    court = _Mutation(knowledge)
+    mutants = Mutator({"when": document.data[name]}, knowledge.terminology).mutants()
+
+    def attempt(mutant: Mutant) -> bool | None:
+        try:
+            changed = replace(document, data={name: mutant.data["when"]})
+            gates = {**knowledge.gates, name: parse_criterion(changed, (name,))}
+            program = Court.of(replace(knowledge, gates=gates)).program_for(file)
+            return court.notices(file, program)
+        except ContentError:
+            return None
+
+    return _report(name, mutants, attempt, [file])
 
 
 def mutation_issues(report: MutationReport, document: Document, file: CaseFile | None) -> list[Issue]:
     """Return a fault for each mutant no case notices and each listed equivalent that is none."""
     issues = [
         Issue(
-            document.where(mutant.at),
+            document.where(
+                (report.subject, *mutant.at[1:]) if report.subject in document.data else mutant.at
+            ),
             "V140",
             f"no case notices this change: {mutant.id}.",
             "Add a case that tells the two apart, or list it under 'equivalent' with the reason.",
@@ -90,17 +99,29 @@ def mutation_issues(report: MutationReport, document: Document, file: CaseFile |
     return issues
 
 
-def _roots(file: CaseFile, knowledge: Knowledge) -> list[Criterion]:
-    rule = definition_rule(file) if file.is_definition else knowledge.rules.get(file.subject)
-    return [*(rule_criteria(rule) if rule else ()), *knowledge.gates.values()]
+def _used(file: CaseFile, knowledge: Knowledge) -> set[str]:
+    """Return the definitions a case file rests on; none for a file whose subject does not exist."""
+    if file.is_definition:
+        rule: Rule | None = definition_rule(file)
+    else:
+        rule = knowledge.rules.get(file.subject)
+    roots = [*rule_criteria(rule), *knowledge.gates.values()] if rule else []
+    return needed(roots, knowledge.definitions)
 
 
 def _report(
-    subject: str, total: int, survivors: list[Mutant], equivalent: Mapping[str, str]
+    subject: str,
+    mutants: Iterable[Mutant],
+    attempt: Callable[[Mutant], bool | None],
+    files: Iterable[CaseFile],
 ) -> MutationReport:
-    alive = {mutant.id for mutant in survivors}
-    stale = tuple(sorted(set(equivalent) - alive))
-    return MutationReport(subject, total, tuple(survivors), tuple(sorted(equivalent)), stale)
+    """Try the mutants; one that cannot even be compiled (None) does not count."""
+    outcomes = [(mutant, attempt(mutant)) for mutant in mutants]
+    survivors = tuple(mutant for mutant, noticed in outcomes if noticed is False)
+    listed = {mutant for file in files for mutant in file.equivalent}
+    stale = tuple(sorted(listed - {mutant.id for mutant in survivors}))
+    total = sum(noticed is not None for _, noticed in outcomes)
+    return MutationReport(subject, total, survivors, tuple(sorted(listed)), stale)
 
 
 class _Mutation:

@@ -152,7 +152,7 @@ def _list(value: Any) -> list[str]:
 
 def case_issues(court: Court, file: CaseFile) -> list[Issue]:
     """Return a fault for each case that does not come out as expected; also for an id without rule."""
-    known = court.definitions if file.is_definition else court.rules
+    known = {*court.definitions, *court.knowledge.gates} if file.is_definition else set(court.rules)
     if file.subject not in known:
         return [
             Issue(
@@ -179,8 +179,9 @@ def case_issues(court: Court, file: CaseFile) -> list[Issue]:
 
 
 def definition_rule(file: CaseFile) -> Rule:
-    """Return a rule that asks for a definition, so that a definition can have cases of its own."""
-    asks = file.asks or {"meets": file.subject}
+    """Return a rule that asks for a definition or gate, so that it can have cases of its own."""
+    gates = {"irritability": {"irritability": "any"}, "twitch": {"twitch": "any"}}
+    asks = file.asks or gates.get(file.subject) or {"meets": file.subject}
     data = {
         "id": file.subject,
         "title": file.subject,

@@ -10,7 +10,7 @@ from cds_service.errors import ContentError
 from cds_service.knowledge import Knowledge, inspect_knowledge
 from cds_service.schema import Schemas
 from cds_service.validate.cases import CaseFile, case_folder, read_case_file
-from cds_service.validate.mutation import mutate_definition, mutate_rule, mutation_issues
+from cds_service.validate.mutation import mutate_definition, mutate_gate, mutate_rule, mutation_issues
 
 ROOT = content_root()
 RULES = sorted(path.stem for path in (ROOT / "cards" / "rules").glob("*/*.yaml"))
@@ -63,4 +63,12 @@ def test_every_mutant_of_a_definition_is_noticed(definition_id: str) -> None:
     report = mutate_definition(definition_id, case_files(), knowledge())
     own = next((f for f in case_files() if f.is_definition and f.subject == definition_id), None)
     issues = mutation_issues(report, knowledge().documents[f"definitions/{definition_id}"], own)
+    assert not issues, "\n".join(map(str, issues))
+
+
+@pytest.mark.parametrize("gate", ["twitch", "irritability"])
+def test_every_mutant_of_a_gate_is_noticed(gate: str) -> None:
+    file = case_file(case_folder(ROOT) / "definitions" / f"{gate}.yaml")
+    report = mutate_gate(gate, file, knowledge())
+    issues = mutation_issues(report, knowledge().documents["gates"], file)
     assert not issues, "\n".join(map(str, issues))

@@ -87,6 +87,7 @@ def answer_call(
         patient_id=call.patient_id,
         encounter_id=call.encounter_id,
         base_url=base_url,
+        instance=call.hook_instance,
     )
 
 

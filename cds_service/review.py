@@ -93,6 +93,7 @@ def review_patient(
     encounter_id: str | None = None,
     only: Collection[str] | None = None,
     base_url: str = DEFAULT_BASE_URL,
+    instance: str = "",
 ) -> Review:
     """Judge every rule for one patient and write the cards.
 
@@ -105,6 +106,8 @@ def review_patient(
         encounter_id: Logical id of the current encounter, where the caller knows it.
         only: Ids of the rules to judge; None judges all.
         base_url: Address of this service, for links to rule pages.
+        instance: The ``hookInstance`` of a call, so that two calls give cards of different uuid;
+            without it the same record gives the same bytes.
 
     Raises:
         PatientDataError: The data cannot be used at all (no patient, two patients).
@@ -112,7 +115,7 @@ def review_patient(
     program = program_of(knowledge)
     facts, findings = _judged(record, knowledge, program, as_of, hook, patient_id, encounter_id, only)
     triaged = triage(findings, knowledge.rules, knowledge.triage, facts)
-    cards = build_cards(triaged, facts, knowledge, base_url=base_url)
+    cards = build_cards(triaged, facts, knowledge, base_url=base_url, instance=instance)
     return Review(facts, triaged, tuple(cards), knowledge.version)
 
 
@@ -224,7 +227,12 @@ def _data_considered(facts: PatientFacts) -> dict[str, Any]:
     return {
         "kinds": {kind: states[kind].value for kind in sorted(states)},
         "setAside": [
-            {"source": str(a.source), "code": a.code, "reason": a.reason, **({"name": a.name} if a.name else {})}
+            {
+                "source": str(a.source),
+                "code": a.code,
+                "reason": a.reason,
+                **({"name": a.name} if a.name else {}),
+            }
             for a in facts.set_aside
         ],
         "unreadCodes": [
@@ -237,7 +245,11 @@ def _data_considered(facts: PatientFacts) -> dict[str, Any]:
 
 def _not_assessed(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
     return [
-        {"ruleId": f.rule_id, "missing": [_missing_json(m) for m in f.missing], **({"error": f.error} if f.error else {})}
+        {
+            "ruleId": f.rule_id,
+            "missing": [_missing_json(m) for m in f.missing],
+            **({"error": f.error} if f.error else {}),
+        }
         for f in sorted(findings, key=lambda f: f.rule_id)
         if f.verdict is Verdict.UNKNOWN
     ]

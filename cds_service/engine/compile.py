@@ -16,7 +16,7 @@ from cds_service.engine.twitching import TwitchLeaf
 from cds_service.engine.windows import AnchorDates
 from cds_service.errors import Issue, UnitError
 from cds_service.rules import criteria as c
-from cds_service.terminology import DrugSet
+from cds_service.terminology import DrugSet, Terminology
 from cds_service.terminology.model import DrugSetPart
 
 #: ``draft: any`` matches every draft order.
@@ -135,14 +135,15 @@ class Compiler:
 
     def _drug(self, criterion: c.DrugCriterion) -> Leaf:
         terminology = self.knowhow.terminology
-        known = [*terminology.drug_sets, *terminology.ingredients]
+        orders = list(terminology.orders) if criterion.word == "draft" else []
+        known = [*terminology.drug_sets, *terminology.ingredients, *orders]
         names = tuple(name for name in criterion.names if name != ANY)
         self._known(criterion, names, known, "drug")
         if criterion.dose_as_if:
             self._known(
                 criterion, (criterion.dose_as_if,), list(terminology.equivalents), "equivalence table"
             )
-        sets = tuple(terminology.drug_set(name) for name in names if name in known)
+        sets = tuple(_set_of(name, terminology) for name in names if name in known)
         if ANY in criterion.names:
             every = frozenset(terminology.ingredients)
             sets = (*sets, DrugSet(ANY, "any drug", every, (DrugSetPart(every),)))
@@ -176,6 +177,14 @@ class Compiler:
 
     def _fault(self, criterion: c.Criterion, code: str, what: str, remedy: str) -> None:
         self.issues.append(Issue(f"{self.path}:{criterion.line}", code, what, remedy))
+
+
+def _set_of(name: str, terminology: Terminology) -> DrugSet:
+    """Return the named drug set, or a drafted test or procedure as a set of itself."""
+    if name in terminology.orders:
+        alone = frozenset((name,))
+        return DrugSet(name, terminology.orders[name].title, alone, (DrugSetPart(alone),))
+    return terminology.drug_set(name)
 
 
 def _bare(criterion: c.Criterion) -> c.Criterion:

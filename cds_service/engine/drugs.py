@@ -61,8 +61,8 @@ class DrugLeaf:
         for drug_set in self.sets:
             members = [name for name in on_record if name in drug_set.members]
             found = [(e, self._judge(e, drug_set, ctx)) for name in members for e in exposures_of(name, ctx)]
-            if self.criterion.total_at_least is not None and not self._total(found, ctx):
-                continue
+            total = self._total(found, ctx)
+            found = [(e, all_of((verdict, total))) for e, verdict in found]
             hits += [e for e, verdict in found if verdict is True and e not in hits]
             unsure += [e for e, verdict in found if verdict is None and e not in unsure]
         return hits, unsure
@@ -170,13 +170,20 @@ class DrugLeaf:
             return None
         return all_of(_dose_limit(limit, dose.amount * factor, dose.unit) for limit in c.dose_limits)
 
-    def _total(self, found: list[tuple[Exposure, Answer3]], ctx: Context) -> bool:
+    def _total(self, found: list[tuple[Exposure, Answer3]], ctx: Context) -> Answer3:
+        """Whether all uses of the set last long enough; a use of unknown length may be what lacks."""
+        if self.criterion.total_at_least is None:
+            return True
+        counted = [e for e, verdict in found if verdict is not False or not e.active]
+        ends = [ctx.now if e.active else None if e.end is None else e.end.latest for e in counted]
         stretches = [
-            (e.start.earliest, ctx.now if e.active or e.end is None else e.end.latest)
-            for e, verdict in found
-            if e.start is not None and (verdict is not False or not e.active)
+            (e.start.earliest, end)
+            for e, end in zip(counted, ends, strict=True)
+            if e.start is not None and end is not None
         ]
-        return _covered(stretches) >= (self.criterion.total_at_least or 0)
+        if _covered(stretches) >= self.criterion.total_at_least:
+            return True
+        return None if len(stretches) < len(counted) else False
 
     # --- words
 

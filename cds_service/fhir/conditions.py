@@ -7,10 +7,11 @@ from typing import Final
 
 from cds_service.facts import DAY, Moment
 from cds_service.fhir import vocabulary as words
+from cds_service.fhir.datatypes import Quantity
 from cds_service.fhir.numbers import NumberFault, read_number
 from cds_service.fhir.reading import Reading, notes_of
 from cds_service.fhir.records import Located, source_of
-from cds_service.fhir.scan import Condition, Quantity
+from cds_service.fhir.resources import Condition
 from cds_service.fhir.sense import Sense
 from cds_service.fhir.symptoms import Setting, event_of, read_text, read_twitch_concept
 

@@ -7,9 +7,9 @@ from typing import Final
 
 from cds_service.facts import DAY, HOUR, MINUTE, Dose, Moment
 from cds_service.fhir import vocabulary as words
+from cds_service.fhir.datatypes import Concept, Dosage, Quantity, Repeat
 from cds_service.fhir.numbers import NumberFault, read_number
 from cds_service.fhir.reading import Reading
-from cds_service.fhir.scan import Concept, Dosage, Quantity, Repeat
 from cds_service.terminology import Strength
 
 Dosages = list[Dosage] | Dosage | None

@@ -7,20 +7,12 @@ from typing import Final
 from cds_service.facts import DAY, Event, Moment
 from cds_service.facts import Encounter as CurrentEncounter
 from cds_service.fhir import vocabulary as words
+from cds_service.fhir.datatypes import AnyReason, Coding, Concept, Period, Reference
 from cds_service.fhir.history import concept_of
 from cds_service.fhir.reading import Reading
 from cds_service.fhir.records import Located, source_of
 from cds_service.fhir.references import key_of
-from cds_service.fhir.scan import (
-    AnyReason,
-    CarePlan,
-    Coding,
-    Concept,
-    Encounter,
-    Period,
-    Reference,
-    ServiceRequest,
-)
+from cds_service.fhir.resources import CarePlan, Encounter, ServiceRequest
 from cds_service.fhir.symptoms import Setting, event_of, read_concept, read_text
 
 #: Specification 4.1: without a named encounter the latest one counts while it is at most this old.

@@ -25,7 +25,7 @@ from cds_service.fhir.reading import Reading
 from cds_service.fhir.records import Record, aside, source_of
 from cds_service.fhir.references import References
 from cds_service.fhir.reports import read_reports
-from cds_service.fhir.scan import Patient
+from cds_service.fhir.resources import Patient
 from cds_service.fhir.states import kind_states
 from cds_service.fhir.subjects import find_subject
 from cds_service.fhir.times import Times, read_date_span
@@ -50,13 +50,15 @@ def extract_facts(
     encounter_id: str | None = None,
     without: frozenset[str] = frozenset(),
     refused: tuple[SetAside, ...] = (),
+    numbers_for_days: int | None = None,
 ) -> PatientFacts:
     """Return what the record says about one patient as of one instant.
 
     ``patient_id`` names the patient where the record alone does not; ``encounter_id`` the current
     encounter. ``without`` holds references or pointers of resources to leave out (those the second
     look refused), ``refused`` the reports about them. ``narrative`` None means the words of the
-    content folder: text is never silently left unread.
+    content folder: text is never silently left unread. ``numbers_for_days`` leaves results older than
+    that unread (for batch runs: the longest look-back of all rules); None reads all of them.
 
     Raises:
         SubjectError: data of no patient, of several, or of another one than named.
@@ -64,7 +66,13 @@ def extract_facts(
     """
     subject = find_subject(record, patient_id)
     reading = Reading(
-        record, lexicon_for(terminology, narrative), Times(as_of), subject, References(record), without
+        record,
+        lexicon_for(terminology, narrative),
+        Times(as_of),
+        subject,
+        References(record),
+        without,
+        numbers_for_days,
     )
     reading.set_aside += (*record.set_aside, *refused)
     current = find_encounter(reading, encounter_id)

@@ -7,16 +7,10 @@ from typing import Any
 
 from cds_service.facts import Event, Moment
 from cds_service.fhir import vocabulary as words
+from cds_service.fhir.datatypes import AnyReason, Concept
 from cds_service.fhir.reading import Reading
 from cds_service.fhir.records import Located, source_of
-from cds_service.fhir.scan import (
-    AllergyIntolerance,
-    AnyReason,
-    Concept,
-    FamilyMemberHistory,
-    Immunization,
-    Procedure,
-)
+from cds_service.fhir.resources import AllergyIntolerance, FamilyMemberHistory, Immunization, Procedure
 from cds_service.fhir.sense import Sense
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cds_service.fhir import vocabulary as words
+from cds_service.fhir.datatypes import AnyReason, Concept, Reference
 from cds_service.fhir.reading import Reading
 from cds_service.fhir.records import Located
-from cds_service.fhir.scan import AnyReason, Concept, Ingredient, Medication, Reference
+from cds_service.fhir.resources import Ingredient, Medication
 from cds_service.fhir.sense import Sense
 from cds_service.terminology import ProductCode
 

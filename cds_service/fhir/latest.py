@@ -7,27 +7,27 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from cds_service.facts import Moment
-from cds_service.fhir import scan
+from cds_service.fhir import datatypes, resources
 from cds_service.fhir.records import Record
 from cds_service.fhir.times import Times
 
-_FIELDS: Final[dict[type[scan.Resource], tuple[str, ...]]] = {
-    scan.Observation: ("effectiveDateTime", "effectiveInstant", "effectivePeriod"),
-    scan.Condition: ("recordedDate", "assertedDate", "dateRecorded", "onsetDateTime", "onsetPeriod"),
-    scan.Encounter: ("period", "actualPeriod"),
-    scan.MedicationRequest: ("authoredOn",),
-    scan.MedicationOrder: ("dateWritten",),
-    scan.MedicationStatement: ("effectiveDateTime", "dateAsserted"),
-    scan.MedicationAdministration: (
+_FIELDS: Final[dict[type[resources.Resource], tuple[str, ...]]] = {
+    resources.Observation: ("effectiveDateTime", "effectiveInstant", "effectivePeriod"),
+    resources.Condition: ("recordedDate", "assertedDate", "dateRecorded", "onsetDateTime", "onsetPeriod"),
+    resources.Encounter: ("period", "actualPeriod"),
+    resources.MedicationRequest: ("authoredOn",),
+    resources.MedicationOrder: ("dateWritten",),
+    resources.MedicationStatement: ("effectiveDateTime", "dateAsserted"),
+    resources.MedicationAdministration: (
         "effectiveDateTime",
         "effectivePeriod",
         "occurenceDateTime",
         "occurrenceDateTime",
     ),
-    scan.MedicationDispense: ("whenHandedOver", "whenPrepared"),
-    scan.Procedure: ("performedDateTime", "performedPeriod", "occurrenceDateTime", "occurrencePeriod"),
-    scan.DiagnosticReport: ("effectiveDateTime", "effectivePeriod", "issued"),
-    scan.QuestionnaireResponse: ("authored",),
+    resources.MedicationDispense: ("whenHandedOver", "whenPrepared"),
+    resources.Procedure: ("performedDateTime", "performedPeriod", "occurrenceDateTime", "occurrencePeriod"),
+    resources.DiagnosticReport: ("effectiveDateTime", "effectivePeriod", "issued"),
+    resources.QuestionnaireResponse: ("authored",),
 }
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -58,5 +58,5 @@ def _texts(record: Record) -> Iterator[str]:
 def _dates(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, scan.Period):
+    elif isinstance(value, datatypes.Period):
         yield from (text for text in (value.start, value.end) if text)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from cds_service.content import content_root
 from cds_service.errors import UnitError
-from cds_service.fhir.scan import Concept
+from cds_service.fhir.datatypes import Concept
 from cds_service.fhir.sense import EMPTY, Sense
 from cds_service.narrative import Mention, Narrative, load_narrative
 from cds_service.terminology import Analyte, AnalyteCode, ProductCode, Terminology, TwitchCode

@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from cds_service.facts import DAY, HOUR, Dose, DrugUse, Moment
 from cds_service.fhir import vocabulary as words
+from cds_service.fhir.datatypes import Dosage
 from cds_service.fhir.dosage import bounds_of, daily_dose, dosages_of, planned_seconds, route_of, seconds_of
 from cds_service.fhir.identify import Identified, identify
 from cds_service.fhir.reading import Reading
 from cds_service.fhir.records import Located, draft_names, source_of
-from cds_service.fhir.scan import (
-    Dosage,
+from cds_service.fhir.resources import (
     MedicationAdministration,
     MedicationDispense,
     MedicationOrder,

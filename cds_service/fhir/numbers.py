@@ -66,7 +66,7 @@ def number_in(text: str) -> Decimal:
 
 def _read_long(text: str) -> Decimal:
     if len(text) > MAX_DIGITS + 12:
-        raise NumberFault("F022" if text[0] in "-0123456789" else "F021")
+        raise NumberFault("F022" if (text[0] == "-" or text[0].isdigit()) else "F021")
     match = _SHAPE.fullmatch(text)
     if match is None:
         raise NumberFault("F021")

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from cds_service.facts import Measurement, Moment, Source
 from cds_service.fhir import vocabulary as words
+from cds_service.fhir.datatypes import Quantity
 from cds_service.fhir.faults import CODES
 from cds_service.fhir.numbers import (
     NumberFault,
@@ -25,7 +26,7 @@ from cds_service.fhir.numbers import (
 from cds_service.fhir.ranges import is_unit_doubtful, read_range
 from cds_service.fhir.reading import Reading, notes_of
 from cds_service.fhir.records import Located, source_of
-from cds_service.fhir.scan import Component, Observation, Quantity
+from cds_service.fhir.resources import Component, Observation
 from cds_service.fhir.sense import Sense
 from cds_service.fhir.symptoms import read_finding
 from cds_service.terminology import Analyte, AnalyteCode
@@ -60,25 +61,23 @@ class _Amount(NamedTuple):
 
 def read_observations(reading: Reading) -> None:
     """Read every usable Observation into numbers, symptoms, reports and sightings of the twitch."""
+    sense_of, count_unread = reading.lexicon.sense, reading.count_unread
     for located in reading.usable(Observation):
-        _read_observation(reading, located)
-
-
-def _read_observation(reading: Reading, located: Located) -> None:
-    resource: Observation = located[3]
-    sense = reading.lexicon.sense(resource.code)
-    if resource.component is None:
-        if sense.is_idle and resource.valueQuantity is not None:
-            reading.count_unread("lab", sense)
-            return
-        if sense.analytes:
-            _read_parts(reading, located, [(resource, sense.analytes)])
+        resource: Observation = located[3]
+        sense = sense_of(resource.code)
+        if resource.component is None and resource.valueQuantity is not None and sense.is_idle:
+            count_unread("lab", sense)
         else:
-            _read_unmeasured(reading, located, sense)
-        return
-    parts: list[_PartCodes] = [(part, reading.sense(part.code).analytes) for part in resource.component]
-    if _has_value(resource):
-        parts.insert(0, (resource, sense.analytes))
+            _read_observation(reading, located, sense)
+
+
+def _read_observation(reading: Reading, located: Located, sense: Sense) -> None:
+    resource: Observation = located[3]
+    parts: list[_PartCodes] = []
+    if resource.component is None or _has_value(resource):
+        parts.append((resource, sense.analytes))
+    for part in resource.component or ():
+        parts.append((part, reading.sense(part.code).analytes))
     measured = [part for part in parts if part[1]]
     if measured:
         _read_parts(reading, located, measured)
@@ -87,7 +86,10 @@ def _read_observation(reading: Reading, located: Located) -> None:
 
 
 def _read_parts(reading: Reading, located: Located, parts: list[_PartCodes]) -> None:
-    """Measure every part of one Observation that measures something."""
+    """Measure every part of one Observation that measures something, unless it is older than asked for."""
+    days, dated = reading.numbers_for_days, located[3].effectiveDateTime
+    if days is not None and dated is not None and reading.times.is_long_ago(dated, days):
+        return
     setting = _setting(reading, located, parts[0][1])
     if setting is None:
         return
@@ -130,27 +132,21 @@ def _status(located: Located) -> str:
 def _setting(reading: Reading, located: Located, codes: tuple[AnalyteCode, ...]) -> _Setting | None:
     """Return what all parts share, or None (reported) when status or date forbid any use."""
     resource = located[3]
-    status = _status(located)
-    kind = reading.lexicon.terminology.analytes[codes[0].name].kind
-    moment = moment_of(reading, resource)
+    status, moment = resource.status, moment_of(reading, resource)
     if status not in words.RESULT_USABLE:
-        withdrawn = status in words.RESULT_KNOWN
-        reading.refuse(
-            "F019" if withdrawn else "F018",
-            located,
-            kind=kind,
-            moment=moment,
-            name=None if withdrawn else codes[0].name,
-        )
-        return None
-    if moment is None:
-        sent = resource.effectiveDateTime or resource.effectivePeriod
-        reading.refuse("F031" if sent else "F030", located, kind=kind, name=codes[0].name)
-        return None
-    if moment.earliest > reading.times.now:
-        reading.refuse("F032", located, kind=kind, moment=moment)
-        return None
-    return _Setting(located, source_of(located), moment, status, _is_doubtful(resource))
+        status = _status(located)  # a trailing blank is forgiven here, not in the second look
+    if status in words.RESULT_USABLE and moment is not None and moment.earliest <= reading.times.now:
+        return _Setting(located, source_of(located), moment, status, _is_doubtful(resource))
+    name: str | None = codes[0].name
+    if status in words.RESULT_USABLE and moment is None:
+        code = "F031" if resource.effectiveDateTime or resource.effectivePeriod else "F030"
+    elif status in words.RESULT_USABLE:
+        code, name = "F032", None
+    else:
+        code, name = ("F019", None) if status in words.RESULT_KNOWN else ("F018", name)
+    kind = reading.lexicon.terminology.analytes[codes[0].name].kind
+    reading.refuse(code, located, kind=kind, name=name, moment=moment)
+    return None
 
 
 def _is_doubtful(resource: Observation) -> bool:

@@ -9,8 +9,9 @@ import msgspec
 
 from cds_service.errors import NotFhir
 from cds_service.facts import DataState, SetAside, Source
-from cds_service.fhir.records import Gathered, Part, Record, aside, checked_bytes, frozen, read_document
-from cds_service.fhir.scan import OperationOutcome
+from cds_service.fhir.documents import Gathered, checked_bytes, frozen, read_document
+from cds_service.fhir.records import Part, Record, aside
+from cds_service.fhir.resources import OperationOutcome
 
 #: What is worse than what, when several keys promise the same resource type.
 _BADNESS: Final = {

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from cds_service.fhir import vocabulary as words
+from cds_service.fhir.datatypes import Concept
 from cds_service.fhir.reading import Reading
 from cds_service.fhir.records import source_of
-from cds_service.fhir.scan import Answer, Concept, Item, QuestionnaireResponse
+from cds_service.fhir.resources import Answer, Item, QuestionnaireResponse
 from cds_service.fhir.symptoms import Setting, read_concept, read_text
 
 _MAX_ITEMS: Final = 5_000

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cds_service.errors import UnitError
+from cds_service.fhir.datatypes import Quantity
 from cds_service.fhir.numbers import NumberFault, printed, read_number, read_text_range
 from cds_service.fhir.reading import Reading
-from cds_service.fhir.scan import Quantity, ReferenceRange
+from cds_service.fhir.resources import ReferenceRange
 from cds_service.fhir.vocabulary import word_of
 from cds_service.terminology import Analyte
 from cds_service.units import Factor

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cds_service.facts import DrugUse, Event, Measurement, Moment, SetAside, Source
+from cds_service.fhir.datatypes import ABSENT, Annotation, Concept, Period, Reference
 from cds_service.fhir.lexicon import Lexicon
 from cds_service.fhir.records import Located, Record, aside, pointer_of, source_of
 from cds_service.fhir.references import References
-from cds_service.fhir.scan import ABSENT, Annotation, Concept, Period, Reference, Resource
+from cds_service.fhir.resources import Resource
 from cds_service.fhir.sense import Sense
 from cds_service.fhir.subjects import Subject
 from cds_service.fhir.times import Times
@@ -52,6 +53,7 @@ class Reading:
     subject: Subject
     references: References
     without: frozenset[str] = frozenset()
+    numbers_for_days: int | None = None
     encounter_key: str | None = None
     encounter_reasons: frozenset[str] = frozenset()
     set_aside: list[SetAside] = field(default_factory=list)

@@ -8,16 +8,16 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from cds_service.fhir import scan
+from cds_service.fhir import resources, scan
 from cds_service.fhir.records import Located, Record
 
 _TARGETS: Final = (
-    scan.Medication,
-    scan.Condition,
-    scan.Observation,
-    scan.Procedure,
-    scan.Encounter,
-    scan.MedicationRequest,
+    resources.Medication,
+    resources.Condition,
+    resources.Observation,
+    resources.Procedure,
+    resources.Encounter,
+    resources.MedicationRequest,
 )
 
 

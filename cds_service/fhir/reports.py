@@ -7,7 +7,7 @@ from cds_service.fhir import vocabulary as words
 from cds_service.fhir.history import concept_of
 from cds_service.fhir.reading import MAX_TEXT, Reading
 from cds_service.fhir.records import source_of
-from cds_service.fhir.scan import DiagnosticReport
+from cds_service.fhir.resources import DiagnosticReport
 from cds_service.fhir.symptoms import Setting, read_concept, text_event
 
 

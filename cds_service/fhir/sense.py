@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from cds_service.fhir.vocabulary import codings, display_of, is_history, side_of, words_of
 
 if TYPE_CHECKING:
+    from cds_service.fhir.datatypes import Concept
     from cds_service.fhir.lexicon import Lexicon, Meaning
-    from cds_service.fhir.scan import Concept
     from cds_service.narrative import Mention
     from cds_service.terminology import AnalyteCode, ProductCode, TwitchCode
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from cds_service.fhir.datatypes import Identifier, Reference
 from cds_service.fhir.faults import wrong_subject
 from cds_service.fhir.records import Located, Record, pointer_of
 from cds_service.fhir.references import key_of
-from cds_service.fhir.scan import READ, Identifier, Patient, Reference
+from cds_service.fhir.resources import Patient
+from cds_service.fhir.scan import READ
 
 
 class Subject:

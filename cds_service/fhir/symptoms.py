@@ -11,11 +11,12 @@ from typing import Any, Final
 
 from cds_service.facts import DAY, Event, Moment, Source
 from cds_service.fhir import vocabulary as words
+from cds_service.fhir.datatypes import Concept
 from cds_service.fhir.lexicon import NEGATED
 from cds_service.fhir.numbers import NumberFault, read_number
 from cds_service.fhir.reading import MAX_TEXT, Reading, Sighting, notes_of
 from cds_service.fhir.records import Located, source_of
-from cds_service.fhir.scan import Concept, Observation
+from cds_service.fhir.resources import Observation
 from cds_service.fhir.sense import Sense
 
 _FINDING_KINDS: Final = ("symptom", "report")

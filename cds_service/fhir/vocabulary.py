@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from typing import Final
 
-from cds_service.fhir.scan import Coding, Concept, Concepts
+from cds_service.fhir.datatypes import Coding, Concept, Concepts
 
 # valueset-observation-status, and the DSTU2/STU3 words.
 RESULT_USABLE: Final = frozenset(("final", "amended", "corrected", "preliminary"))

@@ -336,3 +336,11 @@ def test_observations_may_be_of_old_or_new_shapes() -> None:
     dstu2 = lab(comments="ok", category={"text": "lab"})
     assert potassium(dstu2).value == Decimal("3.2")
     assert potassium(lab(subject=ME | {"type": "Patient"})).value
+
+
+def test_a_batch_may_leave_old_results_unread() -> None:
+    rows = [lab(id=str(day), effectiveDateTime=f"2026-{day}") for day in ("11-18", "10-22", "10-10", "01-01")]
+    found = facts_of(*rows, numbers_for_days=30)
+    kept = [result.moment.text for result in found.numbers["potassium"]]
+    assert kept[-2:] == ["2026-10-22", "2026-11-18"]
+    assert "2026-01-01" not in kept

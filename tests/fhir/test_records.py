@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from cds_service.errors import NotFhir, PatientDataError
 from cds_service.facts import DataState
 from cds_service.fhir import CODES, read_bundle
-from cds_service.fhir.records import MAX_BYTES, pointer_of
-from cds_service.fhir.scan import Observation, Patient
+from cds_service.fhir.documents import MAX_BYTES
+from cds_service.fhir.records import pointer_of
+from cds_service.fhir.resources import Observation, Patient
 from tests.fhir.builders import AS_OF, PATIENT, bundle, facts, lab, order
 
 

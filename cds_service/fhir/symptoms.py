@@ -178,6 +178,7 @@ def read_twitch_concept(
     sites = frozenset(code.sites if code else ()).union(*(mention.sites for mention in mentions))
     sides = [code.side if code else None, setting.side, sense.side, *(mention.side for mention in mentions)]
     traits = {name: value for mention in mentions for name, value in mention.traits.items()}
+    duration = max((item.duration_days for item in mentions if item.duration_days is not None), default=None)
     reading.sightings.append(
         Sighting(
             3 if code else 2,
@@ -187,7 +188,7 @@ def read_twitch_concept(
             next((side for side in sides if side), None),
             next((mention.course for mention in mentions if mention.course), None),
             traits,
-            setting.onset,
+            setting.onset or _before(reading, setting.moment, duration),
             setting.moment,
             setting.active,
             setting.in_encounter,

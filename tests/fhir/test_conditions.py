@@ -331,6 +331,13 @@ def test_a_duration_in_words_gives_the_onset() -> None:
     assert one(found, "symptom", "weakness").status == "absent"
 
 
+def test_a_duration_in_the_name_of_a_problem_gives_the_onset() -> None:
+    twitch = facts_of(condition("Twitching of left upper lip x 5 days")).twitch
+    assert twitch is not None
+    assert twitch.onset is not None
+    assert (twitch.onset.text, twitch.side) == ("2026-11-10", "left")
+
+
 @pytest.mark.parametrize(("value", "level"), [({"valueBoolean": True}, 3), ({"valueBoolean": False}, None)])
 def test_a_coded_finding_counts_when_affirmed(value: dict[str, Any], level: int | None) -> None:
     coded = finding() | {"code": {"coding": [{"system": SNOMED, "code": "82470000"}]}} | value

@@ -51,7 +51,7 @@ def latest_clinical_date(record: Record) -> datetime | None:
 
 
 def _newest_texts(texts: set[str]) -> list[str]:
-    """Return the few texts that can be the newest: those within two days of the greatest, and partial dates."""
+    """Return the texts that can be the newest: within two days of the greatest, and partial dates."""
     days = sorted({text[:_DAY] for text in texts if len(text) >= _DAY}, reverse=True)
     spans = (span for day in days if (span := read_date_span(day)) is not None)
     greatest = next(spans, None)

@@ -16,7 +16,7 @@ MODULES = sorted(path.relative_to(ROOT).as_posix() for path in PACKAGE.rglob("*.
 # What a code of LOINC, SNOMED CT, RxNorm, ICD-10-CM or ATC looks like.
 _CODE_FORMS = {
     "LOINC": re.compile(r"\b\d{3,5}-\d\b"),
-    "SNOMED CT": re.compile(r"(?<![\d.])\d{6,18}(?![\d.])"),
+    "SNOMED CT": re.compile(r"(?<![\d.])[1-9]\d{5,17}(?![\d.])"),
     "ICD-10-CM": re.compile(r"\b[A-TV-Z]\d[0-9A-Z]\.[0-9A-Z]{1,4}\b"),
     "ATC": re.compile(r"\b[A-HJLMNPRSV]\d{2}[A-Z]{2}\d{2}\b"),
 }

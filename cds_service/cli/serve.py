@@ -12,6 +12,7 @@ from granian.server import MPServer
 
 from cds_service.cli.options import config_option, knowledge_in_force, settings_in_force
 from cds_service.json_log import SERVER_LOG
+from cds_service.ready import rehearse
 from cds_service.settings import Settings, as_environment, refuse_open_network
 from cds_service.store import open_store
 
@@ -33,6 +34,7 @@ def command(host: str | None, port: int | None, workers: int | None, config: Pat
     settings = settings_in_force(config, host=host, port=port, workers=workers)
     refuse_open_network(settings)
     knowledge = knowledge_in_force(settings)
+    rehearse(knowledge)
     open_store(settings.store_url).close()
     click.echo(
         f"twitch-cds: {len(knowledge.rules)} rules, knowledge {knowledge.version}\n"

@@ -25,6 +25,8 @@ class DrugLeaf:
 
     def verdict(self, ctx: Context) -> Answer3:
         """Judge the criterion for one patient."""
+        if all(s.members.isdisjoint(ctx.facts.drugs) for s in self.sets):
+            return False if self._is_known(ctx) else None
         hits, unsure = self._search(ctx)
         verdict = self._count(hits, unsure)
         return verdict if verdict or self._is_known(ctx) else None

@@ -23,6 +23,10 @@ class EventLeaf:
 
     def verdict(self, ctx: Context) -> Answer3:
         """Judge the criterion for one patient."""
+        c = self.criterion
+        on_record = ctx.facts.events.get(c.kind)
+        if not on_record or on_record.keys().isdisjoint(c.names):
+            return False if ctx.facts.state(c.kind).is_known else None
         hits, unsure = self._search(ctx)
         if hits and sum(event.count for event in hits) >= self.criterion.times:
             return True

@@ -6,8 +6,8 @@ evidence and every gap is there for cards and explanations.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from cds_service.engine.context import Context
@@ -24,6 +24,7 @@ from cds_service.rules.criteria import (
 )
 
 T = TypeVar("T")
+Judge = Callable[[Context], Answer3]
 
 
 class Leaf(Protocol):
@@ -61,6 +62,7 @@ class Node:
     """A criterion ready to judge: a leaf, or a connective over ``parts``.
 
     ``key`` is shared by equal leaves of all rules, so that each is judged once a patient.
+    ``verdict`` answers as soon as certain; it is built once, because it is the hot path.
     """
 
     criterion: Criterion
@@ -69,18 +71,12 @@ class Node:
     op: str = ""
     parts: tuple[Node, ...] = ()
     needed: int = 1
+    verdict: Judge = field(init=False, compare=False, repr=False)
 
-    def verdict(self, ctx: Context) -> Answer3:
-        """Answer as soon as certain; remembered for the patient."""
-        known = ctx.verdicts
-        if self.key in known:
-            return known[self.key]
-        if self.leaf is not None:
-            found = self.leaf.verdict(ctx)
-        else:
-            found = _combined(self.op, (part.verdict(ctx) for part in self.parts), self.needed)
-        known[self.key] = found
-        return found
+    def __post_init__(self) -> None:
+        """Build the judge."""
+        judge = _connective(self) if self.leaf is None else self.leaf.verdict
+        object.__setattr__(self, "verdict", _remembered(judge, self.key))
 
     def answer(self, ctx: Context) -> Answer:
         """Answer with all evidence of what is true and every gap of what is unknown."""
@@ -146,6 +142,50 @@ class Node:
         if found is None and self.leaf is not None:
             found = ctx.answers[self.key] = self.leaf.answer(ctx)
         return found or Answer(None)
+
+
+def _remembered(judge: Judge, key: int) -> Judge:
+    """Judge each key once a patient."""
+
+    def verdict(ctx: Context) -> Answer3:
+        known = ctx.verdicts
+        if key in known:
+            return known[key]
+        found = known[key] = judge(ctx)
+        return found
+
+    return verdict
+
+
+def _connective(node: Node) -> Judge:
+    """Return the judge of a connective; cheap members first, because order never changes an answer."""
+    if node.op == "first_known":
+        ordered = [part.verdict for part in node.parts]
+        return lambda ctx: next((found for judge in ordered if (found := judge(ctx)) is not None), None)
+    judges = [part.verdict for part in sorted(node.parts, key=_cost)]
+    if node.op == "some":
+        return lambda ctx: at_least([judge(ctx) for judge in judges], node.needed)
+    decisive, negated = node.op != "all", node.op == "none"
+
+    def verdict(ctx: Context) -> Answer3:
+        answer: Answer3 = not decisive
+        for judge in judges:
+            found = judge(ctx)
+            if found is decisive:
+                return decisive is not negated
+            if found is None:
+                answer = None
+        return None if answer is None else answer is not negated
+
+    return verdict
+
+
+def _cost(node: Node) -> int:
+    """Leaves that only look something up first, results next, everything composed last."""
+    kind = getattr(node.criterion, "kind", "")
+    if node.leaf is None or isinstance(node.leaf, MeetsLeaf):
+        return 2
+    return 1 if kind in ("lab", "vital", "survey") else 0
 
 
 def _combined(op: str, verdicts: Iterable[Answer3], needed: int) -> Answer3:

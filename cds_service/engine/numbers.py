@@ -64,8 +64,10 @@ class NumberLeaf:
 
     def _spans(self, ctx: Context) -> Spans:
         window = self.criterion.window
-        spec = spec_of(self.criterion.name, ctx)
-        length = length_of(window.within, ctx, spec.usual(ctx), spec.fresh(ctx))
+        length = window.within
+        if isinstance(length, str):
+            spec = spec_of(self.criterion.name, ctx)
+            length = length_of(length, ctx, spec.usual(ctx), spec.fresh(ctx))
         return resolve(window, length, ctx, self.anchor_dates)
 
     def _look(self, ctx: Context) -> _Found:
@@ -85,7 +87,8 @@ class NumberLeaf:
 
     def _in_span(self, span: Span, series: tuple[Measurement, ...], ctx: Context) -> _Found:
         c = self.criterion
-        inside = [m for m in series if span.holds(m.moment)]
+        newest = series[-1:] if self._needs_newest_only(span) else series
+        inside = [m for m in newest if span.holds(m.moment)]
         if not inside:
             reason = _absence(c, span, ctx)
             return _Found(True if "missing" in c.states and reason == "not-measured" else None, reason=reason)
@@ -98,6 +101,11 @@ class NumberLeaf:
         chosen = _pick(c.pick, inside)
         verdict = self.judge(chosen, ctx)
         return _Found(verdict, (chosen,), _why_unknown(chosen, c) if verdict is None else "")
+
+    def _needs_newest_only(self, span: Span) -> bool:
+        """Whether the newest result decides alone: it is in a window up to now if any result is."""
+        c = self.criterion
+        return c.pick == "latest" and c.times == 1 and c.change is None and span.end == span.now
 
     def _repeated(self, inside: list[Measurement], ctx: Context) -> _Found:
         c = self.criterion

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from cds_service.engine.compile import Compiler, order_by_need
 from cds_service.engine.context import Context, Knowhow
 from cds_service.engine.grading import TableNode, grade, read_indicator
-from cds_service.engine.logic import Answer3, all_of, as_verdict
+from cds_service.engine.logic import Answer3, as_verdict
 from cds_service.engine.nodes import Node, Trace, unique
 from cds_service.engine.slots import RowNode, Writer
 from cds_service.errors import ContentError, Issue
@@ -56,10 +56,15 @@ class BranchNode:
 
     def verdict(self, ctx: Context) -> Answer3:
         """Answer of gate, age, ``when`` and ``unless`` together; only a true ``unless`` silences."""
-        before = all_of((self.gate_verdict(ctx), self._age(ctx)))
-        if before is False:
+        gate = True if self.gate is None else self.gate.verdict(ctx)
+        if gate is False:
             return False
-        found = all_of((before, self.when.verdict(ctx)))
+        age = True if self.branch.ages == "all" else ctx.is_adult
+        if age is False:
+            return False
+        found = self.when.verdict(ctx)
+        if found and (gate is None or age is None):
+            found = None
         if found is not False and any(node.verdict(ctx) is True for node in self.unless):
             return False
         return found
@@ -67,14 +72,11 @@ class BranchNode:
     def missing(self, ctx: Context) -> tuple[Missing, ...]:
         """Return what was not known where it was asked for."""
         gaps = list(self.when.answer(ctx).missing)
-        if self._age(ctx) is None:
+        if self.branch.ages != "all" and ctx.is_adult is None:
             gaps.append(Missing("patient", "age", "not-sent"))
         if self.gate is not None:
             gaps += self.gate.answer(ctx).missing
         return unique(gaps)
-
-    def _age(self, ctx: Context) -> Answer3:
-        return True if self.branch.ages == "all" else ctx.is_adult
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +111,31 @@ class RuleNode:
     phrases: Mapping[str, tuple[RowNode, ...]]
     workup: tuple[WorkupNode, ...]
     advice: tuple[RowNode, ...]
+    no_match: Finding = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Make the commonest answer once: it holds nothing of a patient."""
+        object.__setattr__(
+            self,
+            "no_match",
+            Finding(self.rule.id, Verdict.NO_MATCH, cause=self.rule.cause, role=self.rule.role),
+        )
 
     def judge(self, ctx: Context) -> Finding:
         """Judge the rule: the first matching branch speaks, the highest indicator counts."""
-        judged = [(b, b.verdict(ctx)) for b in self.branches if b.runs_at(ctx.facts.hook)]
-        matching = [b for b, verdict in judged if verdict is True]
+        matching: list[BranchNode] = []
+        unknown: list[BranchNode] = []
+        for branch in self.branches:
+            verdict = branch.verdict(ctx) if branch.runs_at(ctx.facts.hook) else False
+            if verdict is not False:
+                (matching if verdict else unknown).append(branch)
         if matching:
             return self._match(matching, ctx)
-        unknown = [b for b, verdict in judged if verdict is None]
         if not unknown:
-            return Finding(self.rule.id, Verdict.NO_MATCH, role=self.rule.role)
+            return self.no_match
         gaps = unique(gap for b in unknown for gap in b.missing(ctx))
         asks = unique(gap.name for b in unknown if b.gate_verdict(ctx) is True for gap in b.when.asks(ctx))
-        return Finding(self.rule.id, Verdict.UNKNOWN, role=self.rule.role, missing=gaps, asks=asks)
+        return replace(self.no_match, verdict=Verdict.UNKNOWN, missing=gaps, asks=asks)
 
     def _match(self, matching: list[BranchNode], ctx: Context) -> Finding:
         first = matching[0]
@@ -144,7 +158,7 @@ class RuleNode:
             strength=strength,
             indicator=indicator,
             evidence=evidence,
-            missing=first.when.answer(ctx).missing,
+            missing=self._could_change(first, ctx),
             summary=writer.line(first.summary),
             detail=writer.lines(first.detail),
             safety=writer.lines(first.safety),
@@ -157,6 +171,12 @@ class RuleNode:
             raised_by=steps.raised_by,
             lowered_by=steps.lowered_by,
         )
+
+    def _could_change(self, branch: BranchNode, ctx: Context) -> tuple[Missing, ...]:
+        """Return what is not known and could still change strength or indicator (I6, I7)."""
+        rows = [node for table in (branch.strength, branch.indicator) for _, node in table.rows]
+        unknown = [node for node in (*rows, *self.raises) if node.verdict(ctx) is None]
+        return unique(gap for node in unknown for gap in node.answer(ctx).missing)
 
     def _proposals(self, ctx: Context) -> tuple[Proposal, ...]:
         return tuple(

@@ -57,6 +57,7 @@ def review_file(
         patient_id=call.patient_id if call else None,
         encounter_id=call.encounter_id if call else None,
         base_url=base_url,
+        instance=call.hook_instance if call else "",
     )
     return review, instant
 

@@ -241,6 +241,12 @@ def test_resp_3_the_same_call_gives_the_same_bytes(client, call):
     assert _post(client, call).data == _post(client, call).data
 
 
+def test_card_1_cards_of_two_calls_have_different_uuids(client, call):
+    first = {card["uuid"] for card in _post(client, call).get_json()["cards"]}
+    call["hookInstance"] = str(uuid.uuid4())
+    assert first.isdisjoint(card["uuid"] for card in _post(client, call).get_json()["cards"])
+
+
 def test_gen_4_cards_hold_nothing_empty(client, call):
     for card in _post(client, call).get_json()["cards"]:
         assert list(_blanks(card)) == []

@@ -95,8 +95,8 @@ class Measurement:
     ``<=``, ``>`` or ``>=``. ``low``/``high`` are the result's own reference range, converted, each
     None when not sent. ``direction`` is what the laboratory said in words or codes: ``low``,
     ``normal`` or ``high``; ``marked`` says it used its panic code (LL, HH, AA). ``unit_doubtful``
-    forbids numeric comparison except with its own range. ``sample_doubtful`` is hemolyzed,
-    infusion-arm and the like. ``reported`` is number and unit as printed by the laboratory.
+    forbids numeric comparison except with its own range. ``sample_doubtful`` is hemolyzed and the
+    like; ``sample_unusable`` was drawn from an infusion arm, diluted or contaminated: it says nothing. ``reported`` is number and unit as printed by the laboratory.
     """
 
     name: str
@@ -112,6 +112,7 @@ class Measurement:
     marked: bool = False
     unit_doubtful: bool = False
     sample_doubtful: bool = False
+    sample_unusable: bool = False
     preliminary: bool = False
     point_of_care: bool = False
     unit_reported: str = ""

@@ -68,6 +68,8 @@ def _interval(m: Measurement, c: NumberCriterion, ctx: Context) -> Interval | No
     value = m.value
     if value is None:
         return None
+    if m.sample_unusable and not c.doubtful_sample:
+        return None
     comparator = m.comparator
     if m.sample_doubtful and not c.doubtful_sample:
         if not spec_of(m.name, ctx).doubtful_is_upper_bound:

@@ -25,6 +25,9 @@ import cds_service, cds_service.content as content
 root = content.content_root()
 assert (root / "cards" / "schema").is_dir(), root
 assert any((root / "terminology").rglob("*.yaml")), root
+from cds_service.ready import bundled_patients, ready_knowledge, rehearse
+assert ready_knowledge(None).rules
+assert rehearse(ready_knowledge(None)) == len(bundled_patients()) > 0
 print(cds_service.__file__, root)
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from cds_service.content import Document
@@ -48,11 +48,9 @@ def mutate_definition(definition_id: str, files: Iterable[CaseFile], knowledge: 
     for file in files:
         (own if file.is_definition and file.subject == definition_id else others).append(file)
     users = [file for file in others if definition_id in _used(file, knowledge)]
-    court = _Mutation(knowledge)
+    court, asked = _Mutation(knowledge), [*own, *users]
     mutants = Mutator(document.data, knowledge.terminology).mutants()
-    return _report(
-        definition_id, mutants, lambda mutant: court.try_definition(mutant, document, [*own, *users]), own
-    )
+    return _report(definition_id, mutants, lambda mutant: court.try_definition(mutant, document, asked), own)
 
 
 def mutate_gate(name: str, file: CaseFile, knowledge: Knowledge) -> MutationReport:
@@ -124,13 +122,37 @@ def _report(
     return MutationReport(subject, total, survivors, tuple(sorted(listed)), stale)
 
 
+class _Panel:
+    """The cases of one file, in the order in which they are likely to notice the next mutant.
+
+    Mutants come in the order of the rule, and people write cases in that order too: the next
+    mutant is most often noticed by the case that noticed the last one, or by its neighbor.
+    """
+
+    _RECENT = 6
+
+    def __init__(self, cases: tuple[Case, ...]) -> None:
+        self.cases = cases
+        self.recent: list[int] = []
+
+    def order(self) -> Iterator[int]:
+        """Yield every index once, the likeliest first."""
+        near = [index + step for index in self.recent for step in (0, 1, -1, 2)]
+        wanted = [index for index in near if 0 <= index < len(self.cases)]
+        yield from dict.fromkeys([*wanted, *range(len(self.cases))])
+
+    def remember(self, index: int) -> None:
+        """Note the case that noticed."""
+        self.recent = [index, *(other for other in self.recent if other != index)][: self._RECENT]
+
+
 class _Mutation:
     """Judges cases with one rule or definition replaced, as cheaply as it can."""
 
     def __init__(self, knowledge: Knowledge) -> None:
         self.knowledge = knowledge
         self.court = Court.of(knowledge)
-        self.order: dict[str, list[Case]] = {}
+        self.panels: dict[str, _Panel] = {}
 
     def try_rule(self, mutant: Mutant, document: Document, file: CaseFile) -> bool | None:
         """Return whether a case notices the mutant; None when it cannot even be compiled."""
@@ -148,9 +170,10 @@ class _Mutation:
         try:
             changed = parse_definition(replace(document, data=mutant.data))
             definitions = {**self.knowledge.definitions, changed.id: changed}
-            for file in files:
+            for number, file in enumerate(files):
                 rule = definition_rule(file) if file.is_definition else self.knowledge.rules[file.subject]
                 if self.notices(file, self.compiled(rule, definitions)):
+                    files.insert(0, files.pop(number))  # asked first next time
                     return True
         except ContentError:
             return None
@@ -160,20 +183,21 @@ class _Mutation:
         return Court(self.knowledge, {rule.id: rule}, definitions).compiled([rule])
 
     def notices(self, file: CaseFile, program: Program) -> bool:
-        """Whether a case comes out wrong; the case that noticed last is asked first."""
-        cases = self.passing(file)
-        for index, case in enumerate(cases):
-            if self.differs(file, case, program):
-                cases.insert(0, cases.pop(index))
+        """Whether a case comes out wrong; those that noticed the last mutants are asked first."""
+        panel = self.panel(file)
+        for index in panel.order():
+            if self.differs(file, panel.cases[index], program):
+                panel.remember(index)
                 return True
         return False
 
-    def passing(self, file: CaseFile) -> list[Case]:
+    def panel(self, file: CaseFile) -> _Panel:
         """Return the cases that come out right without a mutant; only they can notice one."""
-        if file.key not in self.order:
+        if file.key not in self.panels:
             program = self.court.program_for(file)
-            self.order[file.key] = [case for case in file.cases if not self.differs(file, case, program)]
-        return self.order[file.key]
+            right = (case for case in file.cases if not self.differs(file, case, program))
+            self.panels[file.key] = _Panel(tuple(right))
+        return self.panels[file.key]
 
     def differs(self, file: CaseFile, case: Case, program: Program) -> bool:
         expect = {

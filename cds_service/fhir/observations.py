@@ -219,10 +219,10 @@ def _measurement(
         bool(flags & words.FLAG_MARKED),
         own is not None and is_unit_doubtful(own, analyte, factors),
         setting.doubtful,
-        setting.status == "preliminary",
-        code.point_of_care,
-        amount.unit_text or unit,
-        own.printed if own else "",
+        preliminary=setting.status == "preliminary",
+        point_of_care=code.point_of_care,
+        unit_reported=amount.unit_text or unit,
+        range_reported=own.printed if own else "",
     )
 
 

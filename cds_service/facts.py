@@ -118,6 +118,13 @@ class Measurement:
     unit_reported: str = ""
     range_reported: str = ""
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether the number may be computed with: a plain value in a sure unit from a good sample."""
+        return self.value is not None and not (
+            self.comparator or self.unit_doubtful or self.sample_doubtful or self.sample_unusable
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Dose:

@@ -32,7 +32,9 @@ class Evidence:
 
     ``kind`` and ``name`` are ids of terminology; ``text`` is the fact as a clinician reads it
     ("Potassium 2.9 mmol/L on 2026-11-18, range 3.5-5.0"), from the record and unescaped. ``value``
-    and ``unit`` are canonical, ``reported`` is as printed by the laboratory.
+    and ``unit`` are canonical, ``reported`` is as printed by the laboratory. A result in a doubtful
+    unit never makes a finding critical (specification 3.1). ``lasted`` is how long a drug was in
+    unbroken use, in seconds, switches within the named set included.
     """
 
     kind: str
@@ -44,6 +46,8 @@ class Evidence:
     unit: str = ""
     reported: str = ""
     reference_range: str = ""
+    unit_doubtful: bool = False
+    lasted: int | None = None
     sources: tuple[Source, ...] = ()
 
 

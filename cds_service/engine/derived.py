@@ -9,8 +9,9 @@ from cds_service.engine.judging import judge
 from cds_service.facts import Measurement
 from cds_service.rules.criteria import Definition, DerivedNumber, NumberCriterion, NumberTerm
 
-#: Digits a derived number is shown with; comparison uses the exact value.
-_SHOWN = Decimal("0.01")
+#: Digits a derived number is shown with, in the canonical and in another unit; comparison is exact.
+_PLACES = Decimal("0.01")
+_PLACES_OTHER = Decimal("0.1")
 
 
 def series_of(name: str, ctx: Context) -> tuple[Measurement, ...]:
@@ -77,13 +78,13 @@ def _compute(
         for i, term in enumerate(number.terms)
         if term.lab
     ]
-    usable = [p for p in parts if p is not None and _is_exact(p)]
+    usable = [p for p in parts if p is not None and p.is_exact]
     if len(usable) != len(parts) or not _allowed(number, usable, ctx):
         return None
     value = _combine(number, usable)
     if value is None:
         return None
-    shown = f"{value.quantize(_SHOWN, ROUND_HALF_EVEN)} {number.unit}".strip()
+    shown = _shown(value, base, number, ctx)
     own_range = (
         (base.low, base.high, base.range_reported) if number.range_of == base.name else (None, None, "")
     )
@@ -101,8 +102,14 @@ def _compute(
     )
 
 
-def _is_exact(m: Measurement) -> bool:
-    return m.value is not None and not (m.comparator or m.unit_doubtful or m.sample_doubtful)
+def _shown(value: Decimal, base: Measurement, number: DerivedNumber, ctx: Context) -> str:
+    """Print a derived number in the unit the laboratory printed its first member in."""
+    unit, places = number.unit, _PLACES
+    analyte = ctx.knowhow.terminology.analytes.get(base.name)
+    factor = analyte.factors.get(base.unit_reported) if analyte else None
+    if factor is not None and base.unit_reported != unit and analyte is not None and analyte.unit == unit:
+        value, unit, places = (value - factor.plus) / factor.times, base.unit_reported, _PLACES_OTHER
+    return f"{value.quantize(places, ROUND_HALF_EVEN)} {unit}".strip()
 
 
 def _nearest(term: NumberTerm, base: Measurement, number: DerivedNumber, ctx: Context) -> Measurement | None:

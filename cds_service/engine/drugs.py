@@ -9,7 +9,7 @@ from cds_service.engine.context import Context
 from cds_service.engine.exposures import Exposure, exposures_of
 from cds_service.engine.logic import Answer, Answer3, all_of, any_of
 from cds_service.engine.windows import AnchorDates, Span, Spans, anchor_moments, resolve
-from cds_service.facts import DrugUse, Moment
+from cds_service.facts import DAY, DrugUse, Moment
 from cds_service.findings import Evidence, Missing
 from cds_service.rules.criteria import DrugCriterion, Limit, Window
 from cds_service.terminology import DrugSet
@@ -95,7 +95,7 @@ class DrugLeaf:
             (
                 route,
                 timing,
-                self._lasting(e, spans, ctx),
+                self._lasting(e, drug_set, spans, ctx),
                 self._dose(e.current, ctx),
                 _one_of(e.current.route, c.routes),
             )
@@ -142,17 +142,20 @@ class DrugLeaf:
             answers.append(_reduced(e, _resized(span, c.reduced_within, ctx), c.reduced_by or Decimal(0)))
         return all_of(answers)
 
-    def _lasting(self, e: Exposure, spans: Spans, ctx: Context) -> Answer3:
+    def _lasting(self, e: Exposure, drug_set: DrugSet, spans: Spans, ctx: Context) -> Answer3:
+        """Judge how long the use is unbroken: over the whole named set, so that a switch does not end it."""
         c = self.criterion
         if c.for_at_least is None and c.for_less_than is None:
             return True
         if c.word == "draft":
             days = e.current.planned_days
-            length = None if days is None else days * 86_400
-        elif c.window.anchor_word and not c.has_timing and spans.spans and e.start is not None:
-            length = max(0, max(span.end for span in spans.spans) - e.start.earliest)
+            length = None if days is None else days * DAY
+        elif e.start is None or (e.end is None and not e.active):
+            length = None
         else:
-            length = e.length(ctx.now)
+            anchored = c.window.anchor_word and not c.has_timing and spans.spans
+            until = max(span.end for span in spans.spans) if anchored else _until(e, ctx.now)
+            length = max(0, until - _chain_start(e, drug_set, ctx))
         if length is None:
             return None
         enough = c.for_at_least is None or length >= c.for_at_least
@@ -201,8 +204,15 @@ class DrugLeaf:
             moment,
             e.current.dose.amount if e.current.dose else None,
             e.current.dose.unit if e.current.dose else "",
+            lasted=self._lasted(e, ctx),
             sources=tuple(use.source for use in e.uses),
         )
+
+    def _lasted(self, e: Exposure, ctx: Context) -> int | None:
+        drug_set = next((one for one in self.sets if e.ingredient in one.members), None)
+        if drug_set is None or e.start is None or (e.end is None and not e.active):
+            return None
+        return max(0, _until(e, ctx.now) - _chain_start(e, drug_set, ctx))
 
     def _began(self, e: Exposure, ctx: Context) -> Moment | None:
         """The start a timing word was about: the latest rise of dose, else the first start."""
@@ -210,6 +220,27 @@ class DrugLeaf:
             return e.start
         known = [m for m in e.raised_at() if m is not None]
         return known[-1] if known else None
+
+
+def _until(e: Exposure, now: int) -> int:
+    return now if e.active or e.end is None else min(e.end.latest, now)
+
+
+def _chain_start(e: Exposure, drug_set: DrugSet, ctx: Context) -> int:
+    """Earliest start of the agents of the set that followed one another without a gap up to this use."""
+    start = ctx.now if e.start is None else e.start.earliest
+    gap = ctx.knowhow.modifiers.exposure_gap
+    agents = [name for name in ctx.facts.drugs if name in drug_set.members]
+    others = [o for name in agents for o in exposures_of(name, ctx) if o.start is not None]
+    joined = True
+    while joined:
+        joined = False
+        for other in others:
+            fits = drug_set.accepts(other.ingredient, other.current.route) is True
+            begins = start if other.start is None else other.start.earliest
+            if fits and begins < start <= _until(other, ctx.now) + gap:
+                start, joined = begins, True
+    return start
 
 
 def _describe(e: Exposure, title: str) -> str:

@@ -28,13 +28,6 @@ class Exposure:
         """The last use still active, else the last: its dose and route are the present ones."""
         return next((use for use in reversed(self.uses) if use.active), self.uses[-1])
 
-    def length(self, now: int) -> int | None:
-        """Seconds of unbroken use up to ``now`` or the end; None when the start is unknown."""
-        if self.start is None or (self.end is None and not self.active):
-            return None
-        last = now if self.end is None or self.active else min(self.end.latest, now)
-        return max(0, last - self.start.earliest)
-
     def raised_at(self) -> tuple[Moment | None, ...]:
         """When it began and when its dose was raised: a raised dose is a start."""
         raised = [

@@ -44,10 +44,13 @@ def read_indicator(table: TableNode, ctx: Context, title: str) -> tuple[str, str
     only with ``fresh`` read as ``usual`` gives warning.
     """
     level = table.read(ctx)
-    if level == "critical":
-        return level, ""
     for row, node in table.rows:
-        if row == "critical" and node.verdict(ctx.widened) is True:
+        if row != "critical":
+            continue
+        if level == "critical":
+            doubtful = any(e.unit_doubtful for e in node.answer(ctx).evidence)
+            return ("warning", "") if doubtful else (level, "")
+        if node.verdict(ctx.widened) is True:
             evidence = node.answer(ctx.widened).evidence
             days = max((_age_days(e.moment, ctx) for e in evidence if e.value is not None), default=0)
             sentence = ctx.knowhow.modifiers.stale.format(name=title, days=days)

@@ -126,7 +126,7 @@ class NumberLeaf:
     ) -> _Found:
         reach = last.moment.earliest - change.over
         earlier = [m for m in series if reach <= m.moment.latest < last.moment.earliest]
-        usable = [m for m in earlier if _comparable(m, last)]
+        usable = [m for m in earlier if m.is_exact and last.is_exact]
         if last.value is None or not usable:
             return _Found(None, (last,), "too-few")
         spec = spec_of(self.criterion.name, ctx)
@@ -143,16 +143,6 @@ def _pick(pick: str, inside: list[Measurement]) -> Measurement:
         return inside[-1]
     chooser = max if pick == "highest" else min
     return chooser(numbered, key=lambda m: m.value or Decimal(0))
-
-
-def _comparable(m: Measurement, last: Measurement) -> bool:
-    return (
-        m.value is not None
-        and last.value is not None
-        and not (
-            m.unit_doubtful or last.unit_doubtful or m.comparator or last.comparator or m.sample_doubtful
-        )
-    )
 
 
 def _changed(change: Change, earlier: Measurement, last: Measurement, spec: NumberSpec) -> bool:
@@ -177,7 +167,7 @@ def _absence(c: NumberCriterion, span: Span, ctx: Context) -> str:
 
 
 def _why_unknown(m: Measurement, c: NumberCriterion) -> str:
-    if m.value is None or m.unit_doubtful or m.comparator or m.sample_doubtful:
+    if not m.is_exact:
         return "no-number"
     return "no-range" if c.states or any(limit.of_range for limit in c.limits) else "no-number"
 
@@ -195,4 +185,5 @@ def evidence_of(m: Measurement, ctx: Context) -> Evidence:
         m.unit or spec.unit,
         m.reported,
         m.range_reported,
+        m.unit_doubtful,
     )

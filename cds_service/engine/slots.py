@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 from cds_service.engine.context import Context
 from cds_service.engine.derived import series_of
-from cds_service.engine.exposures import exposures_of
 from cds_service.engine.nodes import Node
 from cds_service.engine.spec import spec_of
 from cds_service.engine.text import day_of, describe_twitch
@@ -166,9 +165,7 @@ class Writer:
 
     def _lasted(self, e: Evidence) -> Line | None:
         if e.kind == "drug":
-            lengths = [x.length(self.ctx.now) for x in exposures_of(e.name, self.ctx)]
-            known = [length for length in lengths if length is not None]
-            return (_duration(max(known)),) if known else None
+            return None if e.lasted is None else (_duration(e.lasted),)
         return None if e.moment is None else (_duration(self.ctx.now - e.moment.earliest),)
 
     def _names(self, found: list[Evidence]) -> Line:

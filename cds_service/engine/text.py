@@ -16,6 +16,7 @@ def describe_measurement(m: Measurement, title: str) -> str:
     notes = [f"range {m.range_reported}"] if m.range_reported else []
     notes += ["preliminary"] if m.preliminary else []
     notes += ["sample doubtful"] if m.sample_doubtful else []
+    notes += ["sample unusable"] if m.sample_unusable else []
     notes += ["unit doubtful: check"] if m.unit_doubtful else []
     tail = f" ({', '.join(notes)})" if notes else ""
     return f"{title} {value} on {day_of(m.moment)}{tail}"

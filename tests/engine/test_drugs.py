@@ -148,3 +148,11 @@ def test_a_draft_that_stops_a_drug_ends_it(judge: Judge) -> None:
     assert judge("{drug: clonazepam}", patient).verdict is False
     switched = facts(drug("clonazepam", 700), stop, drug("diazepam", draft=True, active=False))
     assert judge("{stopping: benzodiazepine-or-z}", switched).verdict is False
+
+
+def test_a_switch_within_the_named_set_does_not_end_the_exposure(judge: Judge) -> None:
+    text = "{drug: ppi, for_at_least: 365 days}"
+    switched = facts(drug("omeprazole", 1400, 60), drug("pantoprazole", 60))
+    assert judge(text, switched).verdict is True
+    assert judge(text, facts(drug("omeprazole", 1400, 90), drug("pantoprazole", 60))).verdict is False
+    assert judge("{drug: pantoprazole, for_at_least: 365 days}", switched).verdict is False

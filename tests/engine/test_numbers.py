@@ -253,3 +253,19 @@ def facts_with_states(patient: Any, states: dict[str, DataState]) -> Any:
     from dataclasses import replace
 
     return replace(patient, states=states)
+
+
+def test_an_infusion_arm_sample_says_nothing(judge: Judge) -> None:
+    """EL-01: do not show when the potassium was drawn from the infusion arm."""
+    patient = facts(lab("potassium", "2.4", sample_unusable=True))
+    assert judge(BELOW, patient).verdict is None
+    assert judge("{lab: potassium, is: low, within: usual}", patient).verdict is None
+
+
+def test_a_corrected_calcium_is_printed_in_the_unit_of_the_laboratory(judge: Judge) -> None:
+    patient = facts(lab("calcium-total", "2.00", unit_reported="mg/dL"), lab("albumin", "22"))
+    shown = judge("{lab: calcium-best, above: 2 mmol/L, within: 30 days}", patient, CORRECTED, BEST).evidence[
+        0
+    ]
+    assert shown.reported == "9.5 mg/dL (calculated)"
+    assert shown.value == Decimal("2.36")

@@ -313,3 +313,19 @@ def test_traces_show_every_member(build: Build) -> None:
     assert branch.when.verdict is Verdict.NO_MATCH
     assert branch.when.evidence[0].value == Decimal("4.0")
     assert branch.unless[0].verdict is Verdict.NO_MATCH
+
+
+def test_a_doubtful_unit_is_never_critical(build: Build) -> None:
+    """Specification 3.1, unit against its own reference range."""
+    body = SIMPLE.replace(
+        "{critical: {lab: potassium, at_most: 2.5 mmol/L, within: fresh}",
+        "{critical: {lab: potassium, is: low, within: fresh}",
+    )
+    body = body.replace(
+        "when: {lab: potassium, below: 3.5 mmol/L, within: usual, as: low}",
+        "when: {lab: potassium, is: low, within: usual}",
+    )
+    sure = lab("potassium", "2.9", low=Decimal("3.5"))
+    doubtful = lab("potassium", "2.9", low=Decimal("3.5"), unit_doubtful=True)
+    assert build(body).judge_rule("a-rule", facts(sure, twitch())).indicator == "critical"
+    assert build(body).judge_rule("a-rule", facts(doubtful, twitch())).indicator == "warning"

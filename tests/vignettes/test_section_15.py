@@ -1,0 +1,49 @@
+"""The acceptance vignettes of the specification, section 15, through the whole product."""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+from cds_service.fhir import read_bundle, read_drafts
+from cds_service.knowledge import Knowledge, load_knowledge
+from cds_service.review import Review, review_patient
+from tests.fhir_builder import STYLES, bundle_of
+from tests.vignettes.judging import differences
+from tests.vignettes.reading import Vignette, read_file, vignettes_of
+
+PATH = Path(__file__).with_name("section-15.yaml")
+ALL = {vignette.name: vignette for vignette in vignettes_of(PATH)}
+
+
+@lru_cache(maxsize=1)
+def knowledge() -> Knowledge:
+    return load_knowledge()
+
+
+def review(vignette: Vignette, style_name: str) -> Review:
+    style = STYLES[style_name]
+    record = read_bundle(json.dumps(bundle_of(vignette.resources(style))).encode())
+    drafts = vignette.drafts(style)
+    if drafts:
+        record = read_drafts(record, json.dumps(bundle_of(drafts)).encode())
+    return review_patient(record, knowledge(), as_of=vignette.as_of, hook=vignette.hook)
+
+
+@pytest.mark.parametrize(("name", "style"), [(name, style) for name, vignette in ALL.items() for style in vignette.styles])
+def test_vignette(name, style):
+    found = review(ALL[name], style).response()
+    assert differences(found, ALL[name].expect) == []
+
+
+def test_every_vignette_is_there_and_either_judged_or_waiting_for_a_rule():
+    rows = read_file(PATH).data["vignettes"]
+    assert [row["id"] for row in rows] == [f"V{number}" for number in range(1, 147)]
+    assert [row["id"] for row in rows if "expect" not in row and not row.get("later")] == []
+
+
+def test_what_waits_for_a_rule_waits_for_one_that_is_not_there():
+    rows = read_file(PATH).data["vignettes"]
+    arrived = {row["id"]: rule for row in rows for rule in row.get("later", ()) if rule in knowledge().rules}
+    assert arrived == {}, "these rules exist now: write the expectation"

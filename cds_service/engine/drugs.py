@@ -143,7 +143,10 @@ class DrugLeaf:
         return all_of(answers)
 
     def _lasting(self, e: Exposure, drug_set: DrugSet, spans: Spans, ctx: Context) -> Answer3:
-        """Judge how long the use is unbroken: over the whole named set, so that a switch does not end it."""
+        """Judge how long the use is unbroken: over the whole named set, so that a switch does not end it.
+
+        Beside ``started_within`` the exposure that started is meant, and no other agent of the set.
+        """
         c = self.criterion
         if c.for_at_least is None and c.for_less_than is None:
             return True
@@ -155,7 +158,8 @@ class DrugLeaf:
         else:
             anchored = c.window.anchor_word and not c.has_timing and spans.spans
             until = max(span.end for span in spans.spans) if anchored else _until(e, ctx.now)
-            length = max(0, until - _chain_start(e, drug_set, ctx))
+            began = e.start.earliest if c.started_within is not None else _chain_start(e, drug_set, ctx)
+            length = max(0, until - began)
         if length is None:
             return None
         enough = c.for_at_least is None or length >= c.for_at_least

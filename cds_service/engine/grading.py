@@ -10,7 +10,7 @@ from cds_service.engine.nodes import MeetsLeaf, Node
 from cds_service.engine.numbers import NumberLeaf
 from cds_service.engine.spec import spec_of
 from cds_service.engine.twitching import is_isolated_eyelid
-from cds_service.engine.windows import days_between
+from cds_service.engine.windows import days_ago
 from cds_service.facts import Moment
 from cds_service.findings import INDICATORS, STRENGTHS, Evidence
 from cds_service.rules import Modifiers, Rule
@@ -162,4 +162,4 @@ def _is_old(e: Evidence, ctx: Context) -> bool:
 
 
 def _age_days(moment: Moment | None, ctx: Context) -> int:
-    return 0 if moment is None else days_between(min(moment.latest, ctx.now), ctx.now)
+    return 0 if moment is None else days_ago(moment, ctx.now)

@@ -13,7 +13,7 @@ from cds_service.engine.derived import series_of
 from cds_service.engine.nodes import Node
 from cds_service.engine.spec import spec_of
 from cds_service.engine.text import day_of, describe_twitch
-from cds_service.engine.windows import days_between
+from cds_service.engine.windows import days_ago
 from cds_service.facts import DAY, HOUR, Measurement, Moment
 from cds_service.findings import Evidence, Line, Slot
 from cds_service.rules import Optional, SlotRef, Template
@@ -215,7 +215,7 @@ def _ago(moment: Moment, ctx: Context) -> str:
     hours = max(0, ctx.now - moment.latest) // HOUR
     if not moment.is_day_only and hours < _HOURS_SHOWN:
         return "less than 1 hour ago" if hours == 0 else "1 hour ago" if hours == 1 else f"{hours} hours ago"
-    days = days_between(min(moment.latest, ctx.now), ctx.now)
+    days = days_ago(moment, ctx.now)
     return "today" if days == 0 else "1 day ago" if days == 1 else f"{days} days ago"
 
 

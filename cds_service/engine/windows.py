@@ -105,3 +105,9 @@ def _around(word: str, moment: Moment, length: int | None, now: int) -> Span:
 def days_between(earlier: int, later: int) -> int:
     """Return whole days between two times, never negative."""
     return max(0, (later - earlier) // DAY)
+
+
+def days_ago(moment: Moment, now: int) -> int:
+    """Return the days since a moment as a calendar counts them; a bare month or year as new as it allows."""
+    since = moment.earliest if len(moment.text) >= len("2026-11-15") else moment.latest
+    return days_between(min(since, now), now)

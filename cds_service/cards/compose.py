@@ -97,7 +97,7 @@ def _completed(draft: Draft, triaged: Triaged, size: tuple[int, bool], voice: Vo
     known = voice.wording.abbreviations
     short = voice.wording.unexpanded(joined([*blocks, foot]))
     words = [voice.say("abbreviation", short=word, long=known[word]) for word in short]
-    return [*blocks, *say.listed("abbreviations", words, GAPS, voice), foot]
+    return [*blocks, *say.listed("abbreviations", words, KEEP, voice), foot]
 
 
 def _blocks(draft: Draft, triaged: Triaged, size: tuple[int, bool], voice: Voice) -> Iterator[Block]:

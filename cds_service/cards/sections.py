@@ -307,7 +307,7 @@ def logic_blocks(entries: Sequence[Entry], voice: Voice) -> Iterator[Block]:
             continue
         words = fired_in_words(rule.id, finding.branch, voice.knowledge)
         if len(words) > _LOGIC_LIMIT:
-            words = words[:_LOGIC_LIMIT].rsplit(" ", 1)[0] + " \u2026"
+            words = words[:_LOGIC_LIMIT].rsplit(" ", 1)[0].rstrip("0123456789. ") + " \u2026"
         said = voice.say("logic_of", words=words, rule=rule.id, version=rule.version)
         yield Block(voice.say("logic", items=said), LAST if place else GAPS)
 

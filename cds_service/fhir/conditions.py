@@ -55,7 +55,7 @@ def _read_condition(reading: Reading, located: Located) -> None:
         return
     status = "absent" if verification in words.REFUTED else _status(reading, resource, sense)
     sites = words.listed(resource.bodySite)
-    side = sense.side or words.side_of(text for site in sites for text in words.words_of(site))
+    side = sense.side or reading.words.side(text for site in sites for text in words.words_of(site))
     in_encounter = reading.is_current_encounter(resource.encounter, resource.context)
     in_encounter = in_encounter or source_of(located).reference in reading.encounter_reasons
     setting = Setting(source_of(located), moment, "condition", onset, side, status == "active", in_encounter)

@@ -70,6 +70,10 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "has a reference range in a unit of another kind of result; value and range may be another test's.",
         "Check the result itself.",
     ),
+    "F037": (
+        "has no number, and its sample says nothing about the patient (infusion arm, contamination).",
+        "Repeat the test with a good sample.",
+    ),
     "F040": ("names no drug that could be identified.", "Send a code, or the name of the drug."),
     "F041": ("refers to a Medication that was not sent.", "Include the Medication resource."),
     "F042": (

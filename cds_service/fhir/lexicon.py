@@ -50,9 +50,11 @@ class Lexicon:
         """Start with an empty memory."""
         self.terminology = terminology
         self.narrative = narrative
+        self.words = terminology.result_words
         self._codes: dict[tuple[str | None, str | None], Meaning] = {}
         self._senses: dict[object, Sense] = {}
         self._units: dict[object, str] = {}
+        self._samples: dict[object, str] = {}
         self._pinned: dict[int, object] = {}
 
     def sense(self, concept: Concept | None) -> Sense:
@@ -102,6 +104,15 @@ class Lexicon:
     def mentions(self, text: str) -> tuple[Mention, ...]:
         """Return the mentions of twitching in a text that count as present, and those that do not."""
         return self.narrative.recognize(text)
+
+    def sample(self, note: str) -> str:
+        """Return what a note or flag says of the sample: unusable, doubtful or nothing."""
+        found = self._samples.get(note)
+        if found is None:
+            found = self.words.sample(note)
+            if len(note) <= _MAX_KEY_TEXT:
+                _remember(self._samples, note, found)
+        return found
 
     # ------------------------------------------------------------- names in texts
 

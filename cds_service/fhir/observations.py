@@ -29,7 +29,7 @@ from cds_service.fhir.records import Located, source_of
 from cds_service.fhir.resources import Component, Observation
 from cds_service.fhir.sense import Sense
 from cds_service.fhir.symptoms import read_finding
-from cds_service.terminology import Analyte, AnalyteCode
+from cds_service.terminology import DOUBTFUL, UNUSABLE, Analyte, AnalyteCode
 
 #: Every number of at most 40 digits times every factor is exact in this context.
 _EXACT: Final = Context(prec=100)
@@ -45,7 +45,7 @@ class _Setting:
     source: Source
     moment: Moment
     status: str
-    doubtful: bool
+    sample: str
 
 
 class _Amount(NamedTuple):
@@ -136,7 +136,7 @@ def _setting(reading: Reading, located: Located, codes: tuple[AnalyteCode, ...])
     if status not in words.RESULT_USABLE:
         status = _status(located)  # a trailing blank is forgiven here, not in the second look
     if status in words.RESULT_USABLE and moment is not None and moment.earliest <= reading.times.now:
-        return _Setting(located, source_of(located), moment, status, _is_doubtful(resource))
+        return _Setting(located, source_of(located), moment, status, _sample(reading, resource))
     name: str | None = codes[0].name
     if status in words.RESULT_USABLE and moment is None:
         code = "F031" if resource.effectiveDateTime or resource.effectivePeriod else "F030"
@@ -149,17 +149,19 @@ def _setting(reading: Reading, located: Located, codes: tuple[AnalyteCode, ...])
     return None
 
 
-def _is_doubtful(resource: Observation) -> bool:
+def _sample(reading: Reading, resource: Observation) -> str:
+    """Return what notes and flags say of the sample: unusable, doubtful or nothing."""
     if (
         resource.note is None
         and resource.comment is None
         and resource.comments is None
         and resource.interpretation is None
     ):
-        return False
+        return ""
     texts = [*notes_of(resource.note), resource.comment or "", resource.comments or ""]
     texts += [text for item in words.listed(resource.interpretation) for text in words.words_of(item)]
-    return any(words.is_doubtful_sample(text) for text in texts)
+    said = {reading.lexicon.sample(text) for text in texts if text}
+    return UNUSABLE if UNUSABLE in said else DOUBTFUL if DOUBTFUL in said else ""
 
 
 def _has_value(part: Observation | Component) -> bool:
@@ -204,7 +206,8 @@ def _measurement(
     own = read_range(reading, part.referenceRange, unit, factors) if part.referenceRange else None
     if own is not None and own.is_foreign:
         raise NumberFault("F036")
-    flags = words.flags_of(part.interpretation) if part.interpretation is not None else _NO_FLAGS
+    flags = words.flags_of(part.interpretation, reading.words) if part.interpretation is not None else _NO_FLAGS
+    is_unusable = setting.sample == UNUSABLE
     return Measurement(
         code.name,
         value,
@@ -215,10 +218,11 @@ def _measurement(
         amount.comparator,
         own.low if own else None,
         own.high if own else None,
-        words.direction_of(flags) if flags else None,
-        bool(flags & words.FLAG_MARKED),
+        words.direction_of(flags) if flags and not is_unusable else None,
+        bool(flags & words.FLAG_MARKED) and not is_unusable,
         own is not None and is_unit_doubtful(own, analyte, factors),
-        setting.doubtful,
+        bool(setting.sample),
+        is_unusable,
         preliminary=setting.status == "preliminary",
         point_of_care=code.point_of_care,
         unit_reported=amount.unit_text or unit,
@@ -286,8 +290,8 @@ def _without_number(
     if fault == "F020" and _is_panel(part):
         return
     shown = _shown(part)
-    found = _direction(part)
-    if fault in ("F020", "F028") and found is not None:
+    found = _direction(reading, part)
+    if fault in ("F020", "F028") and found is not None and setting.sample != UNUSABLE:
         direction, marked = found
         _keep(
             reading,
@@ -300,7 +304,7 @@ def _without_number(
                 reported=shown or direction,
                 direction=direction,
                 marked=marked,
-                sample_doubtful=setting.doubtful,
+                sample_doubtful=bool(setting.sample),
                 preliminary=setting.status == "preliminary",
                 point_of_care=code.point_of_care,
             ),
@@ -308,7 +312,9 @@ def _without_number(
         return
     reason = words.word_of(part.dataAbsentReason)
     never = fault == "F020" and reason in words.NEVER_MEASURED
-    if fault == "F020" and shown and part.valueQuantity is None:
+    if found is not None and setting.sample == UNUSABLE:
+        fault = "F037"
+    elif fault == "F020" and shown and part.valueQuantity is None:
         fault = "F028"
     reading.refuse(
         fault,
@@ -325,11 +331,11 @@ def _is_panel(part: Observation | Component) -> bool:
     return isinstance(part, Observation) and bool(part.hasMember or part.component) and not _has_value(part)
 
 
-def _direction(part: Observation | Component) -> tuple[str, bool] | None:
-    flags = words.flags_of(part.interpretation)
+def _direction(reading: Reading, part: Observation | Component) -> tuple[str, bool] | None:
+    flags = words.flags_of(part.interpretation, reading.words)
     by_flag = words.direction_of(flags)
     for text in (part.valueString, *words.words_of(part.valueCodeableConcept)):
-        found = words.direction_word(text)
+        found = reading.words.direction(text)
         if found is not None:
             return found[0], found[1] or bool(flags & words.FLAG_MARKED)
     if by_flag is None or (part.valueString and len(part.valueString) > 40):

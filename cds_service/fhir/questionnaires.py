@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from cds_service.fhir import vocabulary as words
 from cds_service.fhir.datatypes import Concept
 from cds_service.fhir.reading import Reading
 from cds_service.fhir.records import source_of
@@ -58,7 +57,7 @@ def _answers(item: Item) -> list[Answer]:
 
 def _read_item(reading: Reading, item: Item, setting: Setting) -> None:
     for answer in _answers(item):
-        present = _affirms(answer)
+        present = _affirms(reading, answer)
         if present is not None and item.text:
             read_concept(
                 reading, Concept(text=item.text.replace("?", "").strip()[:400]), setting, present=present
@@ -69,12 +68,12 @@ def _read_item(reading: Reading, item: Item, setting: Setting) -> None:
             read_concept(reading, Concept(coding=[answer.valueCoding]), setting, present=True)
 
 
-def _affirms(answer: Answer) -> bool | None:
+def _affirms(reading: Reading, answer: Answer) -> bool | None:
     if answer.valueBoolean is not None:
         return answer.valueBoolean
     if answer.valueCoding is not None:
         for text in (answer.valueCoding.display, answer.valueCoding.code):
-            found = words.answer_of(text)
+            found = reading.words.answer(text)
             if found is not None:
                 return found
-    return words.answer_of(answer.valueString) if answer.valueString else None
+    return reading.words.answer(answer.valueString) if answer.valueString else None

@@ -19,6 +19,7 @@ from cds_service.fhir.resources import Resource
 from cds_service.fhir.sense import Sense
 from cds_service.fhir.subjects import Subject
 from cds_service.fhir.times import Times
+from cds_service.terminology import ResultWords
 
 MAX_UNREAD = 2_000
 MAX_TEXT = 20_000
@@ -64,6 +65,11 @@ class Reading:
     _unread: dict[tuple[str, Sense], int] = field(default_factory=dict)
     doubtful_types: set[str] = field(default_factory=set)
     _usable: dict[type[Resource], list[Located]] = field(default_factory=dict)
+
+    @property
+    def words(self) -> ResultWords:
+        """The words of results and answers."""
+        return self.lexicon.words
 
     # ------------------------------------------------------------- what may be used
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from cds_service.fhir.vocabulary import codings, display_of, is_history, side_of, words_of
+from cds_service.fhir.vocabulary import codings, display_of, words_of
 
 if TYPE_CHECKING:
     from cds_service.fhir.datatypes import Concept
@@ -28,8 +28,6 @@ class Sense:
         self.codes = tuple((row.system or "", row.code) for row in rows if row.code)
         self.texts = tuple(words_of(concept)[:_MAX_TEXTS])
         self.display = display_of(concept)
-        self.side = side_of(self.texts)
-        self.is_history = is_history(self.texts)
         self._pairs = tuple((row.system, row.code) for row in rows)
         self._names: dict[str, tuple[tuple[str, ...], bool]] = {}
 
@@ -37,6 +35,16 @@ class Sense:
     def is_empty(self) -> bool:
         """Whether there is neither code nor text."""
         return not self.codes and not self.texts
+
+    @cached_property
+    def side(self) -> str | None:
+        """The side its words name."""
+        return self._lexicon.words.side(self.texts) if self._lexicon else None
+
+    @cached_property
+    def is_history(self) -> bool:
+        """Whether its name says that it speaks of the past."""
+        return self._lexicon is not None and self._lexicon.words.is_past(self.texts)
 
     @cached_property
     def meanings(self) -> tuple[Meaning, ...]:

@@ -45,7 +45,7 @@ def read_finding(reading: Reading, located: Located, moment: Moment | None) -> b
         source_of(located),
         moment,
         "observation",
-        side=words.side_of(words.words_of(resource.bodySite)),
+        side=reading.words.side(words.words_of(resource.bodySite)),
         in_encounter=reading.is_current_encounter(resource.encounter, resource.context),
         patient_reported=_by_patient(resource),
     )
@@ -66,7 +66,7 @@ def _read_pair(
     reading: Reading, setting: Setting, code: Concept | None, part: Any, site: Concept | None
 ) -> bool:
     """Read one question and answer: the code names the finding, or the value does."""
-    answer = affirmed(part)
+    answer = affirmed(reading, part)
     understood = False
     if answer is not None:
         understood = read_concept(reading, code, setting, present=answer, site=site)
@@ -84,7 +84,7 @@ def _read_report_codes(reading: Reading, code: Concept | None, setting: Setting)
     return coded and read_concept(reading, code, setting, present=True, kinds=("report",))
 
 
-def affirmed(part: Any) -> bool | None:
+def affirmed(reading: Reading, part: Any) -> bool | None:
     """Return whether a value affirms (True) or denies (False) its finding; None when it says neither."""
     if part.valueBoolean is not None:
         return bool(part.valueBoolean)
@@ -92,11 +92,11 @@ def affirmed(part: Any) -> bool | None:
         return _is_positive(bytes(part.valueInteger))
     concept = part.valueCodeableConcept
     if concept is not None:
-        answers = [words.answer_of(text) for text in _answer_texts(concept)]
+        answers = [reading.words.answer(text) for text in _answer_texts(concept)]
         return next((answer for answer in answers if answer is not None), None)
     if part.valueString:
-        return words.answer_of(part.valueString)
-    flags = words.flags_of(part.interpretation)
+        return reading.words.answer(part.valueString)
+    flags = words.flags_of(part.interpretation, reading.words)
     if flags & words.FLAG_POSITIVE:
         return True
     return False if flags & words.FLAG_NEGATIVE else None

@@ -1,15 +1,16 @@
-"""Words FHIR R4 and HL7 v3/v2 themselves fix: status words, result flags, encounter classes, answers.
+"""Words FHIR R4 and HL7 v3/v2 themselves fix: status words, result flags, encounter classes.
 
 Each table names its page in the FHIR R4 specification (hl7.org/fhir/R4). These words belong to the
-message format; what is clinical stands in ``terminology/``.
+message format; what is clinical, and what people write, stands in ``terminology/``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Set
 from typing import Final
 
 from cds_service.fhir.datatypes import Coding, Concept, Concepts
+from cds_service.terminology import ResultWords
 
 # valueset-observation-status, and the DSTU2/STU3 words.
 RESULT_USABLE: Final = frozenset(("final", "amended", "corrected", "preliminary"))
@@ -99,145 +100,29 @@ FLAG_DIRECTION: Final = {
     "HX": "high",
     "N": "normal",
 }
+#: The flag of a (direction, panic mark) said in words.
+FLAG_OF: Final = {
+    ("low", False): "L",
+    ("low", True): "LL",
+    ("high", False): "H",
+    ("high", True): "HH",
+    ("normal", False): "N",
+    ("normal", True): "N",
+}
 FLAG_MARKED: Final = frozenset(("LL", "HH", "AA", "LU", "HU", "L*", "H*"))
 FLAG_POSITIVE: Final = frozenset(("POS", "DET", "ABN", "A", "AA"))
 FLAG_NEGATIVE: Final = frozenset(("NEG", "ND"))
-
-#: A result whose whole value is one of these words has a direction and no number (specification 3.1).
-DIRECTION_WORDS: Final = {
-    "low": "low",
-    "decreased": "low",
-    "below normal": "low",
-    "l": "low",
-    "critically low": "low",
-    "high": "high",
-    "elevated": "high",
-    "increased": "high",
-    "above normal": "high",
-    "h": "high",
-    "critically high": "high",
-    "normal": "normal",
-    "within normal limits": "normal",
-}
-_MARKED_WORDS: Final = frozenset(("critically low", "critically high"))
-
-#: Words of a specimen note or flag that make a sample unreliable (specification 3.1 "Validity").
-SAMPLE_WORDS: Final = (
-    "hemoly",
-    "haemoly",
-    "infusion arm",
-    "drip arm",
-    "iv arm",
-    "contaminat",
-    "unsuitable",
-    "edta",
-    "delayed separation",
-    "old sample",
-    "clotted",
-    "insufficient sample",
-)
-_SAMPLE_DENIALS: Final = (
-    "no hemoly",
-    "not hemoly",
-    "no haemoly",
-    "not haemoly",
-    "non-hemoly",
-    "non-haemoly",
-    "nonhemoly",
-    "without hemoly",
-    "without haemoly",
-    "no evidence of hemoly",
-    "not contaminat",
-    "hemolysis index normal",
-    "hemolysis: none",
-    "hemolysis none",
-    "hemolysis absent",
-    "no evidence of haemoly",
-    "no edta",
-    "no contaminat",
-    "no visible hemoly",
-)
 
 # valueset-data-absent-reason: what was never measured is missing, not unreadable.
 NEVER_MEASURED: Final = frozenset(
     ("not-performed", "not-asked", "asked-declined", "not-applicable", "not-permitted", "unsupported")
 )
 
-_YES: Final = frozenset(
-    (
-        "yes",
-        "y",
-        "true",
-        "present",
-        "positive",
-        "pos",
-        "detected",
-        "observed",
-        "found",
-        "reported",
-        "+",
-        "++",
-        "+++",
-        "1+",
-        "2+",
-        "3+",
-        "4+",
-        "abnormal",
-        "confirmed",
-        "mild",
-        "moderate",
-        "severe",
-        "sometimes",
-        "often",
-        "always",
-        "frequent",
-        "constant",
-        "intermittent",
-    )
-)
-_NO: Final = frozenset(
-    (
-        "no",
-        "n",
-        "false",
-        "absent",
-        "negative",
-        "neg",
-        "not detected",
-        "not observed",
-        "not present",
-        "none",
-        "not found",
-        "denied",
-        "denies",
-        "never",
-        "0",
-        "normal",
-        "-",
-        "not reported",
-    )
-)
-
 # v2-0203/v3 test-data tags: security-labels "HTEST".
 TEST_TAGS: Final = frozenset(("HTEST",))
 
-#: How names of situations begin that speak of the past.
-_HISTORY: Final = (
-    "history of",
-    "past history of",
-    "personal history of",
-    "past medical history of",
-    "h/o",
-    "hx of",
-    "previous ",
-    "resolved ",
-)
-
 #: IPS: entries that only say that nothing is known or nothing is there.
 ABSENT_UNKNOWN: Final = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
-
-_LEFT, _RIGHT, _BOTH = "left", "right", "both"
-
 
 def codings(concept: Concept | None) -> list[Coding]:
     """Return the codings of a concept, whether sent as a list or (wrongly) as one object."""
@@ -285,75 +170,31 @@ def display_of(concept: Concept | None, fallback: str = "") -> str:
     return fallback
 
 
-def is_history(texts: Iterable[str]) -> bool:
-    """Whether a concept's own name says that it speaks of the past ("History of seizure (situation)")."""
-    return any(text.strip().lower().startswith(_HISTORY) for text in texts)
-
-
-def flags_of(interpretation: Concepts) -> set[str]:
+def flags_of(interpretation: Concepts, words: ResultWords) -> set[str]:
     """Return the HL7 result flags of an interpretation, upper case; the code system may be missing."""
     found: set[str] = set()
     for concept in listed(interpretation):
-        flags = {flag for coding in codings(concept) if (flag := _flag_of(coding))}
-        found |= flags or ({_flag_of_text(concept.text)} if concept.text else set())
+        flags = {flag for coding in codings(concept) if (flag := _flag_of(coding, words))}
+        found |= flags or ({_flag_of_text(concept.text, words)} if concept.text else set())
     return found
 
 
-def _flag_of(coding: Coding) -> str:
+def _flag_of(coding: Coding, words: ResultWords) -> str:
     if coding.code and (not coding.system or coding.system.rstrip("/") in FLAG_SYSTEMS):
         return coding.code.strip().upper()
-    return _flag_of_text(coding.display or "")
+    return _flag_of_text(coding.display or "", words)
 
 
-def _flag_of_text(text: str) -> str:
-    word = " ".join(text.lower().split())
-    return DIRECTION_WORDS.get(word, "")[:1].upper() or (word.upper() if len(word) <= 2 else "")
+def _flag_of_text(text: str, words: ResultWords) -> str:
+    """Return the flag a word stands for: itself when it is as short as one."""
+    found = words.direction(text)
+    if found is not None:
+        return FLAG_OF[found]
+    flag = " ".join(text.upper().split())
+    return flag if len(flag) <= 2 else ""
 
 
 def direction_of(flags: Set[str]) -> str | None:
     """Return low, normal or high when the flags agree on one direction, else None."""
     found = {FLAG_DIRECTION[flag] for flag in flags if flag in FLAG_DIRECTION}
     return found.pop() if len(found) == 1 else None
-
-
-def direction_word(text: str | None) -> tuple[str, bool] | None:
-    """Return (direction, marked) when a whole text is a direction word, else None."""
-    word = " ".join((text or "").lower().split())
-    found = DIRECTION_WORDS.get(word)
-    return (found, word in _MARKED_WORDS) if found else None
-
-
-def is_doubtful_sample(text: str) -> bool:
-    """Whether a note or flag says the sample cannot be trusted."""
-    lower = text.lower()
-    if not any(word in lower for word in SAMPLE_WORDS):
-        return False
-    for denial in _SAMPLE_DENIALS:
-        lower = lower.replace(denial, "")
-    return any(word in lower for word in SAMPLE_WORDS)
-
-
-def answer_of(text: str | None) -> bool | None:
-    """Return whether an answer word affirms or denies; None for anything else."""
-    word = " ".join((text or "").strip().strip(".()").lower().split())
-    if word in _NO:
-        return False
-    return True if word in _YES else None
-
-
-def side_of(texts: Iterable[str]) -> str | None:
-    """Return left, right or both when the texts name exactly that, else None."""
-    words = set(
-        " ".join(texts)
-        .lower()
-        .replace("-", " ")
-        .replace(",", " ")
-        .replace(")", " ")
-        .replace("(", " ")
-        .split()
-    )
-    if words & {"bilateral", "bilaterally", _BOTH} or {_LEFT, _RIGHT} <= words:
-        return _BOTH
-    if _LEFT in words:
-        return _LEFT
-    return _RIGHT if _RIGHT in words else None

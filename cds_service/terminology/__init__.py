@@ -16,16 +16,20 @@ from cds_service.terminology.model import (
     Strength,
     TwitchCode,
 )
+from cds_service.terminology.results import DOUBTFUL, UNUSABLE, ResultWords
 from cds_service.terminology.schema import schema_issues
 from cds_service.terminology.store import Terminology
 
 __all__ = [
+    "DOUBTFUL",
+    "UNUSABLE",
     "Analyte",
     "AnalyteCode",
     "DrugSet",
     "Ingredient",
     "OrderCode",
     "ProductCode",
+    "ResultWords",
     "Strength",
     "Terminology",
     "TwitchCode",

@@ -15,6 +15,7 @@ from cds_service.terminology.analytes import read_analytes
 from cds_service.terminology.desk import Desk
 from cds_service.terminology.drugs import read_drugs
 from cds_service.terminology.model import OrderCode, TwitchCode
+from cds_service.terminology.results import NO_WORDS, read_result_words
 from cds_service.terminology.sets import SET_FOLDERS, read_sets
 from cds_service.terminology.store import CodeTable, Routes, Systems, Terminology
 from cds_service.terminology.words import PhraseIndex, tokens
@@ -22,7 +23,7 @@ from cds_service.units import Units
 
 FOLDER = "terminology"
 
-_SINGLE_FILES = ("units", "systems", "routes", "lookback", "equivalents", "twitch")
+_SINGLE_FILES = ("units", "systems", "routes", "lookback", "equivalents", "twitch", "results")
 _NO_PHRASES = PhraseIndex({}, {})
 _NO_ROUTES = Routes(frozenset(), frozenset(), MappingProxyType({}), _NO_PHRASES, _NO_PHRASES,
                     MappingProxyType({}), ())
@@ -51,6 +52,8 @@ def load_terminology(root: Path) -> Terminology:
                                lambda: _read_equivalents(files["equivalents"], desk, names), nothing)
     twitch = desk.attempt(files["twitch"], lambda: _read_twitch(files["twitch"], desk),
                           _Twitch(desk.book().table(), {}, {}))
+    results = files["results"]
+    words = NO_WORDS if results is None else desk.attempt(results, lambda: read_result_words(results), NO_WORDS)
     desk.finish()
     return Terminology(
         units=units, systems=systems, routes=routes,
@@ -65,7 +68,7 @@ def load_terminology(root: Path) -> Terminology:
         set_codes=MappingProxyType({kind: part.codes for kind, part in sets.items()}),
         set_words=MappingProxyType({kind: part.words for kind, part in sets.items()}),
         set_parents=MappingProxyType({kind: part.parents for kind, part in sets.items()}),
-        twitch_codes=twitch.codes,
+        twitch_codes=twitch.codes, result_words=words,
     )
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from cds_service.content import iter_documents
+from cds_service.content import Document, iter_documents, read_document
 from cds_service.errors import ContentError, Issue
 from cds_service.terminology.load import FOLDER
 
-#: Folder of terminology -> (schema file, definition in it).
+#: Folder or file of terminology -> (schema file, definition in it).
 SCHEMAS = {
     "labs": ("value-set.schema.json", "analyte"),
     "vitals": ("value-set.schema.json", "analyte"),
@@ -25,6 +25,7 @@ SCHEMAS = {
     "reports": ("value-set.schema.json", "concept"),
     "encounters": ("value-set.schema.json", "concept"),
     "orders": ("order.schema.json", "order"),
+    "results.yaml": ("results.schema.json", "results"),
 }
 
 
@@ -35,7 +36,7 @@ def schema_issues(root: Path) -> list[Issue]:
         schema = json.loads((root / "cards" / "schema" / file).read_text(encoding="utf-8"))
         validator = Draft202012Validator({"$ref": f"#/$defs/{definition}", "$defs": schema["$defs"]})
         try:
-            documents = list(iter_documents(root / FOLDER / folder, root))
+            documents = _documents(root / FOLDER / folder, root)
         except ContentError as error:
             issues.extend(error.issues)
             continue
@@ -44,6 +45,10 @@ def schema_issues(root: Path) -> list[Issue]:
                 where = document.where(tuple(fault.absolute_path))
                 issues.append(Issue(where, "T100", f"{fault.message}.", "See the schema in cards/schema."))
     return sorted(issues)
+
+
+def _documents(path: Path, root: Path) -> list[Document]:
+    return [read_document(path, root)] if path.suffix else list(iter_documents(path, root))
 
 
 def _plain(value: Any) -> Any:

@@ -21,6 +21,7 @@ from cds_service.terminology.model import (
     TwitchCode,
     ValueSet,
 )
+from cds_service.terminology.results import ResultWords
 from cds_service.terminology.words import PhraseIndex, tokens
 from cds_service.units import Units
 
@@ -168,6 +169,7 @@ class Terminology:
     set_words: Mapping[str, PhraseIndex]
     set_parents: Mapping[str, Mapping[str, tuple[str, ...]]]
     twitch_codes: CodeTable[TwitchCode]
+    result_words: ResultWords
 
     def canonical_system(self, uri: str | None) -> str | None:
         """Return the short name of a code system, or None when it is not listed."""

@@ -31,13 +31,14 @@ DIRECTIONS: dict[str, tuple[str | None, bool]] = {
     "HH": ("high", True),
     "AA": (None, True),
 }
-#: Remarks about a result, and the field of a measurement each one sets.
-REMARKS = {
-    "hemolyzed": "sample_doubtful",
-    "sample doubtful": "sample_doubtful",
-    "unit doubtful": "unit_doubtful",
-    "preliminary": "preliminary",
-    "point of care": "point_of_care",
+#: Remarks about a result, and the fields of a measurement each one sets.
+REMARKS: dict[str, tuple[str, ...]] = {
+    "hemolyzed": ("sample_doubtful",),
+    "infusion arm": ("sample_doubtful", "sample_unusable"),
+    "sample doubtful": ("sample_doubtful",),
+    "unit doubtful": ("unit_doubtful",),
+    "preliminary": ("preliminary",),
+    "point of care": ("point_of_care",),
 }
 _AGO = re.compile(r"(\d{1,9}) (minute|hour|day|year)s? ago")
 _NUMBER = re.compile(r"(<=|>=|<|>)?\s*(-?\d+(?:\.\d+)?)(?:\s+(\S.*))?")
@@ -152,7 +153,7 @@ def read_number(text: str, as_of: datetime) -> NumberWords:
 
 def _number_part(part: str, found: dict[str, object], as_of: datetime) -> None:
     if part in REMARKS:
-        found["remarks"].add(REMARKS[part])  # type: ignore[attr-defined]
+        found["remarks"].update(REMARKS[part])  # type: ignore[attr-defined]
     elif part in DIRECTIONS:
         found["direction"], found["marked"] = DIRECTIONS[part]
     elif match := _RANGE.fullmatch(part):

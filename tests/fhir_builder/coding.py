@@ -10,7 +10,7 @@ from cds_service.terminology import Terminology, load_terminology
 from cds_service.terminology.store import BORROWED
 
 RXNORM, ATC = "rxnorm", "atc"
-_CONVENTIONAL = ("mg/dL", "g/dL", "meq/L", "ng/mL", "pg/mL", "ng/dL", "µg/dL")
+_CONVENTIONAL = ("mg/dL", "g/dL", "ng/mL", "pg/mL", "ng/dL", "µg/dL")
 _READ_IN_ONE = ("condition", "symptom", "procedure")
 
 
@@ -162,6 +162,8 @@ def unit_for(name: str, units: str) -> str:
     """The unit a result of this analyte is printed in."""
     analyte = terminology().analytes[name]
     if units == "conventional":
+        if "meq/L" in analyte.factors and analyte.factors["meq/L"].times == 1:
+            return "meq/L"
         return next((unit for unit in _CONVENTIONAL if unit in analyte.factors), analyte.unit)
     return analyte.unit
 

@@ -344,3 +344,33 @@ def test_a_batch_may_leave_old_results_unread() -> None:
     kept = [result.moment.text for result in found.numbers["potassium"]]
     assert kept[-2:] == ["2026-10-22", "2026-11-18"]
     assert "2026-01-01" not in kept
+
+
+@pytest.mark.parametrize(
+    ("note", "expected"),
+    [
+        ("Taken from infusion arm", True),
+        ("Drawn above the IV", True),
+        ("EDTA contamination suspected", True),
+        ("Hemolyzed; probably diluted", True),
+        ("Hemolyzed", False),
+        ("Not taken from infusion arm", False),
+        ("Contamination: excluded", False),
+        ("CK measured after laboratory dilution 1:10", False),
+    ],
+)
+def test_a_sample_that_says_nothing_is_told_from_a_doubtful_one(note: str, expected: bool) -> None:
+    result = potassium(lab(2.4, note=[{"text": note}], interpretation=[{"coding": [{"code": "LL"}]}]))
+    assert result.sample_unusable is expected
+    assert result.sample_doubtful is (expected or note == "Hemolyzed")
+    assert (result.direction, result.marked) == ((None, False) if expected else ("low", True))
+
+
+def test_a_bare_direction_from_an_infusion_arm_is_set_aside() -> None:
+    words_only = without(lab(), "valueQuantity") | {"valueString": "Low", "note": [{"text": "infusion arm"}]}
+    refused(facts_of(words_only), "F037", "potassium", "Low")
+
+
+def test_a_direction_in_words_is_the_mark_of_the_laboratory_too() -> None:
+    result = potassium(lab(2.4, interpretation={"text": "Critically low"}))
+    assert (result.direction, result.marked) == ("low", True)

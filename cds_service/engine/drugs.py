@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cds_service.engine.context import Context
-from cds_service.engine.exposures import Exposure, exposures_of
+from cds_service.engine.exposures import Exposure, exposures_of, gap_between
 from cds_service.engine.logic import Answer, Answer3, all_of, any_of
 from cds_service.engine.windows import AnchorDates, Span, Spans, anchor_moments, resolve
 from cds_service.facts import DAY, DrugUse, Moment
@@ -233,7 +233,6 @@ def _until(e: Exposure, now: int) -> int:
 def _chain_start(e: Exposure, drug_set: DrugSet, ctx: Context) -> int:
     """Earliest start of the agents of the set that followed one another without a gap up to this use."""
     start = ctx.now if e.start is None else e.start.earliest
-    gap = ctx.knowhow.modifiers.exposure_gap
     agents = [name for name in ctx.facts.drugs if name in drug_set.members]
     others = [o for name in agents for o in exposures_of(name, ctx) if o.start is not None]
     joined = True
@@ -241,6 +240,7 @@ def _chain_start(e: Exposure, drug_set: DrugSet, ctx: Context) -> int:
         joined = False
         for other in others:
             fits = drug_set.accepts(other.ingredient, other.current.route) is True
+            gap = gap_between(e.current, other.current, ctx)
             begins = start if other.start is None else other.start.earliest
             if fits and begins < start <= _until(other, ctx.now) + gap:
                 start, joined = begins, True

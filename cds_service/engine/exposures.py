@@ -49,14 +49,20 @@ def exposures_of(ingredient: str, ctx: Context) -> tuple[Exposure, ...]:
     return found
 
 
+def gap_between(one: DrugUse, other: DrugUse, ctx: Context) -> int:
+    """Return how far apart two uses may be to count as one: less for doses given one by one."""
+    modifiers = ctx.knowhow.modifiers
+    single = one.administered or other.administered
+    return modifiers.administration_gap if single else modifiers.exposure_gap
+
+
 def _join(ingredient: str, ctx: Context) -> tuple[Exposure, ...]:
     uses = ctx.facts.drugs.get(ingredient, ())
     ending = any(use.stopping for use in uses)
-    gap = ctx.knowhow.modifiers.exposure_gap
     dated = sorted((u for u in uses if u.start is not None and not u.draft and not u.stopping), key=_by_start)
     groups: list[list[DrugUse]] = []
     for use in dated:
-        if groups and _continues(groups[-1], use, gap, ctx.now):
+        if groups and _continues(groups[-1], use, gap_between(groups[-1][-1], use, ctx), ctx.now):
             groups[-1].append(use)
         else:
             groups.append([use])

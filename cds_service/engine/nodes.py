@@ -104,7 +104,7 @@ class Node:
         if self.leaf is not None:
             return self.leaf.dates(ctx)
         found = [part.dates(ctx) for part in self.parts]
-        verdict = self.verdict(ctx)
+        verdict = _combined(self.op, [answer for _, answer in found], self.needed)
         moments = tuple(m for times, answer in found if answer is True for m in times)
         return (moments if verdict is True else ()), verdict
 

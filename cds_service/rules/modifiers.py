@@ -23,6 +23,7 @@ class Modifiers:
     raises_needed: int
     long_standing: int
     exposure_gap: int
+    administration_gap: int
     episode: int
     no_eyelid_step: frozenset[str]
     stale: str
@@ -38,6 +39,7 @@ def parse_modifiers(document: Document) -> Modifiers:
             raises_needed=data["raises_needed"],
             long_standing=parse_duration(data["long_standing"]),
             exposure_gap=parse_duration(data["exposure_gap"]),
+            administration_gap=parse_duration(data["administration_gap"]),
             episode=parse_duration(data["episode"]),
             no_eyelid_step=frozenset(data["no_eyelid_step"]),
             stale=data["stale"],

@@ -156,3 +156,11 @@ def test_a_switch_within_the_named_set_does_not_end_the_exposure(judge: Judge) -
     assert judge(text, switched).verdict is True
     assert judge(text, facts(drug("omeprazole", 1400, 90), drug("pantoprazole", 60))).verdict is False
     assert judge("{drug: pantoprazole, for_at_least: 365 days}", switched).verdict is False
+
+
+def test_single_doses_join_only_into_a_course(judge: Judge) -> None:
+    text = "{drug: prednisone, taken_within: 30 days, for_at_least: 2 days}"
+    daily = [drug("prednisone", day + 0.01, day, administered=True) for day in (5, 4, 3)]
+    apart = [drug("prednisone", day + 0.01, day, administered=True) for day in (13, 3)]
+    assert judge(text, facts(*daily)).verdict is True
+    assert judge(text, facts(*apart)).verdict is False

@@ -269,3 +269,10 @@ def test_a_corrected_calcium_is_printed_in_the_unit_of_the_laboratory(judge: Jud
     ]
     assert shown.reported == "9.5 mg/dL (calculated)"
     assert shown.value == Decimal("2.36")
+
+
+def test_any_older_match_anchors_where_a_newer_one_is_missing(judge: Judge) -> None:
+    either = "{any: [{lab: calcium-ionized, is: low, within: 90 days}, {lab: calcium-total, is: low, within: 90 days}]}"
+    text = f"{{lab: pth, below: 6.9 pmol/L, within: 7 days, of: {either}}}"
+    older_low = (lab("calcium-ionized", "0.9", 40), lab("calcium-ionized", "1.2", 2))
+    assert judge(text, facts(lab("pth", "1", 42), *older_low)).verdict is True

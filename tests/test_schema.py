@@ -1,6 +1,8 @@
 import json
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -108,3 +110,35 @@ def test_passed_remembers_over_processes(tmp_path: Path) -> None:
     first.save()
     assert Passed(tmp_path).holds("a" * 64)
     assert not Passed(tmp_path).holds("b" * 64)
+
+
+SCHEMA_FILES = sorted((content_root() / "cards" / "schema").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", SCHEMA_FILES, ids=lambda path: path.stem)
+def test_every_choice_is_described_for_editors(path: Path) -> None:
+    """An editor shows the meaning of each value: ``oneOf`` with ``const`` and ``description``, never a bare ``enum``."""
+    found: list[Any] = []
+
+    def look(node: Any) -> None:
+        if isinstance(node, dict):
+            assert "enum" not in node, node
+            found.extend(o for o in node.get("oneOf", []) if "const" in o)
+            for value in node.values():
+                look(value)
+        elif isinstance(node, list):
+            for value in node:
+                look(value)
+
+    schema = json.loads(path.read_text())
+    look(schema)
+    assert all(option.get("description") for option in found)
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_rules_and_definitions_share_one_language() -> None:
+    rule, definition = (
+        json.loads((content_root() / "cards" / "schema" / f"{n}.schema.json").read_text())
+        for n in ("rule", "definition")
+    )
+    assert rule["$defs"] == definition["$defs"]

@@ -1,0 +1,116 @@
+"""The bundled patients: each tells its story by both ways in, and is sound FHIR."""
+
+import contextlib
+import io
+import json
+import sys
+from functools import cache, lru_cache
+from typing import Any
+
+import pytest
+from fhir.resources.R4B.bundle import Bundle
+
+from cds_service import cli
+from cds_service.knowledge import Knowledge, load_knowledge
+from cds_service.settings import Settings
+from cds_service.web import create_app
+from cds_service.wording import assert_clean
+from tests.fhir_builder.requests import PATIENTS, patient_view, request_for
+from tests.vignettes.judging import EXTENSION, differences
+
+STORIES = sorted(path.parent.name for path in PATIENTS.glob("*/bundle.json"))
+#: Keys of expected.json that are no expectation of the cards.
+_ABOUT = {"story", "asOf", "later", "findings", "record"}
+_NAMES = {"firstCard": "first_card", "notSay": "not_say", "suggests": "orders", "notSuggests": "not_orders", "setAside": "set_aside"}
+
+
+def read(story: str, name: str) -> Any:
+    return json.loads((PATIENTS / story / name).read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=1)
+def knowledge() -> Knowledge:
+    return load_knowledge()
+
+
+@cache
+def by_command(story: str) -> dict[str, Any]:
+    """What the command prints about the Bundle of a story."""
+    words = ["twitch-cds", "review", str(PATIENTS / story / "bundle.json"), "--as-of", read(story, "expected.json")["asOf"], "--json"]
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.setattr(sys, "argv", words)
+        with contextlib.suppress(SystemExit):
+            cli.main()
+    return json.loads(printed.getvalue())
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    store = f"sqlite:///{tmp_path_factory.mktemp('store') / 'feedback.sqlite3'}"
+    return create_app(Settings(store_url=store, allow_as_of=True), knowledge()).test_client()
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_story_by_command(story):
+    answer, expected = by_command(story), read(story, "expected.json")
+    assert unexpected(answer, expected) == []
+    assert_clean(answer["cards"], record=expected.get("record", ()))
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_story_over_http_is_the_same(story, client):
+    answer = client.post("/cds-services/twitch-patient-view", json=read(story, "request.json"))
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    assert unexpected(answer.get_json(), read(story, "expected.json")) == []
+    assert essence(answer.get_json()) == essence(by_command(story))
+
+
+def unexpected(answer: dict[str, Any], expected: dict[str, Any]) -> list[str]:
+    """What an answer says otherwise than the hand-written expectation of a story."""
+    shown = sorted((row for row in answer["extension"][EXTENSION]["findings"] if row["rank"]), key=lambda row: row["rank"])
+    found = [row["ruleId"] for row in shown]
+    wanted = [row["ruleId"] for row in expected["findings"]]
+    faults = [] if found == wanted else [f"causes are {found}, not {wanted}"]
+    rules = {row["ruleId"]: {key: value for key, value in row.items() if key != "ruleId"} for row in expected["findings"]}
+    more = {_NAMES.get(key, key): value for key, value in expected.items() if key not in _ABOUT}
+    return faults + differences(answer, {"rules": rules, **more})
+
+
+def essence(answer: dict[str, Any]) -> list[Any]:
+    """What must not depend on the way in: findings with their evidence, and the text of the cards."""
+    findings = [{key: row[key] for key in ("ruleId", "rank", "strength", "indicator", "summary", "evidence")} for row in answer["extension"][EXTENSION]["findings"]]
+    return [findings, [(card["summary"], card["indicator"], card.get("detail")) for card in answer["cards"]]]
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_bundle_is_sound_fhir(story):
+    Bundle.model_validate(read(story, "bundle.json"))
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_request_is_the_bundle_as_discovery_asks_for_it(story):
+    assert read(story, "request.json") == request_for(PATIENTS / story, patient_view()), "run: python -m tests.fhir_builder.requests"
+
+
+def test_a_story_tells_what_no_other_tells():
+    names = [read(story, "expected.json")["story"] for story in STORIES]
+    assert len(set(names)) == len(STORIES) >= 16
+
+
+def test_no_two_patients_share_an_id():
+    ids = [(entry["resource"]["resourceType"], entry["resource"]["id"], story) for story in STORIES for entry in read(story, "bundle.json")["entry"]]
+    keys = [key[:2] for key in ids]
+    assert sorted(key for key in ids if keys.count(key[:2]) > 1) == []
+
+
+def test_all_kinds_of_answers_are_shown():
+    indicators = {story: [card["indicator"] for card in by_command(story)["cards"]] for story in STORIES}
+    assert {"critical", "warning", "info"} <= {word for words in indicators.values() for word in words}
+    assert sum(not words for words in indicators.values()) >= 5
+    assert any(len(words) > 1 for words in indicators.values())
+
+
+def test_what_a_story_waits_for_is_not_there_yet():
+    waiting = {rule for story in STORIES for rule in read(story, "expected.json").get("later", ())}
+    assert waiting & set(knowledge().rules) == set(), "these rules exist now: write the expectation"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Final
+from itertools import groupby, pairwise
+from operator import itemgetter
+from typing import Final
 
 from cds_service.facts import DrugUse, Event, Measurement, PatientFacts, SetAside
 from cds_service.fhir.conditions import read_conditions
@@ -21,7 +23,7 @@ from cds_service.fhir.lexicon import lexicon_for
 from cds_service.fhir.medications import read_medications
 from cds_service.fhir.observations import read_observations
 from cds_service.fhir.questionnaires import read_questionnaires
-from cds_service.fhir.reading import Reading
+from cds_service.fhir.reading import Reading, Row
 from cds_service.fhir.records import Record, aside, source_of
 from cds_service.fhir.references import References
 from cds_service.fhir.reports import read_reports
@@ -180,27 +182,51 @@ def _numbers(reading: Reading) -> Mapping[str, tuple[Measurement, ...]]:
     return {name: _series(reading, rows) for name, rows in sorted(reading.numbers.items())}
 
 
-def _series(reading: Reading, rows: list[tuple[tuple[Any, ...], Measurement]]) -> tuple[Measurement, ...]:
+def _series(reading: Reading, rows: list[Row]) -> tuple[Measurement, ...]:
     """Return results oldest first; of the same time only the preferred: laboratory, then corrected."""
-    rows.sort(key=lambda row: row[0])
-    kept: list[tuple[tuple[Any, ...], Measurement]] = []
-    for order, measurement in rows:
-        while kept and kept[-1][0][:2] == order[:2] and kept[-1][0][2:4] < order[2:4]:
-            kept.pop()
-        if kept and kept[-1][0][:2] == order[:2]:
-            if _says_the_same(kept[-1][1], measurement):
-                continue
+    rows.sort()
+    if all(one[0] != other[0] for one, other in pairwise(rows)):
+        return tuple([row.measurement for row in rows])
+    kept: list[Measurement] = []
+    for _, group in groupby(rows, key=itemgetter(0, 1)):
+        kept += _preferred(reading, list(group))
+    return tuple(kept)
+
+
+def _preferred(reading: Reading, rows: list[Row]) -> list[Measurement]:
+    """Return the best results of one time; different ones of equal rank are all kept, and reported."""
+    best = max(_rank(row) for row in rows)
+    equals = sorted((row.measurement for row in rows if _rank(row) == best), key=_place)
+    kept = equals[:1]
+    for measurement in equals[1:]:
+        if not _says_the_same(kept[-1], measurement):
             reading.set_aside.append(_conflict(measurement))
-        kept.append((order, measurement))
-    return tuple(measurement for _, measurement in kept)
+            kept.append(measurement)
+    return kept
+
+
+def _rank(row: Row) -> tuple[bool, bool]:
+    return not row.measurement.point_of_care, row.is_corrected
+
+
+def _place(measurement: Measurement) -> tuple[str, str]:
+    return measurement.source.reference, measurement.source.pointer
 
 
 def _says_the_same(one: Measurement, other: Measurement) -> bool:
-    return (one.value, one.comparator, one.direction, one.sample_doubtful, one.unit_doubtful) == (
+    return (
+        one.value,
+        one.comparator,
+        one.direction,
+        one.sample_doubtful,
+        one.sample_unusable,
+        one.unit_doubtful,
+    ) == (
         other.value,
         other.comparator,
         other.direction,
         other.sample_doubtful,
+        other.sample_unusable,
         other.unit_doubtful,
     )
 

@@ -12,12 +12,10 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from cds_service.content import content_root
-from cds_service.errors import UnitError
 from cds_service.fhir.datatypes import Concept
 from cds_service.fhir.sense import EMPTY, Sense
 from cds_service.narrative import Mention, Narrative, load_narrative
-from cds_service.terminology import Analyte, AnalyteCode, ProductCode, Terminology, TwitchCode
-from cds_service.units import Factor
+from cds_service.terminology import AnalyteCode, ProductCode, Terminology, TwitchCode
 
 #: The narrative's word for "said not to be there" (as against: of a relative, hypothetical, resolved).
 NEGATED: Final = "negated"
@@ -29,8 +27,6 @@ _MAX_SENTENCE_WORDS: Final = 80
 _SENTENCE: Final = re.compile(r"[.;\n\r!?]+\s*|\s+but\s+", re.IGNORECASE)
 _WORD: Final = re.compile(r"\S+")
 _SET_KINDS: Final = ("condition", "symptom", "procedure", "report", "encounter")
-_UNIT_FAULTS: Final = {"U001": "F023", "U002": "F024", "U003": "F025", "U004": "F026"}
-_NO_UNIT: Final = frozenset(("", "1", "[pH]"))
 
 
 class Meaning(NamedTuple):
@@ -53,24 +49,35 @@ class Lexicon:
         self.words = terminology.result_words
         self._codes: dict[tuple[str | None, str | None], Meaning] = {}
         self._senses: dict[object, Sense] = {}
-        self._units: dict[object, str] = {}
         self._samples: dict[object, str] = {}
-        self._pinned: dict[int, object] = {}
+        self._last: dict[str, tuple[Concept, Sense]] = {}
 
     def sense(self, concept: Concept | None) -> Sense:
-        """Return what a concept means; the same object for the same codes and words."""
+        """Return what a concept means; the same object for the same codes and words.
+
+        Records repeat a concept word for word: comparing it with the last one of its first code is
+        cheaper than looking it up by all its parts.
+        """
         if concept is None:
             return EMPTY
-        codings, text = concept.coding, concept.text
-        if type(codings) is list and len(codings) == 1:
-            only = codings[0]
-            key: object = (only.system, only.code, only.display, text)
-        else:
-            key = _key(concept)
+        codings = concept.coding
+        first = codings[0].code if isinstance(codings, list) and codings else None
+        if first is None or not isinstance(codings, list):
+            return self._sense(concept)
+        last = self._last.get(first)
+        if last is not None and last[0] == concept:
+            return last[1]
+        found = self._sense(concept)
+        if len(concept.text or "") <= _MAX_KEY_TEXT and len(codings) <= _MAX_CODINGS:
+            _remember(self._last, first, (concept, found))
+        return found
+
+    def _sense(self, concept: Concept) -> Sense:
+        key = _key(concept)
         found = self._senses.get(key)
         if found is None:
             found = Sense(self, concept)
-            if len(text or "") <= _MAX_KEY_TEXT:
+            if len(concept.text or "") <= _MAX_KEY_TEXT:
                 _remember(self._senses, key, found)
         return found
 
@@ -146,53 +153,6 @@ class Lexicon:
             (word for word in before if name in holds(kind, sentence[word.start() : last.end()])), words[0]
         )
         return self.narrative.context(sentence, first.start(), last.end())
-
-    # ------------------------------------------------------------- units
-
-    def unit_word(
-        self,
-        analyte: Analyte,
-        factors: Mapping[str, Factor],
-        text: str | None,
-        code: str | None,
-        system: str | None,
-    ) -> str:
-        """Return the printed word of a unit that belongs to the analyte, or the fault code (F023 to F026).
-
-        A score or ratio has no unit to send; for everything else an absent unit is a fault.
-        """
-        key = (analyte.name, id(factors), text, code, system)
-        found = self._units.get(key)
-        if found is None:
-            found = self._find_unit(analyte, factors, text, code, system)
-            self._pinned[id(factors)] = factors  # its identity is in the key: keep it alive
-            _remember(self._units, key, found)
-        return found
-
-    def _find_unit(
-        self,
-        analyte: Analyte,
-        factors: Mapping[str, Factor],
-        text: str | None,
-        code: str | None,
-        system: str | None,
-    ) -> str:
-        units = self.terminology.units
-        is_sent = bool((text and text.strip()) or (code and code.strip()))
-        if not is_sent and is_bare(units.ucum.get(analyte.unit)):
-            return analyte.unit if analyte.unit in factors else "F023"
-        try:
-            word = units.parse(text, code, system)
-        except UnitError as error:
-            return _UNIT_FAULTS.get(error.issues[0].code, "F024")
-        return word if word in factors else "F026"
-
-
-def is_bare(ucum: str | None) -> bool:
-    """Whether a unit is no unit at all: a plain number, a score in braces, or pH."""
-    if ucum is None:
-        return False
-    return ucum in _NO_UNIT or (ucum.startswith("{") and ucum.endswith("}") and "/" not in ucum)
 
 
 def _key(concept: Concept) -> object:

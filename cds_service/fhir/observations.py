@@ -7,14 +7,13 @@ its own reference range").
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Context, Decimal
-from typing import Any, Final, NamedTuple, TypeAlias
+from decimal import Decimal
+from typing import Any, NamedTuple, TypeAlias
 
 from cds_service.facts import Measurement, Moment, Source
 from cds_service.fhir import vocabulary as words
 from cds_service.fhir.datatypes import Quantity
-from cds_service.fhir.faults import CODES
+from cds_service.fhir.gauges import Gauge
 from cds_service.fhir.numbers import (
     NumberFault,
     is_comparator,
@@ -29,17 +28,13 @@ from cds_service.fhir.records import Located, source_of
 from cds_service.fhir.resources import Component, Observation
 from cds_service.fhir.sense import Sense
 from cds_service.fhir.symptoms import read_finding
-from cds_service.terminology import DOUBTFUL, UNUSABLE, Analyte, AnalyteCode
+from cds_service.terminology import DOUBTFUL, UNUSABLE
 
-#: Every number of at most 40 digits times every factor is exact in this context.
-_EXACT: Final = Context(prec=100)
-_NO_FLAGS: Final[frozenset[str]] = frozenset()
-_PartCodes: TypeAlias = tuple[Observation | Component, tuple[AnalyteCode, ...]]
+_Part: TypeAlias = tuple[Observation | Component, tuple[Gauge, ...]]
 
 
-@dataclass(slots=True)
-class _Setting:
-    """What all parts of one Observation share."""
+class _Setting(NamedTuple):
+    """What all parts of one Observation share; ``sample`` is unusable, doubtful or nothing."""
 
     located: Located
     source: Source
@@ -49,7 +44,7 @@ class _Setting:
 
 
 class _Amount(NamedTuple):
-    """A number as sent: digits, comparator and unit."""
+    """A number as sent: value, digits, comparator and unit."""
 
     value: Decimal
     digits: str
@@ -61,23 +56,30 @@ class _Amount(NamedTuple):
 
 def read_observations(reading: Reading) -> None:
     """Read every usable Observation into numbers, symptoms, reports and sightings of the twitch."""
-    sense_of, count_unread = reading.lexicon.sense, reading.count_unread
+    sense_of = reading.lexicon.sense
+    idle: list[Sense] = []
     for located in reading.usable(Observation):
         resource: Observation = located[3]
         sense = sense_of(resource.code)
-        if resource.component is None and resource.valueQuantity is not None and sense.is_idle:
-            count_unread("lab", sense)
-        else:
+        if resource.component is not None or resource.valueQuantity is None:
             _read_observation(reading, located, sense)
+        elif sense.is_idle:
+            idle.append(sense)
+        elif sense.gauges:
+            _read_parts(reading, located, [(resource, sense.gauges)])
+        else:
+            _read_unmeasured(reading, located, sense)
+    reading.count_all_unread("lab", idle)
 
 
 def _read_observation(reading: Reading, located: Located, sense: Sense) -> None:
+    """Read an Observation with components, or one whose value is no quantity."""
     resource: Observation = located[3]
-    parts: list[_PartCodes] = []
+    parts: list[_Part] = []
     if resource.component is None or _has_value(resource):
-        parts.append((resource, sense.analytes))
+        parts.append((resource, sense.gauges))
     for part in resource.component or ():
-        parts.append((part, reading.sense(part.code).analytes))
+        parts.append((part, reading.sense(part.code).gauges))
     measured = [part for part in parts if part[1]]
     if measured:
         _read_parts(reading, located, measured)
@@ -85,17 +87,17 @@ def _read_observation(reading: Reading, located: Located, sense: Sense) -> None:
         _read_unmeasured(reading, located, sense)
 
 
-def _read_parts(reading: Reading, located: Located, parts: list[_PartCodes]) -> None:
+def _read_parts(reading: Reading, located: Located, parts: list[_Part]) -> None:
     """Measure every part of one Observation that measures something, unless it is older than asked for."""
     days, dated = reading.numbers_for_days, located[3].effectiveDateTime
     if days is not None and dated is not None and reading.times.is_long_ago(dated, days):
         return
-    setting = _setting(reading, located, parts[0][1])
+    setting = _setting(reading, located, parts[0][1][0])
     if setting is None:
         return
-    for part, codes in parts:
-        for code in codes:
-            _measure(reading, setting, code, part)
+    for part, gauges in parts:
+        for gauge in gauges:
+            _measure(reading, setting, gauge, part)
 
 
 def _read_unmeasured(reading: Reading, located: Located, sense: Sense) -> None:
@@ -129,7 +131,7 @@ def _status(located: Located) -> str:
     return (located[3].status or "").strip()
 
 
-def _setting(reading: Reading, located: Located, codes: tuple[AnalyteCode, ...]) -> _Setting | None:
+def _setting(reading: Reading, located: Located, gauge: Gauge) -> _Setting | None:
     """Return what all parts share, or None (reported) when status or date forbid any use."""
     resource = located[3]
     status, moment = resource.status, moment_of(reading, resource)
@@ -137,15 +139,14 @@ def _setting(reading: Reading, located: Located, codes: tuple[AnalyteCode, ...])
         status = _status(located)  # a trailing blank is forgiven here, not in the second look
     if status in words.RESULT_USABLE and moment is not None and moment.earliest <= reading.times.now:
         return _Setting(located, source_of(located), moment, status, _sample(reading, resource))
-    name: str | None = codes[0].name
+    name: str | None = gauge.name
     if status in words.RESULT_USABLE and moment is None:
         code = "F031" if resource.effectiveDateTime or resource.effectivePeriod else "F030"
     elif status in words.RESULT_USABLE:
         code, name = "F032", None
     else:
         code, name = ("F019", None) if status in words.RESULT_KNOWN else ("F018", name)
-    kind = reading.lexicon.terminology.analytes[codes[0].name].kind
-    reading.refuse(code, located, kind=kind, name=name, moment=moment)
+    reading.refuse(code, located, kind=gauge.analyte.kind, name=name, moment=moment)
     return None
 
 
@@ -177,75 +178,58 @@ def _has_value(part: Observation | Component) -> bool:
 # ----------------------------------------------------------------------------- one value
 
 
-def _measure(reading: Reading, setting: _Setting, code: AnalyteCode, part: Observation | Component) -> None:
+def _measure(reading: Reading, setting: _Setting, gauge: Gauge, part: Observation | Component) -> None:
     """Add one measurement, or set the value aside with its reason."""
-    analyte = reading.lexicon.terminology.analytes[code.name]
     try:
-        measurement = _measurement(reading, setting, code, analyte, part)
+        measurement = _measurement(reading, setting, gauge, part)
     except NumberFault as fault:
-        _without_number(reading, setting, code, analyte, part, fault.code)
+        _without_number(reading, setting, gauge, part, fault.code)
     else:
-        _keep(reading, setting, measurement)
+        reading.add_number(measurement, is_corrected=setting.status in words.RESULT_CORRECTED)
 
 
 def _measurement(
-    reading: Reading, setting: _Setting, code: AnalyteCode, analyte: Analyte, part: Observation | Component
+    reading: Reading, setting: _Setting, gauge: Gauge, part: Observation | Component
 ) -> Measurement:
     """Return the result in the canonical unit. Raises NumberFault with the reason why it cannot be used."""
-    amount = _amount(part)
-    if amount.comparator and not is_comparator(amount.comparator):
+    number, digits, comparator, unit_text, unit_code, unit_system = _amount(part)
+    if comparator and not is_comparator(comparator):
         raise NumberFault("F029")
-    factors = code.factors or analyte.factors
-    unit = reading.lexicon.unit_word(analyte, factors, amount.unit_text, amount.unit_code, amount.unit_system)
-    if unit in CODES:
-        raise NumberFault(unit)
-    factor = factors[unit]
-    value = _EXACT.fma(amount.value, factor.times, factor.plus)
-    if not analyte.is_plausible(value):
-        raise NumberFault("F027")
-    own = read_range(reading, part.referenceRange, unit, factors) if part.referenceRange else None
+    scale = gauge.scale(unit_text, unit_code, unit_system)
+    value = gauge.canonical(number, scale)
+    own = read_range(reading, part.referenceRange, scale.unit, gauge.factors) if part.referenceRange else None
     if own is not None and own.is_foreign:
         raise NumberFault("F036")
-    flags = words.flags_of(part.interpretation, reading.words) if part.interpretation is not None else _NO_FLAGS
     is_unusable = setting.sample == UNUSABLE
+    direction, marked = (None, False) if is_unusable else _flagged(reading, part)
     return Measurement(
-        code.name,
+        gauge.name,
         value,
         setting.moment,
         setting.source,
-        f"{amount.comparator}{amount.digits} {amount.unit_text or amount.unit_code or ''}".rstrip(),
-        analyte.unit,
-        amount.comparator,
+        f"{comparator}{digits} {unit_text or unit_code or ''}".rstrip(),
+        gauge.unit,
+        comparator,
         own.low if own else None,
         own.high if own else None,
-        words.direction_of(flags) if flags and not is_unusable else None,
-        bool(flags & words.FLAG_MARKED) and not is_unusable,
-        own is not None and is_unit_doubtful(own, analyte, factors),
+        direction,
+        marked,
+        own is not None and is_unit_doubtful(own, gauge.analyte, gauge.factors),
         bool(setting.sample),
         is_unusable,
-        preliminary=setting.status == "preliminary",
-        point_of_care=code.point_of_care,
-        unit_reported=amount.unit_text or unit,
-        range_reported=own.printed if own else "",
+        setting.status == "preliminary",
+        gauge.point_of_care,
+        unit_text or scale.unit,
+        own.printed if own else "",
     )
 
 
-def _keep(reading: Reading, setting: _Setting, measurement: Measurement) -> None:
-    """File a measurement under its name with what orders results of the same time."""
-    moment = setting.moment
-    order = (
-        moment.earliest,
-        moment.latest,
-        not measurement.point_of_care,
-        setting.status in words.RESULT_CORRECTED,
-        measurement.source.reference,
-        setting.source.pointer,
-    )
-    rows = reading.numbers.get(measurement.name)
-    if rows is None:
-        reading.numbers[measurement.name] = [(order, measurement)]
-    else:
-        rows.append((order, measurement))
+def _flagged(reading: Reading, part: Observation | Component) -> tuple[str | None, bool]:
+    """Return the direction the result's flags give, and whether one is the laboratory's panic mark."""
+    if part.interpretation is None:
+        return None, False
+    flags = words.flags_of(part.interpretation, reading.words)
+    return words.direction_of(flags), bool(flags & words.FLAG_MARKED)
 
 
 def _amount(part: Observation | Component) -> _Amount:
@@ -264,9 +248,11 @@ def _amount(part: Observation | Component) -> _Amount:
 
 def _of_quantity(quantity: Quantity) -> _Amount:
     text = str(bytes(quantity.value), "utf-8", "replace")
-    comparator = quantity.comparator
+    number, comparator = number_in(text), quantity.comparator
+    if "e" in text or "E" in text:
+        number = Decimal(format(number, "f"))
     return _Amount(
-        number_in(text),
+        number,
         text,
         comparator.strip() if comparator else "",
         quantity.unit,
@@ -279,51 +265,49 @@ def _of_quantity(quantity: Quantity) -> _Amount:
 
 
 def _without_number(
-    reading: Reading,
-    setting: _Setting,
-    code: AnalyteCode,
-    analyte: Analyte,
-    part: Observation | Component,
-    fault: str,
+    reading: Reading, setting: _Setting, gauge: Gauge, part: Observation | Component, fault: str
 ) -> None:
     """Keep a result that has only a direction; otherwise set it aside, unless nothing was measured."""
     if fault == "F020" and _is_panel(part):
         return
     shown = _shown(part)
-    found = _direction(reading, part)
-    if fault in ("F020", "F028") and found is not None and setting.sample != UNUSABLE:
-        direction, marked = found
-        _keep(
-            reading,
-            setting,
-            Measurement(
-                name=code.name,
-                value=None,
-                moment=setting.moment,
-                source=setting.source,
-                reported=shown or direction,
-                direction=direction,
-                marked=marked,
-                sample_doubtful=bool(setting.sample),
-                preliminary=setting.status == "preliminary",
-                point_of_care=code.point_of_care,
-            ),
-        )
+    found = _direction(reading, part) if fault in ("F020", "F028") else None
+    if found is not None and setting.sample != UNUSABLE:
+        _keep_direction(reading, setting, gauge, found, shown)
         return
     reason = words.word_of(part.dataAbsentReason)
     never = fault == "F020" and reason in words.NEVER_MEASURED
-    if found is not None and setting.sample == UNUSABLE:
+    if found is not None:
         fault = "F037"
     elif fault == "F020" and shown and part.valueQuantity is None:
         fault = "F028"
     reading.refuse(
         fault,
         setting.located,
-        kind=analyte.kind,
-        name=None if never else code.name,
+        kind=gauge.analyte.kind,
+        name=None if never else gauge.name,
         shown=shown,
         moment=setting.moment,
     )
+
+
+def _keep_direction(
+    reading: Reading, setting: _Setting, gauge: Gauge, found: tuple[str, bool], shown: str
+) -> None:
+    direction, marked = found
+    measurement = Measurement(
+        name=gauge.name,
+        value=None,
+        moment=setting.moment,
+        source=setting.source,
+        reported=shown or direction,
+        direction=direction,
+        marked=marked,
+        sample_doubtful=bool(setting.sample),
+        preliminary=setting.status == "preliminary",
+        point_of_care=gauge.point_of_care,
+    )
+    reading.add_number(measurement, is_corrected=setting.status in words.RESULT_CORRECTED)
 
 
 def _is_panel(part: Observation | Component) -> bool:

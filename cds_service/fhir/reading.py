@@ -6,9 +6,10 @@ facts of it. Nothing here outlives one call of ``extract_facts``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from cds_service.facts import DrugUse, Event, Measurement, Moment, SetAside, Source
 from cds_service.fhir.datatypes import ABSENT, Annotation, Concept, Period, Reference
@@ -44,6 +45,16 @@ class Sighting:
     origin: str = ""
 
 
+class Row(NamedTuple):
+    """A measurement with what orders it; ``place`` keeps the order of reading at the same time."""
+
+    earliest: int
+    latest: int
+    place: int
+    is_corrected: bool
+    measurement: Measurement
+
+
 @dataclass(slots=True)
 class Reading:
     """Everything one extraction needs and gathers."""
@@ -58,7 +69,7 @@ class Reading:
     encounter_key: str | None = None
     encounter_reasons: frozenset[str] = frozenset()
     set_aside: list[SetAside] = field(default_factory=list)
-    numbers: dict[str, list[tuple[tuple[Any, ...], Measurement]]] = field(default_factory=dict)
+    numbers: dict[str, list[Row]] = field(default_factory=dict)
     drugs: dict[str, list[DrugUse]] = field(default_factory=dict)
     events: dict[str, dict[str, list[Event]]] = field(default_factory=dict)
     sightings: list[Sighting] = field(default_factory=list)
@@ -146,6 +157,19 @@ class Reading:
                 if key in counts or len(counts) < MAX_UNREAD:
                     counts[key] = counts.get(key, 0) + times
         return dict(sorted(counts.items()))
+
+    def count_all_unread(self, kind: str, senses: Iterable[Sense]) -> None:
+        """Count many concepts no value set knows."""
+        for sense, times in Counter(senses).items():
+            self._unread[kind, sense] = self._unread.get((kind, sense), 0) + times
+
+    def add_number(self, measurement: Measurement, *, is_corrected: bool) -> None:
+        """Take one measurement."""
+        moment = measurement.moment
+        rows = self.numbers.get(measurement.name)
+        if rows is None:
+            rows = self.numbers[measurement.name] = []
+        rows.append(Row(moment.earliest, moment.latest, len(rows), is_corrected, measurement))
 
     def add_event(self, event: Event) -> None:
         """Take one event."""

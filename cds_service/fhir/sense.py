@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from cds_service.fhir.gauges import Gauge
 from cds_service.fhir.vocabulary import codings, display_of, words_of
 
 if TYPE_CHECKING:
@@ -103,6 +104,13 @@ class Sense:
         ask = self._lexicon.terminology.analytes_for_text
         named = next((rows for text in self.texts if (rows := ask(text[:_MAX_NAME]))), ())
         return tuple(code for code in named if not self._would_be_coded(code.name))
+
+    @cached_property
+    def gauges(self) -> tuple[Gauge, ...]:
+        """What reads its results, one for each analyte."""
+        if self._lexicon is None:
+            return ()
+        return tuple(Gauge(code, self._lexicon.terminology) for code in self.analytes)
 
     def _would_be_coded(self, analyte: str) -> bool:
         """Whether the content has codes of this analyte in a system the concept has a code of."""

@@ -124,6 +124,7 @@ TEST_TAGS: Final = frozenset(("HTEST",))
 #: IPS: entries that only say that nothing is known or nothing is there.
 ABSENT_UNKNOWN: Final = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
 
+
 def codings(concept: Concept | None) -> list[Coding]:
     """Return the codings of a concept, whether sent as a list or (wrongly) as one object."""
     if concept is None or concept.coding is None:

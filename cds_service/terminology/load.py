@@ -15,7 +15,7 @@ from cds_service.terminology.analytes import read_analytes
 from cds_service.terminology.desk import Desk
 from cds_service.terminology.drugs import read_drugs
 from cds_service.terminology.model import OrderCode, TwitchCode
-from cds_service.terminology.results import NO_WORDS, read_result_words
+from cds_service.terminology.results import NO_WORDS, ResultWords, read_result_words
 from cds_service.terminology.sets import SET_FOLDERS, read_sets
 from cds_service.terminology.store import CodeTable, Routes, Systems, Terminology
 from cds_service.terminology.words import PhraseIndex, tokens
@@ -52,8 +52,7 @@ def load_terminology(root: Path) -> Terminology:
                                lambda: _read_equivalents(files["equivalents"], desk, names), nothing)
     twitch = desk.attempt(files["twitch"], lambda: _read_twitch(files["twitch"], desk),
                           _Twitch(desk.book().table(), {}, {}))
-    results = files["results"]
-    words = NO_WORDS if results is None else desk.attempt(results, lambda: read_result_words(results), NO_WORDS)
+    words = desk.attempt(files["results"], lambda: _read_words(files["results"]), NO_WORDS)
     desk.finish()
     return Terminology(
         units=units, systems=systems, routes=routes,
@@ -70,6 +69,10 @@ def load_terminology(root: Path) -> Terminology:
         set_parents=MappingProxyType({kind: part.parents for kind, part in sets.items()}),
         twitch_codes=twitch.codes, result_words=words,
     )
+
+
+def _read_words(document: Document | None) -> ResultWords:
+    return read_result_words(document) if document else NO_WORDS
 
 
 def _read_units(document: Document | None, desk: Desk) -> Units:

@@ -210,7 +210,7 @@ def _evidence_json(evidence: Evidence) -> dict[str, Any]:
     if evidence.source is not None:
         entry["source"] = str(evidence.source)
     if evidence.value is not None:
-        entry["value"] = format(evidence.value, "f")
+        entry["value"] = evidence.value
         entry["unit"] = evidence.unit
     if evidence.moment is not None:
         entry["effective"] = evidence.moment.text

@@ -73,11 +73,12 @@ class Review:
     def extension(self) -> dict[str, Any]:
         """Return counts, every matched finding in rank order, what was considered and what was not assessed."""
         matched = [f for f in self.findings if f.verdict is Verdict.MATCH]
+        ranks = {f.rule_id: f.rank for f in matched if f.rank}
         return {
             "knowledgeVersion": self.knowledge_version,
             "asOf": self.facts.as_of.isoformat(timespec="seconds"),
             "counts": self.counts,
-            "findings": [_finding_json(f) for f in matched],
+            "findings": [_finding_json(f, ranks) for f in matched],
             "dataConsidered": _data_considered(self.facts),
             "notAssessed": _not_assessed(self.findings),
         }
@@ -183,11 +184,12 @@ def _cited(findings: tuple[Finding, ...], facts: PatientFacts) -> tuple[Source, 
 # --- JSON
 
 
-def _finding_json(finding: Finding) -> dict[str, Any]:
+def _finding_json(finding: Finding, ranks: Mapping[str, int]) -> dict[str, Any]:
+    """Return a matched finding; one that was folded has the rank of its lead, one that is not shown none."""
     entry: dict[str, Any] = {
         "ruleId": finding.rule_id,
         "cause": finding.cause,
-        "rank": finding.rank,
+        "rank": ranks.get(finding.folded_into or finding.rule_id),
         "role": finding.role,
         "strength": finding.strength,
         "indicator": finding.indicator,

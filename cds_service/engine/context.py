@@ -12,7 +12,7 @@ from cds_service.rules import Definition, Modifiers
 from cds_service.terminology import Terminology
 
 if TYPE_CHECKING:
-    from cds_service.engine.exposures import Exposure
+    from cds_service.engine.exposures import Agents, Exposure
     from cds_service.engine.logic import Answer
     from cds_service.engine.nodes import Node
     from cds_service.engine.spec import NumberSpec
@@ -50,6 +50,7 @@ class Context:
     spans: dict[tuple[int | None, int | None], Spans] = field(default_factory=dict)
     series: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
     exposures: dict[str, tuple[Exposure, ...]] = field(default_factory=dict)
+    agents: dict[str, Agents] = field(default_factory=dict)
 
     @cached_property
     def now(self) -> int:
@@ -86,4 +87,11 @@ class Context:
     @cached_property
     def widened(self) -> Context:
         """The same patient with every ``fresh`` read as ``usual``."""
-        return Context(self.facts, self.knowhow, True, series=self.series, exposures=self.exposures)
+        return Context(
+            self.facts,
+            self.knowhow,
+            True,
+            series=self.series,
+            exposures=self.exposures,
+            agents=self.agents,
+        )

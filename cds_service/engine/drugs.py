@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cds_service.engine.context import Context
-from cds_service.engine.exposures import Exposure, exposures_of, gap_between
+from cds_service.engine.exposures import Agents, Exposure, agents_of, in_use_until
 from cds_service.engine.logic import Answer, Answer3, all_of, any_of
 from cds_service.engine.windows import AnchorDates, Span, Spans, anchor_moments, resolve
 from cds_service.facts import DAY, DrugUse, Moment
@@ -59,15 +59,15 @@ class DrugLeaf:
     def _search(self, ctx: Context) -> tuple[list[Exposure], list[Exposure]]:
         hits: list[Exposure] = []
         unsure: list[Exposure] = []
-        on_record = ctx.facts.drugs
+        spans = self._spans(ctx)
         for drug_set in self.sets:
-            members = [name for name in on_record if name in drug_set.members]
-            found = [(e, self._judge(e, drug_set, ctx)) for name in members for e in exposures_of(name, ctx)]
+            agents = agents_of(drug_set, ctx)
+            found = [(e, self._judge(e, agents, spans, ctx)) for e in agents.exposures]
             total = self._total(found, ctx)
             found = [(e, all_of((verdict, total))) for e, verdict in found]
-            hits += [e for e, verdict in found if verdict is True and e not in hits]
-            unsure += [e for e, verdict in found if verdict is None and e not in unsure]
-        return hits, unsure
+            hits += [e for e, verdict in found if verdict is True]
+            unsure += [e for e, verdict in found if verdict is None]
+        return list(dict.fromkeys(hits)), list(dict.fromkeys(unsure))
 
     def _count(self, hits: list[Exposure], unsure: list[Exposure]) -> Answer3:
         c = self.criterion
@@ -82,20 +82,19 @@ class DrugLeaf:
 
     # --- one exposure, all words
 
-    def _judge(self, e: Exposure, drug_set: DrugSet, ctx: Context) -> Answer3:
+    def _judge(self, e: Exposure, agents: Agents, spans: Spans, ctx: Context) -> Answer3:
         c = self.criterion
-        route = drug_set.accepts(e.ingredient, e.current.route)
+        route = agents.drug_set.accepts(e.ingredient, e.current.route)
         if route is False:
             return False
-        spans = self._spans(ctx)
-        timing = self._timing(e, drug_set, spans, ctx)
+        timing = self._timing(e, agents, spans, ctx)
         if timing is False:
             return False
         return all_of(
             (
                 route,
                 timing,
-                self._lasting(e, drug_set, spans, ctx),
+                self._lasting(e, agents, spans, ctx),
                 self._dose(e.current, ctx),
                 _one_of(e.current.route, c.routes),
             )
@@ -113,23 +112,22 @@ class DrugLeaf:
         window = Window(length, None, c.window.anchor_word, c.window.anchor)
         return resolve(window, length, ctx, self.anchor_dates)
 
-    def _timing(self, e: Exposure, drug_set: DrugSet, spans: Spans, ctx: Context) -> Answer3:
+    def _timing(self, e: Exposure, agents: Agents, spans: Spans, ctx: Context) -> Answer3:
         c = self.criterion
         if c.word == "draft":
             return any(use.draft and use.selected for use in e.uses)
         if c.word == "stopping":
-            return (
-                e.ending and (e.active or any(u.stopping for u in e.uses)) and not _switched(e, drug_set, ctx)
-            )
+            ends = e.ending and (e.active or any(use.stopping for use in e.uses))
+            return ends and not agents.is_switched(e)
         if not spans.spans:
             return spans.verdict
         if not c.has_timing:
             if c.window.anchor_word:
                 return any_of(_covers(e, span) for span in spans.spans)
             return e.active and not e.ending
-        return any_of(self._timed(e, drug_set, span, ctx) for span in spans.spans)
+        return any_of(self._timed(e, agents, span, ctx) for span in spans.spans)
 
-    def _timed(self, e: Exposure, drug_set: DrugSet, span: Span, ctx: Context) -> Answer3:
+    def _timed(self, e: Exposure, agents: Agents, span: Span, ctx: Context) -> Answer3:
         c = self.criterion
         answers: list[Answer3] = []
         if c.taken_within is not None:
@@ -137,12 +135,12 @@ class DrugLeaf:
         if c.started_within is not None:
             answers.append(_started(e, _resized(span, c.started_within, ctx)))
         if c.stopped_within is not None:
-            answers.append(_stopped(e, drug_set, _resized(span, c.stopped_within, ctx), ctx))
+            answers.append(_stopped(e, agents, _resized(span, c.stopped_within, ctx)))
         if c.reduced_within is not None:
             answers.append(_reduced(e, _resized(span, c.reduced_within, ctx), c.reduced_by or Decimal(0)))
         return all_of(answers)
 
-    def _lasting(self, e: Exposure, drug_set: DrugSet, spans: Spans, ctx: Context) -> Answer3:
+    def _lasting(self, e: Exposure, agents: Agents, spans: Spans, ctx: Context) -> Answer3:
         """Judge how long the use is unbroken: over the whole named set, so that a switch does not end it.
 
         Beside ``started_within`` the exposure that started is meant, and no other agent of the set.
@@ -157,8 +155,8 @@ class DrugLeaf:
             length = None
         else:
             anchored = c.window.anchor_word and not c.has_timing and spans.spans
-            until = max(span.end for span in spans.spans) if anchored else _until(e, ctx.now)
-            began = e.start.earliest if c.started_within is not None else _chain_start(e, drug_set, ctx)
+            until = max(span.end for span in spans.spans) if anchored else in_use_until(e, ctx.now)
+            began = e.start.earliest if c.started_within is not None else agents.chain_start(e, ctx)
             length = max(0, until - began)
         if length is None:
             return None
@@ -216,7 +214,7 @@ class DrugLeaf:
         drug_set = next((one for one in self.sets if e.ingredient in one.members), None)
         if drug_set is None or e.start is None or (e.end is None and not e.active):
             return None
-        return max(0, _until(e, ctx.now) - _chain_start(e, drug_set, ctx))
+        return max(0, in_use_until(e, ctx.now) - agents_of(drug_set, ctx).chain_start(e, ctx))
 
     def _began(self, e: Exposure, ctx: Context) -> Moment | None:
         """The start a timing word was about: the latest rise of dose, else the first start."""
@@ -224,27 +222,6 @@ class DrugLeaf:
             return e.start
         known = [m for m in e.raised_at() if m is not None]
         return known[-1] if known else None
-
-
-def _until(e: Exposure, now: int) -> int:
-    return now if e.active or e.end is None else min(e.end.latest, now)
-
-
-def _chain_start(e: Exposure, drug_set: DrugSet, ctx: Context) -> int:
-    """Earliest start of the agents of the set that followed one another without a gap up to this use."""
-    start = ctx.now if e.start is None else e.start.earliest
-    agents = [name for name in ctx.facts.drugs if name in drug_set.members]
-    others = [o for name in agents for o in exposures_of(name, ctx) if o.start is not None]
-    joined = True
-    while joined:
-        joined = False
-        for other in others:
-            fits = drug_set.accepts(other.ingredient, other.current.route) is True
-            gap = gap_between(e.current, other.current, ctx)
-            begins = start if other.start is None else other.start.earliest
-            if fits and begins < start <= _until(other, ctx.now) + gap:
-                start, joined = begins, True
-    return start
 
 
 def _describe(e: Exposure, title: str) -> str:
@@ -292,14 +269,9 @@ def _covers(e: Exposure, span: Span) -> Answer3:
 
 def _taken(e: Exposure, span: Span) -> Answer3:
     """Any overlap of the exposure with the span."""
-    if e.end is not None:
-        if e.end.latest < span.start:
-            return False
-        if span.holds(e.end):
-            return True
-    elif not e.active:
+    if e.end is None and not e.active:
         return None
-    return True if e.start is None and e.active else None if e.start is None else e.start.earliest <= span.end
+    return True if e.end is not None and span.holds(e.end) else _covers(e, span)
 
 
 def _started(e: Exposure, span: Span) -> Answer3:
@@ -308,15 +280,8 @@ def _started(e: Exposure, span: Span) -> Answer3:
     return any_of(None if moment is None else span.holds(moment) for moment in e.raised_at())
 
 
-def _stopped(e: Exposure, drug_set: DrugSet, span: Span, ctx: Context) -> Answer3:
-    if e.active:
-        return False
-    if any(
-        other.active
-        for name in sorted(drug_set.members)
-        if name in ctx.facts.drugs
-        for other in exposures_of(name, ctx)
-    ):
+def _stopped(e: Exposure, agents: Agents, span: Span) -> Answer3:
+    if agents.in_use:
         return False
     return None if e.end is None else span.holds(e.end)
 
@@ -334,17 +299,6 @@ def _reduced(e: Exposure, span: Span, percent: Decimal) -> Answer3:
         fall = (earlier.dose.amount - later.dose.amount) * 100
         answers.append(fall > 0 and fall >= percent * earlier.dose.amount and span.holds(later.start))
     return any_of(answers)
-
-
-def _switched(e: Exposure, drug_set: DrugSet, ctx: Context) -> bool:
-    """Whether an active or drafted agent of the same named set remains: taper and switch are silent."""
-    for name in sorted(drug_set.members):
-        for other in exposures_of(name, ctx) if name in ctx.facts.drugs else ():
-            if any(use.draft and not use.stopping for use in other.uses):
-                return True
-            if name != e.ingredient and other.active and not other.ending:
-                return True
-    return False
 
 
 def _dose_limit(limit: Limit, amount: Decimal, unit: str) -> Answer3:

@@ -1,11 +1,16 @@
-"""Join the uses of one ingredient into exposures: unbroken stretches with their doses."""
+"""Join the uses of one ingredient into exposures, and look at the exposures of a named set together.
+
+Everything is worked out once a patient, in a time that grows with the number of uses and not with
+its square: a record may hold thousands.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cds_service.engine.context import Context
 from cds_service.facts import DrugUse, Moment
+from cds_service.terminology import DrugSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +65,17 @@ def _join(ingredient: str, ctx: Context) -> tuple[Exposure, ...]:
     uses = ctx.facts.drugs.get(ingredient, ())
     ending = any(use.stopping for use in uses)
     dated = sorted((u for u in uses if u.start is not None and not u.draft and not u.stopping), key=_by_start)
-    groups: list[list[DrugUse]] = []
+    groups: list[_Stretch] = []
     for use in dated:
-        if groups and _continues(groups[-1], use, gap_between(groups[-1][-1], use, ctx), ctx.now):
-            groups[-1].append(use)
-        else:
-            groups.append([use])
+        if not groups or not groups[-1].reaches(use, ctx):
+            groups.append(_Stretch())
+        groups[-1].add(use)
     rest = [[u] for u in uses if u.start is None and not u.draft and not u.stopping]
     drafts = [[u] for u in uses if u.draft and not u.stopping]
     stops = [[u] for u in uses if u.stopping and not dated and not rest]
-    return tuple(_exposure(ingredient, group, ending) for group in [*groups, *rest, *drafts, *stops])
+    return tuple(
+        _exposure(ingredient, group, ending) for group in [*(g.uses for g in groups), *rest, *drafts, *stops]
+    )
 
 
 def _by_start(use: DrugUse) -> tuple[int, int, str]:
@@ -80,18 +86,33 @@ def _by_start(use: DrugUse) -> tuple[int, int, str]:
     )
 
 
-def _continues(group: list[DrugUse], use: DrugUse, gap: int, now: int) -> bool:
-    last = _last_end(group, now)
-    return last is None or (use.start is not None and use.start.earliest <= last + gap)
+@dataclass(slots=True)
+class _Stretch:
+    """Uses that follow one another, while they are being collected.
 
+    ``is_open`` while one of them is in use without an end; ``last`` is the latest end in seconds,
+    None where none is known.
+    """
 
-def _last_end(group: list[DrugUse], now: int) -> int | None:
-    """Latest end of a group in seconds; None while one of its uses has no end."""
-    ends = [use.end.latest if use.end is not None else None for use in group]
-    if any(end is None and use.active for end, use in zip(ends, group, strict=True)):
-        return None
-    known = [end for end in ends if end is not None]
-    return max(known) if known else now
+    uses: list[DrugUse] = field(default_factory=list)
+    is_open: bool = False
+    last: int | None = None
+
+    def add(self, use: DrugUse) -> None:
+        """Take the next use, in order of start."""
+        self.uses.append(use)
+        if use.end is not None:
+            self.last = use.end.latest if self.last is None else max(self.last, use.end.latest)
+        elif use.active:
+            self.is_open = True
+
+    def reaches(self, use: DrugUse, ctx: Context) -> bool:
+        """Whether a later use begins before the gap after this stretch is over."""
+        if self.is_open:
+            return True
+        last = ctx.now if self.last is None else self.last
+        gap = gap_between(self.uses[-1], use, ctx)
+        return use.start is not None and use.start.earliest <= last + gap
 
 
 def _exposure(ingredient: str, group: list[DrugUse], ending: bool) -> Exposure:
@@ -102,3 +123,66 @@ def _exposure(ingredient: str, group: list[DrugUse], ending: bool) -> Exposure:
     draft = any(use.draft for use in group)
     start = None if draft or not starts else min(starts, key=lambda m: m.earliest)
     return Exposure(ingredient, tuple(group), start, end, active, ending)
+
+
+# --- the exposures of a named set
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """The exposures to the agents of one named set, and what they mean to one another.
+
+    ``in_use``: one of them is active. ``drafted``: one is ordered now. ``remaining`` are the
+    ingredients in use that no draft order ends. ``chain`` holds those of the set's route with a
+    known start, newest start first.
+    """
+
+    drug_set: DrugSet
+    exposures: tuple[Exposure, ...]
+    in_use: bool
+    drafted: bool
+    remaining: frozenset[str]
+    chain: tuple[Exposure, ...]
+
+    def is_switched(self, e: Exposure) -> bool:
+        """Whether an active or drafted agent of the set remains: taper and switch are silent."""
+        return self.drafted or bool(self.remaining - {e.ingredient})
+
+    def chain_start(self, e: Exposure, ctx: Context) -> int:
+        """Earliest start of the agents that followed one another without a gap up to this use."""
+        start = ctx.now if e.start is None else e.start.earliest
+        # One pass is enough: newest first, so whoever was passed over begins after every later start.
+        for other in self.chain:
+            begins = start if other.start is None else other.start.earliest
+            gap = gap_between(e.current, other.current, ctx)
+            if begins < start <= in_use_until(other, ctx.now) + gap:
+                start = begins
+        return start
+
+
+def agents_of(drug_set: DrugSet, ctx: Context) -> Agents:
+    """Return the exposures of the patient to the agents of a named set."""
+    found = ctx.agents.get(drug_set.name)
+    if found is None:
+        found = ctx.agents[drug_set.name] = _gathered(drug_set, ctx)
+    return found
+
+
+def _gathered(drug_set: DrugSet, ctx: Context) -> Agents:
+    names = [name for name in ctx.facts.drugs if name in drug_set.members]
+    exposures = tuple(e for name in names for e in exposures_of(name, ctx))
+    dated = [(e.start.earliest, e) for e in exposures if e.start is not None]
+    fitting = [row for row in dated if drug_set.accepts(row[1].ingredient, row[1].current.route) is True]
+    return Agents(
+        drug_set,
+        exposures,
+        in_use=any(e.active for e in exposures),
+        drafted=any(use.draft and not use.stopping for e in exposures for use in e.uses),
+        remaining=frozenset(e.ingredient for e in exposures if e.active and not e.ending),
+        chain=tuple(e for _, e in sorted(fitting, key=lambda row: -row[0])),
+    )
+
+
+def in_use_until(e: Exposure, now: int) -> int:
+    """Return the last moment of use in seconds, never later than ``now``; an unknown end is ``now``."""
+    return now if e.active or e.end is None else min(e.end.latest, now)

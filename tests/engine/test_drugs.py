@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
 
@@ -164,3 +167,55 @@ def test_single_doses_join_only_into_a_course(judge: Judge) -> None:
     apart = [drug("prednisone", day + 0.01, day, administered=True) for day in (13, 3)]
     assert judge(text, facts(*daily)).verdict is True
     assert judge(text, facts(*apart)).verdict is False
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_several_switches_are_one_exposure_in_whatever_order_they_are_recorded(
+    judge: Judge, order: tuple[int, ...]
+) -> None:
+    uses = [drug("omeprazole", 1400, 800), drug("pantoprazole", 800, 60), drug("lansoprazole", 60)]
+    patient = facts(*(uses[place] for place in order))
+    assert judge("{drug: ppi, for_at_least: 1400 days}", patient).verdict is True
+    assert judge("{drug: ppi, for_at_least: 1401 days}", patient).verdict is False
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{drug: benzodiazepine-or-z, started_within: 60 days, before: {drug: benzodiazepine-or-z}}",
+        "{drug: benzodiazepine-or-z, stopped_within: 60 days}",
+        "{drug: benzodiazepine-or-z, for_at_least: 9000 days}",
+        "{stopping: benzodiazepine-or-z}",
+    ],
+)
+@pytest.mark.parametrize("changes", [{}, {"active": False}, {"stopping": True, "draft": True}])
+def test_the_work_grows_with_the_number_of_uses_and_not_with_its_square(
+    judge: Judge, text: str, changes: dict[str, bool]
+) -> None:
+    """A record may hold thousands of uses, dated or not; no caller may keep the service busy for minutes."""
+
+    def work(number: int) -> int:
+        undated = [drug("diazepam", **changes) for _ in range(number)]
+        apart = [drug("clonazepam", 20 * n + 15, 20 * n) for n in range(number)]
+        joined = [drug("lorazepam", n) for n in range(number)]
+        patient = facts(*undated, *apart, *joined)
+        return calls_of(lambda: judge(text, patient))
+
+    base = work(0)
+    assert work(80) - base < 3 * (work(40) - base)
+
+
+def calls_of(run: Callable[[], object]) -> int:
+    """Count the Python functions called meanwhile: a measure of work that does not depend on the machine."""
+    count = 0
+
+    def seen(_frame: object, what: str, _arg: object) -> None:
+        nonlocal count
+        count += what == "call"
+
+    sys.setprofile(seen)
+    try:
+        run()
+    finally:
+        sys.setprofile(None)
+    return count

@@ -186,7 +186,7 @@ def _series(reading: Reading, rows: list[Row]) -> tuple[Measurement, ...]:
     """Return results oldest first; of the same time only the preferred: laboratory, then corrected."""
     rows.sort()
     if all(one[0] != other[0] for one, other in pairwise(rows)):
-        return tuple([row.measurement for row in rows])
+        return tuple([row[4] for row in rows])
     kept: list[Measurement] = []
     for _, group in groupby(rows, key=itemgetter(0, 1)):
         kept += _preferred(reading, list(group))
@@ -196,7 +196,7 @@ def _series(reading: Reading, rows: list[Row]) -> tuple[Measurement, ...]:
 def _preferred(reading: Reading, rows: list[Row]) -> list[Measurement]:
     """Return the best results of one time; different ones of equal rank are all kept, and reported."""
     best = max(_rank(row) for row in rows)
-    equals = sorted((row.measurement for row in rows if _rank(row) == best), key=_place)
+    equals = sorted((row[4] for row in rows if _rank(row) == best), key=_place)
     kept = equals[:1]
     for measurement in equals[1:]:
         if not _says_the_same(kept[-1], measurement):
@@ -206,7 +206,7 @@ def _preferred(reading: Reading, rows: list[Row]) -> list[Measurement]:
 
 
 def _rank(row: Row) -> tuple[bool, bool]:
-    return not row.measurement.point_of_care, row.is_corrected
+    return not row[4].point_of_care, row[3]
 
 
 def _place(measurement: Measurement) -> tuple[str, str]:

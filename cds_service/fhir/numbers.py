@@ -17,6 +17,7 @@ MAX_EXPONENT: Final = 20
 
 _SHORT = 18
 _SHAPE = re.compile(r"-?(?P<whole>\d+)(?:\.(?P<part>\d+))?(?:[eE](?P<exp>[+-]?\d{1,9}))?", re.ASCII)
+_PLAIN = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII).fullmatch
 _TEXT = re.compile(
     r"\s*(<=|>=|<|>)?\s*(-?\d{1,20}(?:\.\d{1,20})?)\s*([^\s\d<>=.,;:+-]\S{0,29}(?: \S{1,20}){0,3})?\s*"
 )
@@ -55,12 +56,10 @@ def read_number(raw: bytes) -> Decimal:
 
 def number_in(text: str) -> Decimal:
     """Return the exact value of the text of a JSON number. Raises NumberFault as ``read_number``."""
+    if len(text) <= _SHORT and _PLAIN(text):
+        return Decimal(text)
     if not text or text == "null":
         raise NumberFault("F020")
-    digits = text[1:] if text[0] == "-" else text
-    is_plain = digits.isascii() and digits.replace(".", "", 1).isdigit()
-    if is_plain and len(text) <= _SHORT and digits[0] != "." != digits[-1]:
-        return Decimal(text)
     return _read_long(text)
 
 

@@ -30,6 +30,8 @@ from cds_service.fhir.sense import Sense
 from cds_service.fhir.symptoms import read_finding
 from cds_service.terminology import DOUBTFUL, UNUSABLE
 
+#: A number as sent: value, digits, comparator, and the text, code and system of its unit.
+_Amount: TypeAlias = tuple[Decimal, str, str, str | None, str | None, str | None]
 _Part: TypeAlias = tuple[Observation | Component, tuple[Gauge, ...]]
 
 
@@ -41,17 +43,6 @@ class _Setting(NamedTuple):
     moment: Moment
     status: str
     sample: str
-
-
-class _Amount(NamedTuple):
-    """A number as sent: value, digits, comparator and unit."""
-
-    value: Decimal
-    digits: str
-    comparator: str
-    unit_text: str | None
-    unit_code: str | None
-    unit_system: str | None
 
 
 def read_observations(reading: Reading) -> None:
@@ -109,8 +100,17 @@ def _read_unmeasured(reading: Reading, located: Located, sense: Sense) -> None:
     status = _status(located)
     if status not in words.RESULT_USABLE:
         reading.refuse("F019" if status in words.RESULT_KNOWN else "F018", located)
-    elif not read_finding(reading, located, moment_of(reading, resource)):
+    elif _says_nothing(reading, resource, sense) or not read_finding(
+        reading, located, moment_of(reading, resource)
+    ):
         reading.count_unread("lab", sense)
+
+
+def _says_nothing(reading: Reading, resource: Observation, sense: Sense) -> bool:
+    """Whether neither question nor answer of a plain Observation means anything to any rule."""
+    if sense.is_finding or resource.valueString is not None or resource.component is not None:
+        return False
+    return not reading.sense(resource.valueCodeableConcept).is_finding
 
 
 def moment_of(reading: Reading, resource: Any) -> Moment | None:
@@ -239,26 +239,20 @@ def _amount(part: Observation | Component) -> _Amount:
         return _of_quantity(quantity)
     if len(part.valueInteger):
         raw = bytes(part.valueInteger)
-        return _Amount(read_number(raw), printed(raw), "", None, None, None)
+        return read_number(raw), printed(raw), "", None, None, None
     found = read_text_number(part.valueString) if part.valueString else None
     if found is None:
         raise NumberFault("F020")
-    return _Amount(Decimal(found.digits), found.digits, found.comparator, found.unit, None, None)
+    return Decimal(found.digits), found.digits, found.comparator, found.unit, None, None
 
 
 def _of_quantity(quantity: Quantity) -> _Amount:
     text = str(bytes(quantity.value), "utf-8", "replace")
-    number, comparator = number_in(text), quantity.comparator
+    number, comparator = number_in(text), quantity.comparator or ""
     if "e" in text or "E" in text:
         number = Decimal(format(number, "f"))
-    return _Amount(
-        number,
-        text,
-        comparator.strip() if comparator else "",
-        quantity.unit,
-        quantity.code,
-        quantity.system,
-    )
+    comparator = comparator.strip()
+    return number, text, comparator, quantity.unit, quantity.code, quantity.system
 
 
 # ----------------------------------------------------------------------------- values without a number

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from cds_service.facts import DrugUse, Event, Measurement, Moment, SetAside, Source
 from cds_service.fhir.datatypes import ABSENT, Annotation, Concept, Period, Reference
@@ -21,6 +21,9 @@ from cds_service.fhir.sense import Sense
 from cds_service.fhir.subjects import Subject
 from cds_service.fhir.times import Times
 from cds_service.terminology import ResultWords
+
+#: A measurement after what orders it: first and last second, order of reading, whether it is corrected.
+Row: TypeAlias = tuple[int, int, int, bool, Measurement]
 
 MAX_UNREAD = 2_000
 MAX_TEXT = 20_000
@@ -43,16 +46,6 @@ class Sighting:
     in_encounter: bool = False
     patient_reported: bool = False
     origin: str = ""
-
-
-class Row(NamedTuple):
-    """A measurement with what orders it; ``place`` keeps the order of reading at the same time."""
-
-    earliest: int
-    latest: int
-    place: int
-    is_corrected: bool
-    measurement: Measurement
 
 
 @dataclass(slots=True)
@@ -169,7 +162,7 @@ class Reading:
         rows = self.numbers.get(measurement.name)
         if rows is None:
             rows = self.numbers[measurement.name] = []
-        rows.append(Row(moment.earliest, moment.latest, len(rows), is_corrected, measurement))
+        rows.append((moment.earliest, moment.latest, len(rows), is_corrected, measurement))
 
     def add_event(self, event: Event) -> None:
         """Take one event."""

@@ -60,10 +60,12 @@ def pointer_of(located: Located) -> str:
 
 def source_of(located: Located) -> Source:
     """Return the Source of a resource: ``Type/id`` (empty without id) and its pointer."""
-    resource = located[3]
+    prefix, index, _, resource = located
     ident = resource.id
-    name = type(resource).__name__
-    return Source(f"{name}/{ident}" if ident else "", pointer_of(located))
+    return Source(
+        f"{type(resource).__name__}/{ident}" if ident else "",
+        prefix if index < 0 else f"{prefix}/entry/{index}/resource",
+    )
 
 
 def aside(

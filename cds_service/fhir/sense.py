@@ -48,6 +48,15 @@ class Sense:
         return self._lexicon is not None and self._lexicon.words.is_past(self.texts)
 
     @cached_property
+    def answer(self) -> bool | None:
+        """Whether as an answer it affirms or denies, by its words or else its codes; None for neither."""
+        if self._lexicon is None:
+            return None
+        texts = (*self.texts, *(code for _, code in self.codes))
+        answers = map(self._lexicon.words.answer, texts)
+        return next((answer for answer in answers if answer is not None), None)
+
+    @cached_property
     def meanings(self) -> tuple[Meaning, ...]:
         """The meanings of its codes, in order."""
         return tuple(self._lexicon.code(*pair) for pair in self._pairs) if self._lexicon else ()

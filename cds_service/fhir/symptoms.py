@@ -92,18 +92,13 @@ def affirmed(reading: Reading, part: Any) -> bool | None:
         return _is_positive(bytes(part.valueInteger))
     concept = part.valueCodeableConcept
     if concept is not None:
-        answers = [reading.words.answer(text) for text in _answer_texts(concept)]
-        return next((answer for answer in answers if answer is not None), None)
+        return reading.sense(concept).answer
     if part.valueString:
         return reading.words.answer(part.valueString)
     flags = words.flags_of(part.interpretation, reading.words)
     if flags & words.FLAG_POSITIVE:
         return True
     return False if flags & words.FLAG_NEGATIVE else None
-
-
-def _answer_texts(concept: Concept) -> list[str]:
-    return words.words_of(concept) + [coding.code for coding in words.codings(concept) if coding.code]
 
 
 def _is_positive(raw: bytes) -> bool | None:

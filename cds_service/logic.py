@@ -26,7 +26,8 @@ from cds_service.rules.criteria import (
 )
 from cds_service.titles import inside, title_of, titles_of
 
-_OPEN_GATES = ("sign", "open")
+#: Gates that ask for nothing beside the criterion itself: no words are needed for them.
+OPEN_GATES = ("sign", "open", "danger")
 
 
 def logic_in_words(rule: Rule, knowledge: Knowledge) -> list[str]:
@@ -70,7 +71,7 @@ class LogicWords:
 
     def branch(self, branch: Branch, *, alone: bool) -> str:
         """Return the sentence of one branch: its gate, its ages and its criterion."""
-        parts = [] if branch.gate in _OPEN_GATES else [self.say(f"gate_{branch.gate}")]
+        parts = [] if branch.gate in OPEN_GATES else [self.say(f"gate_{branch.gate}")]
         parts += [] if branch.ages == "all" else [self.say(f"ages_{branch.ages}")]
         parts.append(self.of(branch.when, inner=bool(parts)))
         words = self.say("op_all").join(parts)

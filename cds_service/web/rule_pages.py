@@ -1,6 +1,6 @@
-"""Show a rule to a clinician: what it looks for, in sentences and as it is written, and on what evidence.
+"""Show pages to people: a rule in words and as it is written, the list of rules, the front page.
 
-The page is the source link of every card. It is made from the knowledge alone: no patient, no call.
+The page of a rule is the source link of every card. It is made from the knowledge alone: no patient, no call.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from flask import Blueprint, Response, make_response, render_template
 
 from cds_service.errors import Issue
 from cds_service.knowledge import Knowledge, Reference
-from cds_service.logic import logic_in_words
+from cds_service.outline import outline_of
 from cds_service.web.problems import Refusal
 from cds_service.web.state import current_state
 
@@ -29,7 +29,7 @@ _POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'n
 
 #: Sections of the page: heading and the keys of the rule file that stand under it.
 _SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("As it is written", ("gate", "hooks", "ages", "when", "branches", "unless")),
+    ("Conditions", ("gate", "hooks", "ages", "when", "branches", "unless")),
     ("How strong, how urgent", ("strength", "ceiling", "raises", "lowers", "indicator")),
     ("How it stands to other rules", ("folds_into", "gives_way_to", "line", "repeat")),
     ("What it says", ("card", "phrases", "advice")),
@@ -46,6 +46,17 @@ class _Cited:
     supports: str
 
 
+@blueprint.get("/")
+def front_page() -> Response:
+    """Return what this is, for a person who opens the address of the service in a browser."""
+    state = current_state()
+    return _as_page(
+        render_template(
+            "front.html", services=state.services, knowledge=state.knowledge, base_url=state.settings.base_url
+        )
+    )
+
+
 @blueprint.get("/rules/<rule_id>")
 def rule_page(rule_id: str) -> Response:
     """Return the page of a rule."""
@@ -58,14 +69,14 @@ def rule_page(rule_id: str) -> Response:
         "rule.html",
         rule=rule,
         knowledge=knowledge,
-        sentences=logic_in_words(rule, knowledge),
+        outline=outline_of(rule, knowledge),
         sections=_sections(written),
         cited=_cited(written, knowledge),
     )
     return _as_page(page)
 
 
-@blueprint.get("/rules")
+@blueprint.get("/rules", strict_slashes=False)
 def rule_list() -> Response:
     """Return the list of all rules, by group."""
     knowledge = current_state().knowledge

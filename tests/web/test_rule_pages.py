@@ -1,6 +1,7 @@
 import re
 
 from cds_service.rules import Rule
+from tests.web.conftest import ROOT
 
 
 def test_every_rule_has_a_page_with_its_words_and_evidence(client, knowledge):
@@ -17,6 +18,27 @@ def test_every_rule_has_a_page_with_its_words_and_evidence(client, knowledge):
 def test_the_list_leads_to_every_rule(client, knowledge):
     text = client.get("/rules").text
     assert set(re.findall(r'href="/rules/([a-z0-9-]+)"', text)) == set(knowledge.rules)
+
+
+def test_the_list_answers_with_and_without_a_slash_at_the_end(client):
+    assert client.get("/rules/").text == client.get("/rules").text
+
+
+def test_the_front_page_leads_to_rules_and_discovery_and_shows_a_call_that_works(client, service):
+    text = client.get("/").text
+    for address in set(re.findall(r'href="([^"]+)"', text)):
+        with client.get(address) as answer:
+            assert answer.status_code == 200, address
+    (path,) = re.findall(r"curl -s https?://[^/]+(/\S+)", text)
+    (file,) = re.findall(r"--data-binary @(\S+?)<", text)
+    answer = client.post(path, data=(ROOT / file).read_bytes(), content_type="application/json")
+    assert answer.status_code == 200
+    assert answer.json["cards"]
+
+
+def test_a_definition_is_told_down_to_its_limits(client):
+    page = client.get("/rules/hypokalemia").text
+    assert re.search(r"<summary>[^<]*[Pp]otassium[^<]*</summary>\s*<ul[^>]*><li>", page)
 
 
 def test_an_unknown_rule_is_404(client):

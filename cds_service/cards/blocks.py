@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-#: How much a block is needed; a lower number is dropped later, ``KEEP`` never.
-KEEP, GAPS, DETAILS, EXTRAS, LAST = range(5)
+#: How much a block is needed; a lower number is dropped later, ``KEEP`` never. ``FACTS`` tells of this
+#: patient, ``DETAILS`` what is known of the matter.
+KEEP, GAPS, FACTS, DETAILS, EXTRAS, LAST = range(6)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cds_service.cards import sections as say
-from cds_service.cards.blocks import EXTRAS, GAPS, KEEP, Block, fitted, joined
+from cds_service.cards.blocks import EXTRAS, FACTS, GAPS, KEEP, Block, fitted, joined
 from cds_service.cards.gaps import not_assessed_card
 from cds_service.cards.plan import Draft, plan_cards, unjudged
 from cds_service.cards.proposals import suggestions_of
@@ -20,6 +20,8 @@ from cds_service.triage import Entry, Triaged
 
 #: Facts shown with each line, and whether drafts are left to the suggestions: less where a card grows long.
 _SIZES = ((5, False), (5, True), (4, True), (3, True), (2, True), (1, True))
+#: So many of them are tried before what a rule says of this patient is left out.
+_ROOM_FOR_FACTS = 4
 
 
 def build_cards(
@@ -57,9 +59,11 @@ def _card(draft: Draft, triaged: Triaged, voice: Voice, instance: str) -> dict[s
 def detail_of(draft: Draft, triaged: Triaged, voice: Voice) -> str:
     """Return the detail in at most the allowed length; safety words are dropped last and never silently."""
     limit = voice.wording.detail_at_most
-    for size in _SIZES:
+    sizes = [(FACTS, size) for size in _SIZES[:_ROOM_FOR_FACTS]]
+    sizes += [(GAPS, size) for size in _SIZES[_ROOM_FOR_FACTS - 1 :]]
+    for most, size in sizes:
         blocks = _completed(draft, triaged, size, voice)
-        needed = [block for block in blocks if block.need <= GAPS]
+        needed = [block for block in blocks if block.need <= most]
         if len(joined(needed)) <= limit:
             return fitted(blocks, limit, _shortened(voice)) or ""
     return fitted(blocks, limit, _shortened(voice)) or _forced(blocks, limit, voice)

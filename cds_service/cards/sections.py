@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from cds_service.cards.blocks import DETAILS, EXTRAS, GAPS, KEEP, LAST, Block
+from cds_service.cards.blocks import DETAILS, EXTRAS, FACTS, GAPS, KEEP, LAST, Block
 from cds_service.cards.proposals import Steps, is_abnormal, proposals_of, steps_in_words
 from cds_service.cards.sources import citation_words, citations_of
 from cds_service.cards.voice import EVIDENCE_LIMIT, Voice, evidence_of
@@ -93,10 +93,14 @@ def stale_lines(entries: Iterable[Entry], voice: Voice) -> list[Block]:
 
 
 def detail_lines(entries: Sequence[Entry], voice: Voice, need: int = DETAILS) -> list[Block]:
-    """Return what the rules say about their findings, each line as a paragraph."""
-    lines = unique_lines(line for entry in entries for f in entry.findings for line in f.detail)
+    """Return what the rules say about their findings, each line as a paragraph; ``need`` of general ones."""
+    needs: dict[str, int] = {}
+    for line in unique_lines(line for entry in entries for f in entry.findings for line in f.detail):
+        is_filled = len(line) > 1
+        needs.setdefault(voice.text(line), min(need, FACTS) if is_filled else need)
+    needs.pop("", None)
     urgent = voice.wording.urgent
-    return [Block(text.removeprefix(urgent).strip(), need) for text in voice.texts(lines)]
+    return [Block(text.removeprefix(urgent).strip(), needed) for text, needed in needs.items()]
 
 
 def listed(frame: str, items: Sequence[str], need: int, voice: Voice) -> list[Block]:

@@ -13,7 +13,7 @@ import urllib.request
 from patients import ROOT, median, show, timed
 
 from cds_service.knowledge import load_knowledge
-from cds_service.review import program_of
+from cds_service.program import program_of
 
 
 def first_answer(store: str) -> float:

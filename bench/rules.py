@@ -8,7 +8,8 @@ from patients import AS_OF, TWITCHING, WELL, bundle_of, median, show, timed
 
 from cds_service.fhir import extract_facts, read_bundle
 from cds_service.knowledge import load_knowledge
-from cds_service.review import program_of, review_patient
+from cds_service.program import program_of
+from cds_service.review import review_patient
 
 _ROUNDS = 200
 

@@ -7,20 +7,20 @@ terminal; record text in the latter is harmless to a terminal too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Any, Protocol
 
-from cds_service.engine import BranchTrace, Program, RuleTrace, Trace, compile_program
+from cds_service.engine import BranchTrace, RuleTrace, Trace
 from cds_service.facts import PatientFacts
 from cds_service.findings import Evidence, Finding, Missing, Verdict, plain
 from cds_service.knowledge import Knowledge
 from cds_service.logic import criterion_in_words, logic_in_words
 from cds_service.neutral import neutral
+from cds_service.program import program_of
 from cds_service.rules import Criterion
 from cds_service.rules.criteria import Combination, MeetsCriterion, NumberCriterion
 from cds_service.titles import title_of
 
-__all__ = ["Reviewed", "explain_facts", "explain_patient", "explain_review", "logic_in_words", "render_text"]
+__all__ = ["Reviewed", "explain_facts", "explain_patient", "logic_in_words", "render_text"]
 
 _MARKS = {"match": "+", "no-match": "-", "unknown": "?", "error": "!"}
 _INDENT = "  "
@@ -53,31 +53,15 @@ def explain_patient(
     return explain_facts(review.facts, review.findings, knowledge, rule_id)
 
 
-#: The name the design gave first.
-explain_review = explain_patient
-
-
 def explain_facts(
     facts: PatientFacts, findings: Sequence[Finding], knowledge: Knowledge, rule_id: str | None = None
 ) -> list[dict[str, Any]]:
     """Return the explanation for facts and triaged findings. Raises KeyError for an unknown rule."""
     if rule_id is not None and rule_id not in knowledge.rules:
         raise KeyError(rule_id)
-    program = _program(knowledge)
+    program = program_of(knowledge)
     wanted = [f for f in findings if f.rule_id in knowledge.rules and rule_id in (None, f.rule_id)]
     return [_rule(program.trace(finding.rule_id, facts), finding, knowledge) for finding in wanted]
-
-
-@lru_cache(maxsize=8)
-def _program(knowledge: Knowledge) -> Program:
-    return compile_program(
-        knowledge.rules.values(),
-        knowledge.definitions,
-        knowledge.gates,
-        knowledge.terminology,
-        knowledge.order_sets,
-        knowledge.modifiers,
-    )
 
 
 def _rule(trace: RuleTrace, finding: Finding, knowledge: Knowledge) -> dict[str, Any]:

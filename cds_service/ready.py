@@ -8,7 +8,8 @@ from pathlib import Path
 from cds_service.content import content_root
 from cds_service.fhir import latest_clinical_date, read_bundle
 from cds_service.knowledge import Knowledge, load_knowledge
-from cds_service.review import program_of, review_patient
+from cds_service.program import program_of
+from cds_service.review import review_patient
 
 
 @lru_cache(maxsize=1)

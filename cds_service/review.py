@@ -9,22 +9,25 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from cds_service.cards import build_cards
-from cds_service.engine import Program, compile_program
+from cds_service.engine import Program
+from cds_service.errors import Issue, PatientDataError
 from cds_service.facts import DataState, PatientFacts, SetAside, Source
 from cds_service.fhir import Record, extract_facts, second_look
 from cds_service.findings import Evidence, Finding, Missing, Verdict, plain
 from cds_service.knowledge import Knowledge
+from cds_service.program import program_of
 from cds_service.triage import Triaged, triage
 
 #: Extension of the answer with everything the cards rest on (docs/integrate.md).
 EXTENSION = "org.twitch-cds.review"
 DEFAULT_BASE_URL = "http://127.0.0.1:8000"
 
-#: A record whose cited resources keep failing the strict second look is given up after so many rounds.
+#: After so many rounds in which something cited failed the strict second look, everything is looked at.
+_CITED_ROUNDS = 5
+#: A record in which even then something new keeps failing is refused: no card may rest on it.
 _MOST_ROUNDS = 20
 
 
@@ -47,7 +50,7 @@ class Review:
 
     @property
     def assessable(self) -> bool:
-        """Whether anything at all could be judged; if not, the caller answers with an error, not with no cards."""
+        """Whether anything at all could be judged; if not, the answer is an error and not "no cards"."""
         if any(finding.verdict is Verdict.MATCH for finding in self.findings):
             return True
         kinds = ("lab", "drug", "condition", "symptom")
@@ -71,7 +74,7 @@ class Review:
         return {"cards": list(self.cards), "extension": {EXTENSION: self.extension()}}
 
     def extension(self) -> dict[str, Any]:
-        """Return counts, every matched finding in rank order, what was considered and what was not assessed."""
+        """Return counts, matched findings in rank order, what was considered and what was not assessed."""
         matched = [f for f in self.findings if f.verdict is Verdict.MATCH]
         ranks = {f.rule_id: f.rank for f in matched if f.rank}
         return {
@@ -111,26 +114,14 @@ def review_patient(
             without it the same record gives the same bytes.
 
     Raises:
-        PatientDataError: The data cannot be used at all (no patient, two patients).
+        PatientDataError: The data cannot be used at all: no patient, two patients, or resource after
+            resource that fails the strict reading.
     """
     program = program_of(knowledge)
     facts, findings = _judged(record, knowledge, program, as_of, hook, patient_id, encounter_id, only)
     triaged = triage(findings, knowledge.rules, knowledge.triage, facts)
     cards = build_cards(triaged, facts, knowledge, base_url=base_url, instance=instance)
     return Review(facts, triaged, tuple(cards), knowledge.version)
-
-
-@lru_cache(maxsize=8)
-def program_of(knowledge: Knowledge) -> Program:
-    """Return the rules of a knowledge, ready to judge; made once. Raises ContentError."""
-    return compile_program(
-        knowledge.rules.values(),
-        knowledge.definitions,
-        knowledge.gates,
-        knowledge.terminology,
-        knowledge.order_sets,
-        knowledge.modifiers,
-    )
 
 
 def _judged(
@@ -145,7 +136,7 @@ def _judged(
 ) -> tuple[PatientFacts, tuple[Finding, ...]]:
     """Judge, look strictly at what was cited, and judge again without what failed, until nothing fails."""
     refused: dict[str, SetAside] = {}
-    for _ in range(_MOST_ROUNDS):
+    for turn in range(_MOST_ROUNDS):
         facts = extract_facts(
             record,
             knowledge.terminology,
@@ -158,12 +149,20 @@ def _judged(
             refused=tuple(refused.values()),
         )
         findings = program.judge(facts, only)
-        failed = second_look(record, _cited(findings, facts))
+        sources = _cited(findings, facts) if turn < _CITED_ROUNDS else _every_source(facts)
+        failed = second_look(record, sources)
         new = {aside.source.pointer: aside for aside in failed if aside.source.pointer not in refused}
         if not new:
             return facts, findings
         refused.update(new)
-    return facts, findings
+    raise PatientDataError(
+        Issue(
+            "record",
+            "F076",
+            "holds so many resources that fail the strict reading that nothing can rest on it.",
+            "Correct what F070 to F075 say of them.",
+        )
+    )
 
 
 def _cited(findings: tuple[Finding, ...], facts: PatientFacts) -> tuple[Source, ...]:
@@ -179,6 +178,19 @@ def _cited(findings: tuple[Finding, ...], facts: PatientFacts) -> tuple[Source, 
         for source in (facts.twitch.source, *facts.twitch.sources):
             sources[source] = None
     return tuple(sources)
+
+
+def _every_source(facts: PatientFacts) -> tuple[Source, ...]:
+    """Return the sources of all facts, each once, in a fixed order."""
+    events = (event for names in facts.events.values() for found in names.values() for event in found)
+    twitch = () if facts.twitch is None else (facts.twitch.source, *facts.twitch.sources)
+    found = (
+        *(m.source for results in facts.numbers.values() for m in results),
+        *(use.source for uses in facts.drugs.values() for use in uses),
+        *(event.source for event in events),
+        *twitch,
+    )
+    return tuple(dict.fromkeys(found))
 
 
 # --- JSON

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from cds_service.content import Document
-from cds_service.engine import compile_program
 from cds_service.errors import ContentError, Issue
 from cds_service.knowledge import inspect_knowledge
+from cds_service.program import program_of
 from cds_service.schema import Schemas
 from cds_service.terminology import schema_issues
 from cds_service.validate.cases import CaseFile
@@ -88,14 +88,7 @@ def _whole(survey: Survey) -> Iterator[Issue]:
     """Compile everything together: names, units, circles of definitions."""
     knowledge = survey.knowledge
     try:
-        compile_program(
-            knowledge.rules.values(),
-            knowledge.definitions,
-            knowledge.gates,
-            knowledge.terminology,
-            knowledge.order_sets,
-            knowledge.modifiers,
-        )
+        program_of(knowledge)
     except ContentError as error:
         yield from error.issues
     for name, order_set in knowledge.order_sets.items():

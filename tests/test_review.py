@@ -1,0 +1,59 @@
+"""The one way through: what a review rests on, and when a record is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from cds_service.errors import PatientDataError
+from cds_service.fhir import read_bundle
+from cds_service.findings import Verdict
+from cds_service.ready import ready_knowledge
+from cds_service.review import Review, review_patient
+from tests.fhir.builders import AS_OF, PATIENT, bundle, condition, lab
+
+SOUND = b'"value": 2.4'
+TWICE = b'"value": 4.4, "value": 2.4'
+TWITCH = condition("twitching of the lip", onsetDateTime="2026-11-15")
+
+
+def potassium(number: int) -> bytes:
+    """A patient with so many low results of potassium, one an hour."""
+    results = [
+        lab(2.4, id=f"o{n}", effectiveDateTime=f"2026-11-{19 - n // 24:02}T{23 - n % 24:02}:00:00Z")
+        for n in range(number)
+    ]
+    return bundle(PATIENT, TWITCH, *results)
+
+
+def review(data: bytes) -> Review:
+    return review_patient(read_bundle(data), ready_knowledge(None), as_of=AS_OF)
+
+
+def cited(found: Review) -> set[str]:
+    matched = [f for f in found.findings if f.verdict is Verdict.MATCH]
+    return {str(e.source) for f in matched for e in f.evidence if e.kind == "lab" and e.source}
+
+
+def test_a_sound_result_is_cited() -> None:
+    assert cited(review(potassium(1))) == {"Observation/o0"}
+
+
+def test_a_result_that_fails_the_second_look_is_left_out_for_the_one_before() -> None:
+    found = review(potassium(3).replace(SOUND, TWICE, 1))
+    assert cited(found) == {"Observation/o1"}
+    assert [aside.code for aside in found.facts.set_aside] == ["F070"]
+
+
+@pytest.mark.parametrize("number", [4, 19, 20, 21, 60])
+def test_no_card_rests_on_a_result_that_fails_however_many_there_are(number: int) -> None:
+    found = review(potassium(number).replace(SOUND, TWICE))
+    assert cited(found) == set()
+    assert not any("2.4" in card["detail"] for card in found.cards)
+    assert "F070" in {aside.code for aside in found.facts.set_aside}
+
+
+def test_a_record_that_keeps_failing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cds_service.review._MOST_ROUNDS", 2)
+    with pytest.raises(PatientDataError) as caught:
+        review(potassium(4).replace(SOUND, TWICE))
+    assert [issue.code for issue in caught.value.issues] == ["F076"]

@@ -44,18 +44,35 @@ def read_indicator(table: TableNode, ctx: Context, title: str) -> tuple[str, str
     only with ``fresh`` read as ``usual`` gives warning.
     """
     level = table.read(ctx)
-    for row, node in table.rows:
-        if row != "critical":
-            continue
-        if level == "critical":
-            doubtful = any(e.unit_doubtful for e in node.answer(ctx).evidence)
-            return ("warning", "") if doubtful else (level, "")
-        if node.verdict(ctx.widened) is True:
-            evidence = node.answer(ctx.widened).evidence
-            days = max((_age_days(e.moment, ctx) for e in evidence if e.value is not None), default=0)
-            sentence = ctx.knowhow.modifiers.stale.format(name=title, days=days)
-            return max(level, "warning", key=INDICATORS.index), sentence
-    return level, ""
+    critical = next((node for row, node in table.rows if row == "critical"), None)
+    if critical is None:
+        return level, ""
+    if level == "critical":
+        return (level if _is_certain(critical, ctx) else "warning"), ""
+    if critical.verdict(ctx.widened) is not True:
+        return level, ""
+    evidence = critical.answer(ctx.widened).evidence
+    days = max((_age_days(e.moment, ctx) for e in evidence if e.value is not None), default=0)
+    sentence = ctx.knowhow.modifiers.stale.format(name=title, days=days)
+    return max(level, "warning", key=INDICATORS.index), sentence
+
+
+def _is_certain(node: Node, ctx: Context) -> bool:
+    """Whether a criterion holds by something else than results in a doubtful unit (specification 3.1)."""
+    if node.op == "none" or node.verdict(ctx) is not True:
+        return node.verdict(ctx) is True
+    inner = _inside(node, ctx)
+    if not inner:
+        return not any(e.unit_doubtful for e in node.answer(ctx).evidence)
+    certain = [_is_certain(part, ctx) for part in inner]
+    return all(certain) if node.op == "all" else sum(certain) >= node.needed
+
+
+def _inside(node: Node, ctx: Context) -> tuple[Node, ...]:
+    """Return the members of a connective, or the definitions a reference names; none for other leaves."""
+    if isinstance(node.leaf, MeetsLeaf):
+        return tuple(ctx.knowhow.criteria[name] for name in node.leaf.criterion.names)
+    return node.parts
 
 
 def grade(
@@ -83,7 +100,7 @@ def grade(
     index = STRENGTHS.index(base) + len(up) - len(down)
     index = min(max(index, 0), len(STRENGTHS) - 1)
     if ceiling in STRENGTHS:
-        index = min(index, max(STRENGTHS.index(ceiling), 0))
+        index = min(index, STRENGTHS.index(ceiling))
     return STRENGTHS[index], steps
 
 
@@ -149,10 +166,7 @@ def _true_number_leaves(node: Node, ctx: Context) -> list[NumberLeaf]:
     if isinstance(leaf, NumberLeaf):
         c = leaf.criterion
         return [leaf] if c.kind == "lab" and (c.limits or set(c.states) & {"low", "high"}) else []
-    inner = node.parts
-    if isinstance(leaf, MeetsLeaf):
-        inner = tuple(ctx.knowhow.criteria[name] for name in leaf.criterion.names)
-    return [leaf for part in inner for leaf in _true_number_leaves(part, ctx)]
+    return [leaf for part in _inside(node, ctx) for leaf in _true_number_leaves(part, ctx)]
 
 
 def _is_old(e: Evidence, ctx: Context) -> bool:

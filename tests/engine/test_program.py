@@ -329,3 +329,20 @@ def test_a_doubtful_unit_is_never_critical(build: Build) -> None:
     doubtful = lab("potassium", "2.9", low=Decimal("3.5"), unit_doubtful=True)
     assert build(body).judge_rule("a-rule", facts(sure, twitch())).indicator == "critical"
     assert build(body).judge_rule("a-rule", facts(doubtful, twitch())).indicator == "warning"
+
+
+def test_a_doubtful_unit_does_not_hide_what_is_critical_without_it(build: Build) -> None:
+    body = SIMPLE.replace(
+        "{critical: {lab: potassium, at_most: 2.5 mmol/L, within: fresh}",
+        "{critical: {any: [{lab: potassium, is: low, within: fresh}, {lab: magnesium, is: low, within: fresh}]}",
+    )
+    body = body.replace(
+        "when: {lab: potassium, below: 3.5 mmol/L, within: usual, as: low}",
+        "when: {lab: potassium, is: low, within: usual}",
+    )
+    doubtful = lab("potassium", "2.9", low=Decimal("3.5"), unit_doubtful=True)
+    sure = lab("magnesium", "0.40", low=Decimal("0.70"))
+    assert build(body).judge_rule("a-rule", facts(doubtful, twitch())).indicator == "warning"
+    assert build(body).judge_rule("a-rule", facts(doubtful, sure, twitch())).indicator == "critical"
+    both = body.replace("{critical: {any:", "{critical: {all:")
+    assert build(both).judge_rule("a-rule", facts(doubtful, sure, twitch())).indicator == "warning"

@@ -10,6 +10,7 @@ import click
 from cds_service.cli.options import (
     as_of_option,
     config_option,
+    file_argument,
     json_option,
     knowledge_in_force,
     settings_in_force,
@@ -19,9 +20,11 @@ from cds_service.cli.review import print_json
 from cds_service.errors import Issue, RequestError
 from cds_service.explain import explain_patient, render_text
 
+_LEGEND = "+ holds   - does not hold   ? cannot be told   -> told by another rule   # place among the cards"
+
 
 @click.command("explain")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@file_argument
 @click.option("--rule", "rule_id", help="Explain this rule only.")
 @as_of_option
 @click.option("--hook", help="Hook to review for. Default: that of a request, else patient-view.")
@@ -35,7 +38,10 @@ def command(
     as_json: bool,
     config: Path | None,
 ) -> None:
-    """Explain for the patient of FILE what each rule found: fired, not fired, could not tell."""
+    """Tell why each rule fired, or why not.
+
+    FILE holds a FHIR Bundle, a resource or a CDS Hooks request; - is the standard input.
+    """
     settings = settings_in_force(config)
     knowledge = knowledge_in_force(settings)
     if rule_id is not None and rule_id not in knowledge.rules:
@@ -45,4 +51,4 @@ def command(
     if as_json:
         print_json(explanation)
     else:
-        click.echo(render_text(explanation))
+        click.echo(f"{_LEGEND}\n\n{render_text(explanation)}")

@@ -41,6 +41,12 @@ def parse_as_of(_ctx: click.Context, _param: click.Parameter, value: str | None)
     return instant
 
 
+def file_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the argument FILE; ``-`` is the standard input."""
+    kind = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+    return click.argument("file", type=kind)(function)
+
+
 def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--config FILE``."""
     return click.option(

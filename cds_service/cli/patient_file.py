@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import msgspec
 
 from cds_service.cli.options import LATEST
@@ -30,7 +31,7 @@ def review_file(
     """Review the patient of a file; also return the instant he was judged at.
 
     Args:
-        path: A Bundle, a single resource or a CDS Hooks request, in JSON.
+        path: A Bundle, a single resource or a CDS Hooks request, in JSON; ``-`` is the standard input.
         knowledge: Loaded knowledge.
         as_of: Instant to judge at, ``latest`` for the newest clinical date of the record; None is now.
         hook: Hook to review for; None is that of the request, or patient-view.
@@ -64,15 +65,15 @@ def review_file(
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise RequestError(
-                Issue(path.name, "K002", "is larger than 64 MiB.", "Use the batch for large data.")
-            )
-        return path.read_bytes()
+        with click.open_file(str(path), "rb") as stream:
+            data: bytes = stream.read(_MAX_BYTES + 1)
     except OSError as error:
         raise RequestError(
             Issue(path.name, "K003", f"cannot be read ({error.strerror}).", "Check the name.")
         ) from None
+    if len(data) > _MAX_BYTES:
+        raise RequestError(Issue(path.name, "K002", "is larger than 64 MiB.", "Send one patient at a time."))
+    return data
 
 
 def _is_request(data: bytes) -> bool:

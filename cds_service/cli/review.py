@@ -18,11 +18,13 @@ from rich.text import Text
 from cds_service.cli.options import (
     as_of_option,
     config_option,
+    file_argument,
     json_option,
     knowledge_in_force,
     settings_in_force,
 )
 from cds_service.cli.patient_file import review_file
+from cds_service.facts import SetAside
 from cds_service.knowledge import Knowledge
 from cds_service.neutral import neutral
 from cds_service.review import Review
@@ -32,7 +34,7 @@ _COLORS = {"critical": "red", "warning": "yellow", "info": "blue"}
 
 
 @click.command("review")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@file_argument
 @as_of_option
 @click.option("--hook", help="Hook to review for. Default: that of a request, else patient-view.")
 @click.option("--brief", is_flag=True, help="Summaries, proposals and findings only.")
@@ -46,7 +48,10 @@ def command(
     as_json: bool,
     config: Path | None,
 ) -> None:
-    """Show the cards for the patient of FILE: a FHIR Bundle or a CDS Hooks request."""
+    """Show the cards for a patient.
+
+    FILE holds a FHIR Bundle, a resource or a CDS Hooks request; - is the standard input.
+    """
     settings = settings_in_force(config)
     knowledge = knowledge_in_force(settings)
     review, instant = review_file(file, knowledge, as_of=as_of, hook=hook, base_url=settings.base_url)
@@ -72,15 +77,30 @@ def print_review(review: Review, instant: datetime, version: str, console: Conso
         console.print(reason, highlight=False)
     for card in review.cards:
         console.print(_panel(card))
+    for line in _set_aside_lines(review):
+        console.print(line, highlight=False, markup=False)
 
 
 def _no_card(review: Review) -> str:
     """Return what the absence of cards means; empty where there are cards."""
     if not review.assessable:
         return "Nothing could be assessed with this record. That is not a normal finding."
+    if review.triaged.outside and not review.cards:
+        return f"No card: outside the scope of the rules ({review.triaged.outside.replace('-', ' ')})."
     if not review.cards:
         return "No card. What was sent was judged; a rule that does not fire excludes nothing."
     return ""
+
+
+def _set_aside_lines(review: Review) -> Iterator[str]:
+    """Yield what of the record was not used, by reason: how often, and where it was first."""
+    by_code: dict[str, list[SetAside]] = {}
+    for item in review.facts.set_aside:
+        by_code.setdefault(item.code, []).append(item)
+    for code, items in sorted(by_code.items()):
+        rest = f" and {len(items) - 1} more" if len(items) > 1 else ""
+        place = neutral(str(items[0].source))
+        yield f"Not used: {place}{rest} ({code}: {neutral(items[0].reason).rstrip('.')})"
 
 
 def _brief_lines(review: Review, knowledge: Knowledge) -> Iterator[str]:
@@ -95,7 +115,9 @@ def _brief_lines(review: Review, knowledge: Knowledge) -> Iterator[str]:
     for finding in shown:
         strength = "" if finding.strength == _NOT_SCORED else f"{finding.strength}: "
         yield f"{finding.rank:>2}. {strength}{knowledge.rules[finding.rule_id].title}"
-        yield from (f"    {neutral(evidence.text)}" for evidence in finding.evidence)
+        told = sorted(finding.evidence, key=lambda item: item.kind == "patient")
+        yield from (f"    {neutral(evidence.text)}" for evidence in told)
+    yield from _set_aside_lines(review)
 
 
 def _panel(card: Mapping[str, Any]) -> Panel:

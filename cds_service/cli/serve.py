@@ -27,9 +27,10 @@ _GRACE_SECONDS = 30
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes that answer calls. Default: 1.")
 @config_option
 def command(host: str | None, port: int | None, workers: int | None, config: Path | None) -> None:
-    """Run the service until it is told to stop (Ctrl-C, SIGTERM); calls under way are finished.
+    """Run the service until Ctrl-C or SIGTERM.
 
     The knowledge is checked first: a service with wrong knowledge does not start.
+    Calls under way are finished before it stops.
     """
     settings = settings_in_force(config, host=host, port=port, workers=workers)
     refuse_open_network(settings)
@@ -38,7 +39,7 @@ def command(host: str | None, port: int | None, workers: int | None, config: Pat
     open_store(settings.store_url).close()
     click.echo(
         f"twitch-cds: {len(knowledge.rules)} rules, knowledge {knowledge.version}\n"
-        f"Discovery: {settings.base_url}/cds-services   Stop: Ctrl-C",
+        f"Browser: {settings.base_url}/   EHR: {settings.base_url}/cds-services   Stop: Ctrl-C",
         err=True,
     )
     os.environ.update(as_environment(settings))

@@ -14,14 +14,17 @@ from cds_service.validate import validate_content
 @click.command("validate")
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option(
-    "--mutants", is_flag=True, help="Also try wrong versions of every rule: some case must notice. Slow."
+    "--mutants",
+    is_flag=True,
+    help="Also try wrong versions of the rules: some case must notice each. Minutes for all.",
 )
 @config_option
 @click.pass_context
 def command(ctx: click.Context, paths: tuple[Path, ...], mutants: bool, config: Path | None) -> None:
-    """Check the knowledge: schema, names, units, codes, wording, cases.
+    """Check the knowledge and list every fault.
 
-    PATH limits what is reported to these files and folders. Exit code 1 when there is a fault.
+    Looks at schema, names, units, codes, wording and cases. PATH limits what is reported
+    to these files and folders. Exit code 1 when there is a fault.
     """
     root = settings_in_force(config).content_root or content_root()
     issues = validate_content(root, paths, mutants=mutants)

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -53,6 +55,35 @@ def test_review_in_brief_names_cards_proposals_and_findings(run):
     assert lines[0].startswith("WARNING")
     assert any(line.startswith(" 1. ") for line in lines)
     assert any("Potassium 2.9 mmol/L on 2026-11-18 (range 3.5-5.1)" in line for line in lines)
+
+
+def test_review_tells_what_of_the_record_was_not_used(run):
+    for more in ((), ("--brief",)):
+        _code, out, _err = run("review", PATIENT, "--as-of", "1999-01-01", *more)
+        assert "Not used: Condition/twitching and 5 more (F032:" in " ".join(out.split())
+
+
+def test_review_names_the_reason_why_a_patient_is_outside_the_scope(run, tmp_path):
+    bundle = json.loads(PATIENT.read_text())
+    bundle["entry"][0]["resource"]["deceasedBoolean"] = True
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps(bundle))
+    _code, out, _err = run("review", path, *AS_OF)
+    assert "No card: outside the scope of the rules (deceased)." in out
+
+
+@pytest.mark.parametrize("command", ["review", "explain"])
+def test_a_record_may_come_from_the_standard_input(command):
+    words = [sys.executable, "-m", "cds_service", command]
+    with PATIENT.open("rb") as stream:
+        piped = subprocess.run([*words, "-", *AS_OF], stdin=stream, capture_output=True, check=True)
+    named = subprocess.run([*words, str(PATIENT), *AS_OF], capture_output=True, check=True)
+    assert piped.stdout == named.stdout
+
+
+def test_explain_says_what_its_marks_mean(run):
+    _code, out, _err = run("explain", PATIENT, *AS_OF)
+    assert out.splitlines()[0].startswith("+ holds   - does not hold   ? cannot be told")
 
 
 def test_review_reads_a_cds_hooks_request(run, tmp_path):

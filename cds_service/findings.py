@@ -7,7 +7,7 @@ parts, so that only the writer of a card decides how to escape it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
@@ -67,18 +67,33 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A piece of text that came from the patient's record (unescaped)."""
+    """A piece of text about this patient. Unless ``own``, it came from the record and is unescaped.
+
+    ``own`` text is ours (a title of terminology, a date, a count): nothing to escape or cut in it.
+    """
 
     text: str
+    own: bool = False
 
 
 #: Literal words of a rule file, and slots filled from the record.
 Line = tuple[str | Slot, ...]
 
 
+def spoken(line: Line, of_record: Callable[[str], str]) -> str:
+    """Return a line as text; ``of_record`` makes text of the record harmless or short."""
+    return "".join(_part(part, of_record) for part in line)
+
+
 def plain(line: Line) -> str:
     """Return a line as bare text, record text unescaped: for tests and terminals only."""
-    return "".join(part.text if isinstance(part, Slot) else part for part in line)
+    return spoken(line, str)
+
+
+def _part(part: str | Slot, of_record: Callable[[str], str]) -> str:
+    if isinstance(part, str):
+        return part
+    return part.text if part.own else of_record(part.text)
 
 
 @dataclass(frozen=True, slots=True)

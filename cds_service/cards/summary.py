@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cds_service.cards.voice import Voice
-from cds_service.findings import Finding, Line, Slot
+from cds_service.findings import Finding, Line, spoken
 from cds_service.neutral import neutral
 
 #: Record text is shortened step by step to these lengths; what starts as a number keeps its number.
@@ -31,7 +31,7 @@ def summary_of(finding: Finding, voice: Voice, more: int = 0) -> str:
 
 
 def _filled(line: Line, limit: int) -> str:
-    said = "".join(_slot(part.text, limit) if isinstance(part, Slot) else part for part in line)
+    said = spoken(line, lambda text: _slot(text, limit))
     return " ".join(said.split())
 
 

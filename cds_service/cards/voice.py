@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cds_service.facts import Measurement, PatientFacts
-from cds_service.findings import Evidence, Line, Slot
+from cds_service.findings import Evidence, Line, spoken
 from cds_service.knowledge import Knowledge
 from cds_service.neutral import guarded, neutral
 from cds_service.titles import inside, title_of
@@ -38,7 +38,7 @@ class Voice:
 
     def text(self, line: Line, limit: int = SLOT_LIMIT) -> str:
         """Return a line of a rule as Markdown; record text in it is harmless and bounded."""
-        said = "".join(neutral(part.text, limit) if isinstance(part, Slot) else part for part in line)
+        said = spoken(line, lambda text: neutral(text, limit))
         return guarded(" ".join(said.split()))
 
     def texts(self, lines: Iterable[Line]) -> list[str]:

@@ -59,24 +59,18 @@ class Context:
 
     @cached_property
     def years(self) -> int | None:
-        """Completed years of age, or None when the birth date is not known."""
-        birth, today = self.facts.birth_date, self.facts.as_of.date()
-        if birth is not None:
-            return today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
-        days = self.facts.age_days
-        return None if days is None else int(days / 365.25)
+        """Completed years of age, or None when the age is not known."""
+        return self.facts.years
 
     @cached_property
     def days(self) -> int | None:
         """Age in days, or None when it is not known."""
-        if self.facts.birth_date is not None:
-            return (self.facts.as_of.date() - self.facts.birth_date).days
-        return self.facts.age_days
+        return self.facts.days
 
-    @property
+    @cached_property
     def is_adult(self) -> bool | None:
-        """18 years and over; None when the age is not known (specification I9)."""
-        return None if self.years is None else self.years >= 18
+        """Whether adult ranges and rules apply; None when the age is not known (specification I9)."""
+        return self.facts.is_adult
 
     @cached_property
     def encounter_start(self) -> int:

@@ -159,7 +159,7 @@ class RuleNode:
             indicator=indicator,
             evidence=evidence,
             missing=self._could_change(first, ctx),
-            summary=writer.line(first.summary),
+            summary=writer.sentence(first.summary),
             detail=writer.lines(first.detail),
             safety=writer.lines(first.safety),
             advice=writer.lines(self.advice),

@@ -53,7 +53,7 @@ class Writer:
 
     def lines(self, rows: tuple[RowNode, ...]) -> tuple[Line, ...]:
         """Return the lines that apply, filled."""
-        return tuple(self._beside(row).line(row.say) for row in rows if row.applies(self.ctx))
+        return tuple(self._beside(row).sentence(row.say) for row in rows if row.applies(self.ctx))
 
     def _beside(self, row: RowNode) -> Writer:
         """Return a writer that knows the ``as`` names of the row's own condition as well."""
@@ -62,6 +62,11 @@ class Writer:
         own: dict[str, list[Evidence]] = {}
         row.when.collect(self.ctx, own)
         return replace(self, named={**self.named, **own}) if own else self
+
+    def sentence(self, template: Template) -> Line:
+        """Return one filled line that begins like a sentence, also where a slot comes first."""
+        line = self.line(template)
+        return (_begin(line[0]), *line[1:]) if line else line
 
     def line(self, template: Template) -> Line:
         """Return one filled line; an optional piece with an empty slot is left out."""
@@ -87,13 +92,17 @@ class Writer:
         if ref.name in self.phrases:
             chosen = next((row for row in self.phrases[ref.name] if row.applies(self.ctx)), None)
             return None if chosen is None else self._beside(chosen).line(chosen.say)
+        value = self._of_patient(ref)
+        if value is None:
+            return None
+        return tuple(part if isinstance(part, Slot) else Slot(part, own=True) for part in value)
+
+    def _of_patient(self, ref: SlotRef) -> Line | None:
         if ref.name in self.named:
             return self._from_evidence(self.named[ref.name], ref.part)
         if ref.name == "twitch":
             return self._twitch(ref.part)
-        if self._is_number(ref.name):
-            return self._number(ref)
-        return None
+        return self._number(ref) if self._is_number(ref.name) else None
 
     def _is_number(self, name: str) -> bool:
         definition = self.ctx.knowhow.definitions.get(name)
@@ -202,6 +211,16 @@ def _is_common_word(title: str) -> bool:
     """Whether a title may be written small inside a sentence: not an abbreviation, not a name in capitals."""
     first = title.split()[0]
     return len(first) > 1 and first[1:].islower() and not first.endswith("'s")
+
+
+def _begin(part: str | Slot) -> str | Slot:
+    """Write the first letter large, but leave words like pH and eGFR as they are."""
+    text = part.text if isinstance(part, Slot) else part
+    first = text.split(" ", 1)[0]
+    if not first[:1].islower() or any(letter.isupper() for letter in first):
+        return part
+    large = text[0].upper() + text[1:]
+    return Slot(large, part.own) if isinstance(part, Slot) else large
 
 
 def _unfilled(part: str | SlotRef) -> str:

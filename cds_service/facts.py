@@ -16,6 +16,8 @@ from enum import StrEnum
 MINUTE = 60
 HOUR = 3600
 DAY = 86_400
+_DAYS_IN_FOUR_YEARS = 1461
+_ADULT_YEARS = 18
 
 
 class DataState(StrEnum):
@@ -96,7 +98,8 @@ class Measurement:
     None when not sent. ``direction`` is what the laboratory said in words or codes: ``low``,
     ``normal`` or ``high``; ``marked`` says it used its panic code (LL, HH, AA). ``unit_doubtful``
     forbids numeric comparison except with its own range. ``sample_doubtful`` is hemolyzed and the
-    like; ``sample_unusable`` was drawn from an infusion arm, diluted or contaminated: it says nothing. ``reported`` is number and unit as printed by the laboratory.
+    like; ``sample_unusable`` was drawn from an infusion arm, diluted or contaminated: it says nothing.
+    ``reported`` is number and unit as printed by the laboratory.
     """
 
     name: str
@@ -277,6 +280,26 @@ class PatientFacts:
     def now(self) -> int:
         """``as_of`` in seconds since 1970 UTC."""
         return int(self.as_of.timestamp())
+
+    @property
+    def days(self) -> int | None:
+        """Age in days, or None when it is not known."""
+        if self.birth_date is not None:
+            return (self.as_of.date() - self.birth_date).days
+        return self.age_days
+
+    @property
+    def years(self) -> int | None:
+        """Completed years of age, or None when the age is not known."""
+        birth, today = self.birth_date, self.as_of.date()
+        if birth is not None:
+            return today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
+        return None if self.age_days is None else self.age_days * 4 // _DAYS_IN_FOUR_YEARS
+
+    @property
+    def is_adult(self) -> bool | None:
+        """Whether adult ranges and rules apply; None when the age is not known (specification I9)."""
+        return None if self.years is None else self.years >= _ADULT_YEARS
 
     def state(self, kind: str) -> DataState:
         """Return what is known about a kind; a kind nobody mentioned was not sent."""

@@ -124,7 +124,7 @@ def is_abnormal(m: Measurement, voice: Voice) -> bool | None:
         return m.direction != "normal"
     analyte = voice.knowledge.terminology.analytes.get(m.name)
     low, high = m.low, m.high
-    if (voice.facts.age_days or 0) >= 18 * 365.25 and analyte is not None and not m.unit_doubtful:
+    if voice.facts.is_adult and analyte is not None and not m.unit_doubtful:
         adult = analyte.default_range(voice.facts.sex)
         low, high = (adult[0] if low is None else low), (adult[1] if high is None else high)
     if m.value is None or (low is None and high is None):

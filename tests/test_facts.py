@@ -1,0 +1,60 @@
+"""Ages, states and moments of one patient."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cds_service.facts import DAY, DataState, PatientFacts, moment_from_date, moment_from_datetime
+
+AS_OF = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("born", "years", "adult"),
+    [
+        (date(2008, 3, 1), 18, True),
+        (date(2008, 3, 2), 17, False),
+        (date(2008, 2, 29), 18, True),
+        (date(2026, 3, 1), 0, False),
+    ],
+)
+def test_age_is_completed_years(born: date, years: int, adult: bool) -> None:
+    patient = PatientFacts(AS_OF, birth_date=born)
+    assert (patient.years, patient.is_adult) == (years, adult)
+
+
+def test_an_age_that_is_not_known_is_neither_adult_nor_child() -> None:
+    patient = PatientFacts(AS_OF)
+    assert (patient.days, patient.years, patient.is_adult) == (None, None, None)
+
+
+@given(st.integers(0, 120 * 365))
+def test_age_in_days_gives_the_years_of_a_birth_date_within_a_day(days: int) -> None:
+    born = PatientFacts(AS_OF, birth_date=AS_OF.date() - timedelta(days=days))
+    near = {PatientFacts(AS_OF, age_days=max(0, days + step)).years for step in (-1, 0, 1)}
+    assert born.days == days and born.years in near
+
+
+def test_a_kind_nobody_mentioned_was_not_sent() -> None:
+    assert PatientFacts(AS_OF).state("lab") is DataState.NOT_SENT
+
+
+def test_a_day_is_the_whole_day_in_the_zone_of_the_evaluation() -> None:
+    east = AS_OF.astimezone(timezone(timedelta(hours=9)))
+    moment = moment_from_date(date(2026, 3, 1), east)
+    assert moment.is_day_only
+    assert (moment.earliest, moment.latest - moment.earliest) == (
+        int(datetime(2026, 2, 28, 15, tzinfo=UTC).timestamp()),
+        DAY - 1,
+    )
+
+
+def test_times_without_a_zone_are_refused() -> None:
+    with pytest.raises(ValueError):
+        PatientFacts(datetime(2026, 3, 1))
+    with pytest.raises(ValueError):
+        moment_from_datetime(datetime(2026, 3, 1))

@@ -16,6 +16,7 @@ from cds_service.fhir.datatypes import Concept
 from cds_service.fhir.sense import EMPTY, Sense
 from cds_service.narrative import Mention, Narrative, load_narrative
 from cds_service.terminology import AnalyteCode, ProductCode, Terminology, TwitchCode
+from cds_service.terminology.words import tokens
 
 #: The narrative's word for "said not to be there" (as against: of a relative, hypothetical, resolved).
 NEGATED: Final = "negated"
@@ -50,6 +51,8 @@ class Lexicon:
         self._codes: dict[tuple[str | None, str | None], Meaning] = {}
         self._senses: dict[object, Sense] = {}
         self._samples: dict[object, str] = {}
+        self._orders = _orders_by_code(terminology)
+        self._order_titles = {tokens(order.title): name for name, order in terminology.orders.items()}
         self._last: dict[str, tuple[Concept, Sense]] = {}
 
     def sense(self, concept: Concept | None) -> Sense:
@@ -108,6 +111,15 @@ class Lexicon:
             {kind: found for kind, found in names.items() if found},
         )
 
+    def orders(self, sense: Sense) -> tuple[str, ...]:
+        """Return the tests, procedures and referrals a concept orders: by its codes, else by its title."""
+        short = self.terminology.canonical_system
+        found = {name for system, code in sense.codes for name in self._orders.get((short(system), code), ())}
+        if not found:
+            titles = (self._order_titles.get(tokens(text[:_MAX_KEY_TEXT])) for text in sense.texts)
+            found = {name for name in titles if name is not None}
+        return tuple(sorted(found))
+
     def mentions(self, text: str) -> tuple[Mention, ...]:
         """Return the mentions of twitching in a text that count as present, and those that do not."""
         return self.narrative.recognize(text)
@@ -153,6 +165,15 @@ class Lexicon:
             (word for word in before if name in holds(kind, sentence[word.start() : last.end()])), words[0]
         )
         return self.narrative.context(sentence, first.start(), last.end())
+
+
+def _orders_by_code(terminology: Terminology) -> dict[tuple[str | None, str], tuple[str, ...]]:
+    found: dict[tuple[str | None, str], tuple[str, ...]] = {}
+    for name, order in sorted(terminology.orders.items()):
+        for coding in order.codes:
+            key = (coding.system, coding.code)
+            found[key] = (*found.get(key, ()), name)
+    return found
 
 
 def _key(concept: Concept) -> object:

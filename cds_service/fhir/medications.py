@@ -12,6 +12,7 @@ from cds_service.facts import DAY, HOUR, Dose, DrugUse, Moment
 from cds_service.fhir import vocabulary as words
 from cds_service.fhir.datatypes import Dosage
 from cds_service.fhir.dosage import bounds_of, daily_dose, dosages_of, planned_seconds, route_of, seconds_of
+from cds_service.fhir.history import concept_of
 from cds_service.fhir.identify import Identified, identify
 from cds_service.fhir.reading import Reading
 from cds_service.fhir.records import Located, draft_names, source_of
@@ -22,6 +23,8 @@ from cds_service.fhir.resources import (
     MedicationRequest,
     MedicationStatement,
     MedicationUsage,
+    ProcedureRequest,
+    ServiceRequest,
 )
 
 _STATEMENT_ENDED_DAYS: Final = 7
@@ -57,6 +60,8 @@ def read_medications(reading: Reading) -> None:
     for located in reading.usable_drafts(MedicationRequest, MedicationOrder):
         _take(reading, located, _of_draft(reading, located), dosages_of(located[3].dosageInstruction))
         _end_prior(reading, located)
+    for located in reading.usable_drafts(ServiceRequest, ProcedureRequest):
+        _take_test(reading, located)
 
 
 def _take(reading: Reading, located: Located, use: _Use | str, dosages: list[Dosage]) -> None:
@@ -178,9 +183,7 @@ def _of_draft(reading: Reading, located: Located) -> _Use | str:
     status = (resource.status or "draft").strip()
     if status == "entered-in-error" or getattr(resource, "doNotPerform", None):
         return "F042" if status != "entered-in-error" else "F019"
-    selected = reading.record.selections is None or any(
-        name in reading.record.selections for name in draft_names(located)
-    )
+    selected = _is_selected(reading, located)
     start, _ = _span(reading, resource)
     if status in words.REQUEST_STOPPED:
         return _Use(False, start, draft=True, stopping=True, selected=selected)
@@ -199,6 +202,30 @@ def _planned_days(reading: Reading, resource: Any) -> int | None:
     return None if seconds is None or seconds < 0 else round(seconds / DAY)
 
 
+def _take_test(reading: Reading, located: Located) -> None:
+    """File a drafted test, procedure or referral under its name in ``terminology/orders``."""
+    resource: ServiceRequest = located[3]
+    status = (resource.status or "draft").strip()
+    if resource.doNotPerform or status in words.ORDER_WITHDRAWN:
+        reading.refuse("F042" if resource.doNotPerform else "F019", located)
+        return
+    sense = reading.sense(concept_of(resource.code) if resource.code else None)
+    names = reading.lexicon.orders(sense)
+    if not names:
+        reading.count_unread("order", sense)
+    for name in names:
+        shown = sense.display or reading.lexicon.terminology.orders[name].title
+        chosen = _is_selected(reading, located)
+        use = DrugUse(name, source_of(located), shown, active=True, draft=True, selected=chosen)
+        reading.drugs.setdefault(name, []).append(use)
+
+
+def _is_selected(reading: Reading, located: Located) -> bool:
+    """Whether a draft is among those being chosen; where the hook has no selection all are."""
+    chosen = reading.record.selections
+    return chosen is None or any(name in chosen for name in draft_names(located))
+
+
 def _end_prior(reading: Reading, located: Located) -> None:
     """Note that a draft replaces an earlier order of another drug: that drug is being stopped."""
     prior = getattr(located[3], "priorPrescription", None)
@@ -209,10 +236,7 @@ def _end_prior(reading: Reading, located: Located) -> None:
     before = identify(reading, target)
     gone = tuple(product for product in before.products if product.ingredient not in own)
     if gone:
-        selected = reading.record.selections is None or any(
-            name in reading.record.selections for name in draft_names(located)
-        )
-        use = _Use(False, draft=True, stopping=True, selected=selected)
+        use = _Use(False, draft=True, stopping=True, selected=_is_selected(reading, located))
         _file(reading, located, use, Identified(gone, before.display, by_text=before.by_text), [])
 
 

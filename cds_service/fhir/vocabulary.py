@@ -43,6 +43,8 @@ REQUEST_KNOWN: Final = REQUEST_STOPPED | REQUEST_IGNORED | {"active", "on-hold"}
 INTENT_TAKEN: Final = frozenset(
     ("order", "plan", "original-order", "instance-order", "reflex-order", "filler-order")
 )
+# valueset-request-status: an order that is over or was never meant.
+ORDER_WITHDRAWN: Final = frozenset(("revoked", "completed", "entered-in-error"))
 DONE: Final = frozenset(
     ("completed", "in-progress", "in progress", "active", "stopped", "on-hold", "unknown")
 )

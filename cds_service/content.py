@@ -88,7 +88,9 @@ def read_document(path: Path, root: Path | None = None) -> Document:
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise ContentError(Issue(shown, "C001", f"cannot be read ({error.strerror}).")) from None
+        raise ContentError(
+            Issue(shown, "C001", f"cannot be read ({error.strerror}).", "Check name and rights.")
+        ) from None
     if len(text) > _MAX_BYTES:
         raise ContentError(Issue(shown, "C002", "is larger than 4 MB.", "Split it."))
     return parse_document(text, shown)

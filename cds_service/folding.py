@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from cds_service.findings import INDICATORS, Evidence, Finding, Line, Missing, Proposal, plain
+from cds_service.findings import INDICATORS, Evidence, Finding, Line, Proposal, plain
 from cds_service.rules import Rule
 
 #: The FHIR request priorities, most urgent first.
@@ -175,11 +175,6 @@ def unique_lines(lines: Iterable[Line]) -> tuple[Line, ...]:
     for line in lines:
         kept.setdefault(plain(line), line)
     return tuple(kept.values())
-
-
-def unique_missing(items: Iterable[Missing]) -> tuple[Missing, ...]:
-    """Return the gaps in order, each once."""
-    return tuple(dict.fromkeys(items))
 
 
 def unique_proposals(items: Iterable[Proposal]) -> tuple[Proposal, ...]:

@@ -95,7 +95,7 @@ def read_frames(files: Mapping[str, Mapping[str, Any]]) -> Frames:
         for name, text in files[stem]["frames"].items():
             where = f"cards/frames/{stem}.yaml"
             if name in texts:
-                issues.append(Issue(where, "K001", f"says the frame {name!r} a second time.", "Rename one."))
+                issues.append(Issue(where, "P001", f"says the frame {name!r} a second time.", "Rename one."))
             issues.extend(_slot_faults(where, name, text))
             texts[name] = text
     if issues:
@@ -108,11 +108,11 @@ def _slot_faults(where: str, name: str, text: str) -> list[Issue]:
     try:
         pieces = list(string.Formatter().parse(text))
     except ValueError as error:
-        return [Issue(where, "K003", f"has a broken slot in the frame {name!r} ({error}).", remedy)]
+        return [Issue(where, "P002", f"has a broken slot in the frame {name!r} ({error}).", remedy)]
     bad = [
         slot for _, slot, form, way in pieces if slot is not None and (form or way or not slot.isidentifier())
     ]
-    return [Issue(where, "K003", f"has the slot {slot!r} in the frame {name!r}.", remedy) for slot in bad]
+    return [Issue(where, "P002", f"has the slot {slot!r} in the frame {name!r}.", remedy) for slot in bad]
 
 
 def read_triage(data: Mapping[str, Any]) -> TriageSettings:
@@ -132,7 +132,7 @@ def _read(where: str, data: Mapping[str, Any], reader: Callable[[Mapping[str, An
         raise ContentError(
             Issue(
                 where,
-                "K004",
+                "P003",
                 f"lacks or misspells a part ({error}).",
                 "Compare with its schema in cards/schema/.",
             )

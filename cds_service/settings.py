@@ -166,7 +166,9 @@ def _from_file(path: Path | None) -> list[tuple[str, str, Any]]:
             Issue(path.name, "S001", f"cannot be read ({error.strerror}).", "Check the name after --config.")
         ) from None
     except (ValueError, RecursionError) as error:
-        raise SettingsError(Issue(path.name, "S003", f"is not TOML: {error}.")) from None
+        raise SettingsError(
+            Issue(path.name, "S003", f"is not TOML: {error}.", "Write name = value, one a line.")
+        ) from None
     return [(path.name, name, value) for name, value in sorted(data.items())]
 
 
@@ -233,7 +235,7 @@ def _out_of_range(name: str, low: int, high: int) -> Callable[[Settings], Issue 
     def check(settings: Settings) -> Issue | None:
         if low <= getattr(settings, name) <= high:
             return None
-        return Issue("settings", "S006", f"{name} is not from {low} to {high}.")
+        return Issue("settings", "S006", f"{name} is not from {low} to {high}.", "Write a number between.")
 
     return check
 
@@ -274,7 +276,12 @@ def _content(settings: Settings) -> Issue | None:
     root = settings.content_root
     if root is None or ((root / "cards").is_dir() and (root / "terminology").is_dir()):
         return None
-    return Issue("settings", "S010", "content names a folder without cards/ and terminology/.")
+    return Issue(
+        "settings",
+        "S010",
+        "content names a folder without cards/ and terminology/.",
+        "Name the folder that holds both.",
+    )
 
 
 _CHECKS: tuple[Callable[[Settings], Issue | None], ...] = (

@@ -86,7 +86,7 @@ def read_wording(data: Mapping[str, Any]) -> Wording:
         raise ContentError(
             Issue(
                 "cards/wording.yaml",
-                "K005",
+                "P004",
                 f"lacks or misspells a part ({error}).",
                 "Compare with cards/schema/wording.schema.json.",
             )
@@ -167,10 +167,6 @@ def lint_text(
     if kind != "detail":
         found += [f"{kind} holds markup" for _ in _MARKUP.findall(text)[:1]]
     return found
-
-
-#: The name other modules were promised first.
-lint = lint_text
 
 
 def _said(text: str, wording: Wording, rule_ids: Collection[str]) -> list[str]:

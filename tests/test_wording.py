@@ -131,5 +131,5 @@ def test_all_frames_and_warnings_of_the_content_pass() -> None:
 def test_broken_wording_is_a_content_fault() -> None:
     from cds_service.errors import ContentError
 
-    with pytest.raises(ContentError, match="K005"):
+    with pytest.raises(ContentError, match="P004"):
         read_wording({"summary_below": 140})

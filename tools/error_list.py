@@ -21,6 +21,7 @@ _FAMILIES = {
     "H": "A CDS Hooks call is wrong",
     "K": "Command line",
     "N": "Recognition words (`terminology/narrative.yaml`)",
+    "P": "Presentation: frames, order and wording of cards (`cards/`)",
     "R": "Rules and definitions",
     "S": "Settings",
     "T": "Terminology",

@@ -25,10 +25,6 @@ class Answer:
     missing: tuple[Missing, ...] = ()
 
 
-TRUE = Answer(True)
-FALSE = Answer(False)
-
-
 def all_of(values: Iterable[Answer3]) -> Answer3:
     """False if any is false, else unknown if any is unknown, else true."""
     unknown = False

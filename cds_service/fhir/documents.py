@@ -17,6 +17,7 @@ from cds_service.fhir.faults import not_fhir
 from cds_service.fhir.records import Located, Part, Record, aside, draft_names, pointer_of
 from cds_service.fhir.resources import OperationOutcome, Resource
 from cds_service.fhir.scan import Bundle, Entry
+from cds_service.members import Repeated, members_of
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 _MAX_NESTED_BUNDLES: Final = 4
@@ -130,9 +131,10 @@ def read_document(body: bytes, pointer: str, gathered: Gathered, where: str = ""
     """Read one document (Bundle or resource) into ``gathered``.
 
     Raises:
-        NotFhir: as ``read_bundle``.
+        NotFhir: as ``read_bundle``; F070 when the document says ``entry`` twice.
     """
     try:
+        _refuse_two_lists(body, where or pointer)
         _read_typed(body, pointer, gathered)
     except msgspec.DecodeError:  # ValidationError included: some resource does not fit, or no Bundle
         try:
@@ -143,6 +145,18 @@ def read_document(body: bytes, pointer: str, gathered: Gathered, where: str = ""
         raise not_fhir("F003", where or pointer) from None
     except UnicodeDecodeError:
         raise not_fhir("F001", where or pointer, "not UTF-8") from None
+
+
+def _refuse_two_lists(body: bytes, where: str) -> None:
+    """Refuse a Bundle with two lists of entries: every decoder keeps one of them and drops the other."""
+    if body.count(b'"entry"') < 2:
+        return
+    try:
+        members_of(body)
+    except Repeated:
+        raise not_fhir("F070", where) from None
+    except msgspec.DecodeError:
+        return  # told by the reader that follows
 
 
 def _read_typed(body: bytes, pointer: str, gathered: Gathered) -> None:
@@ -180,7 +194,7 @@ def _matches(entries: Iterable[Entry]) -> int:
 
 
 def _total_exceeds(total: Raw, count: int) -> bool:
-    text = bytes(total)
+    text = bytes(total).strip(b'"')
     return text.isdigit() and len(text) < 12 and int(text) > count
 
 
@@ -304,6 +318,7 @@ def _read_odd_resource(raw: bytes, place: Located, gathered: Gathered, first: Ex
         type_name not in scan.READ_BY_NAME and type_name not in scan.SKIPPED_NAMES
     ):
         gathered.refuse("F011", pointer)
+        gathered.incomplete |= not isinstance(type_name, str)  # it may have been anything
         return None
     try:
         return scan.decode_resource.decode(_compact(shell))

@@ -66,7 +66,7 @@ def extract_facts(
         SubjectError: data of no patient, of several, or of another one than named.
         ValueError: ``as_of`` has no time zone.
     """
-    subject = find_subject(record, patient_id)
+    subject = find_subject(record, patient_id, without)
     reading = Reading(
         record,
         lexicon_for(terminology, narrative),
@@ -77,6 +77,7 @@ def extract_facts(
         numbers_for_days,
     )
     reading.set_aside += (*record.set_aside, *refused)
+    _note_others(reading)
     current = find_encounter(reading, encounter_id)
     reading.encounter_key = source_of(current).reference if current else _key(encounter_id)
     reading.encounter_reasons = reason_references(reading, current)
@@ -98,7 +99,7 @@ def extract_facts(
     return PatientFacts(
         as_of=as_of,
         patient=subject.reference,
-        birth_date=_birth_date(subject.patient),
+        birth_date=_birth_date(subject.patient) if age is not None else None,
         age_days=age,
         sex=_sex(subject.patient),
         hook=hook,
@@ -122,6 +123,14 @@ def _key(encounter_id: str | None) -> str | None:
 
 
 # ----------------------------------------------------------------------------- the patient
+
+
+def _note_others(reading: Reading) -> None:
+    """Report every Patient that came along and is not the one judged."""
+    for located in reading.record.of(Patient):
+        source = source_of(located)
+        if reading.subject.reference not in (source.reference, source.pointer):
+            reading.refuse("F014", located)
 
 
 def _birth_date(patient: Patient | None) -> date | None:

@@ -74,6 +74,8 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "has no number, and its sample says nothing about the patient (infusion arm, contamination).",
         "Repeat the test with a good sample.",
     ),
+    "F038": ("has a number and a reason why there is none.", "Check the result itself."),
+    "F039": ("is about somebody or something else than the patient (focus).", "Nothing, if that is right."),
     "F040": ("names no drug that could be identified.", "Send a code, or the name of the drug."),
     "F041": ("refers to a Medication that was not sent.", "Include the Medication resource."),
     "F042": (

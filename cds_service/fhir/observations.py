@@ -52,7 +52,9 @@ def read_observations(reading: Reading) -> None:
     for located in reading.usable(Observation):
         resource: Observation = located[3]
         sense = sense_of(resource.code)
-        if resource.component is not None or resource.valueQuantity is None:
+        if resource.focus is not None and not _is_about_subject(reading, resource):
+            reading.refuse("F039", located)
+        elif resource.component is not None or resource.valueQuantity is None:
             _read_observation(reading, located, sense)
         elif sense.is_idle:
             idle.append(sense)
@@ -76,6 +78,12 @@ def _read_observation(reading: Reading, located: Located, sense: Sense) -> None:
         _read_parts(reading, located, measured)
     else:
         _read_unmeasured(reading, located, sense)
+
+
+def _is_about_subject(reading: Reading, resource: Observation) -> bool:
+    """Whether every focus is the patient himself: a result of a fetus, donor or device is not his."""
+    focus = resource.focus
+    return all(reading.subject.owns(item) for item in (focus if isinstance(focus, list) else [focus]))
 
 
 def _read_parts(reading: Reading, located: Located, parts: list[_Part]) -> None:
@@ -195,6 +203,8 @@ def _measurement(
     number, digits, comparator, unit_text, unit_code, unit_system = _amount(part)
     if comparator and not is_comparator(comparator):
         raise NumberFault("F029")
+    if part.dataAbsentReason is not None:
+        raise NumberFault("F038")
     scale = gauge.scale(unit_text, unit_code, unit_system)
     value = gauge.canonical(number, scale)
     own = read_range(reading, part.referenceRange, scale.unit, gauge.factors) if part.referenceRange else None

@@ -103,6 +103,7 @@ class Reading:
     def _may_use(self, located: Located, *, draft: bool = False) -> bool:
         resource = located[3]
         if self.without and self._left_out(located):
+            self.doubtful_types.add(type(resource).__name__)
             return False
         owned = self.subject.owns(resource.subject or resource.patient)
         if owned is False:

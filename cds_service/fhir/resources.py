@@ -90,6 +90,7 @@ class Observation(Clinical):
     encounter: Reference | None = None
     context: Reference | None = None
     performer: list[Reference] | Reference | None = None
+    focus: list[Reference] | Reference | None = None
 
 
 class Condition(Clinical):

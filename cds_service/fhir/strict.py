@@ -16,6 +16,7 @@ import msgspec
 from cds_service.facts import SetAside, Source
 from cds_service.fhir import scan, vocabulary
 from cds_service.fhir.records import Located, Part, Record, aside, pointer_of, source_of
+from cds_service.fhir.resources import Patient
 
 _STATUS_WORDS: Final[Mapping[str, frozenset[str]]] = {
     "Observation": vocabulary.RESULT_USABLE,
@@ -59,25 +60,31 @@ def second_look(record: Record, sources: Iterable[Source]) -> tuple[SetAside, ..
     form, numbers that are JSON numbers, units, systems and codes that are text. An empty answer
     means that everything cited stands.
     """
-    sources = tuple(sources)
-    by_reference = _by_reference(record, sources)
-    wanted = sorted({pointer for source in sources for pointer in by_reference.get(source, ())})
+    wanted = _wanted(record, tuple(sources))
     shells: dict[str, list[bytes] | None] = {}
     found: list[SetAside] = []
-    for pointer in wanted:
-        source = next((source for source in sources if pointer in by_reference[source]), Source("", pointer))
+    for pointer in sorted(wanted):
         try:
             _check(_original(record, pointer, shells))
         except _Strict as fault:
-            found.append(aside(fault.code, Source(source.reference, pointer), detail=fault.place))
+            found.append(aside(fault.code, Source(wanted[pointer], pointer), detail=fault.place))
     return tuple(found)
 
 
-def _by_reference(record: Record, sources: Iterable[Source]) -> dict[Source, tuple[str, ...]]:
-    return {
-        source: (source.pointer,) if source.pointer else _pointers(record, source.reference)
-        for source in sources
-    }
+def _wanted(record: Record, sources: tuple[Source, ...]) -> dict[str, str]:
+    """Return the places to look at, each with the reference it is cited by.
+
+    Every card rests on the Patient (age, sex, life); where it is a document of its own it is looked at
+    even when nothing matched: a second birth date may be why.
+    """
+    wanted: dict[str, str] = {}
+    for source in sources:
+        for pointer in (source.pointer,) if source.pointer else _pointers(record, source.reference):
+            wanted.setdefault(pointer, source.reference)
+    for located in record.of(Patient):
+        if sources or located[1] < 0:
+            wanted.setdefault(pointer_of(located), source_of(located).reference)
+    return wanted
 
 
 def _pointers(record: Record, reference: str) -> tuple[str, ...]:

@@ -53,8 +53,8 @@ class Subject:
         return False if identifier.system in {system for system, _ in self._identifiers} else None
 
 
-def find_subject(record: Record, patient_id: str | None) -> Subject:
-    """Return the patient of the record.
+def find_subject(record: Record, patient_id: str | None, without: frozenset[str] = frozenset()) -> Subject:
+    """Return the patient of the record; what a Patient at a place in ``without`` says is not known.
 
     Raises:
         SubjectError: no patient (F006), several without a named one (F007), or not the named one (F008).
@@ -65,21 +65,25 @@ def find_subject(record: Record, patient_id: str | None) -> Subject:
         chosen = [located for located in patients if located[3].id == wanted or wanted in _names(located)]
         if patients and not chosen:
             raise wrong_subject("F008", record.where)
-        return _subject(chosen[0] if chosen else None, f"Patient/{wanted}")
+        if len(chosen) > 1:
+            raise wrong_subject("F007", record.where, "one id, different birth dates")
+        return _subject(chosen[0] if chosen else None, f"Patient/{wanted}", without)
     if len(patients) > 1:
         raise wrong_subject("F007", record.where, f"{len(patients)} Patient resources")
     if patients:
-        return _subject(patients[0], "")
-    return _subject(None, _agreed_reference(record))
+        return _subject(patients[0], "", without)
+    return _subject(None, _agreed_reference(record), without)
 
 
-def _subject(located: Located | None, reference: str) -> Subject:
+def _subject(located: Located | None, reference: str, without: frozenset[str]) -> Subject:
     keys = {reference, key_of(reference)} if reference else set()
     patient = None
     if located is not None:
         patient = located[3]
         keys |= set(_names(located))
         reference = f"Patient/{patient.id}" if patient.id else reference or pointer_of(located)
+        if pointer_of(located) in without:
+            patient = None
     return Subject(frozenset(key for key in keys if key), patient, reference)
 
 
@@ -92,10 +96,12 @@ def _names(located: Located) -> list[str]:
 
 
 def _distinct(patients: tuple[Located, ...]) -> list[Located]:
-    """Return one entry for each different patient: the same id twice is one patient."""
-    seen: dict[str, Located] = {}
-    for located in patients:
-        seen.setdefault(located[3].id or located[2] or pointer_of(located), located)
+    """Return one entry for each different patient: the same id twice is one, unless born on two days."""
+    seen: dict[tuple[str, str | None], Located] = {}
+    for located in sorted(patients, key=lambda located: located[3].birthDate is None):
+        name, born = located[3].id or located[2] or pointer_of(located), located[3].birthDate
+        if born is not None or all(known != name for known, _ in seen):
+            seen.setdefault((name, born), located)
     return list(seen.values())
 
 

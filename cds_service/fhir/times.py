@@ -1,7 +1,9 @@
 """Read FHIR dates, times and periods as Moments, as precise as the record and no more.
 
 A time without a zone is read in the zone of ``as_of`` (the record was written at the same place);
-a partial date is the whole span it may mean. Text that is no date gives None, never a guess.
+a partial date is the whole span it may mean. Where it may be somewhere else's today, or the writer's
+clock may only be fast, a moment after ``as_of`` may already have begun: a fresh result is never lost
+to that. Text that is no date gives None, never a guess.
 """
 
 from __future__ import annotations
@@ -10,13 +12,17 @@ import calendar
 import re
 from datetime import date, datetime, timedelta
 
-from cds_service.facts import DAY, Moment, moment_from_date
+from cds_service.facts import DAY, HOUR, Moment, moment_from_date
 
-_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
+_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 _MAX = 40
 _WITH_ZONE = len("2026-11-15T08:30:00+01:00")
 _TO_THE_MINUTE = len("2026-11-15T08:30")
 _SIGNS = ("-", "-", "T", ":")
+#: Clocks of two systems in one hospital differ by minutes: what they say of "now" is no future.
+_CLOCK_SKEW = 10 * 60
+#: Where the day begins first: UTC+14 (IANA time zone database, Pacific/Kiritimati).
+_FARTHEST_EAST = 14 * HOUR
 
 
 class Times:
@@ -28,6 +34,8 @@ class Times:
             raise ValueError("as_of needs a time zone")
         self.as_of = as_of
         self.now = int(as_of.timestamp())
+        offset = as_of.utcoffset()
+        self._zone_reach = _FARTHEST_EAST - int(offset.total_seconds() if offset else 0)
         self._read: dict[str, Moment | None] = {}
         self._day_texts: dict[int, str] = {}
 
@@ -100,11 +108,16 @@ class Times:
 
     def _instant(self, text: str) -> Moment:
         instant = datetime.fromisoformat(text)
+        reach = _CLOCK_SKEW
         if instant.tzinfo is None:
-            instant = instant.replace(tzinfo=self.as_of.tzinfo)
+            instant, reach = instant.replace(tzinfo=self.as_of.tzinfo), self._zone_reach
         seconds = int(instant.timestamp())
         shown = text if len(text) == _WITH_ZONE else instant.isoformat(timespec="seconds")
-        return Moment(seconds, seconds, shown)
+        return Moment(self._begun(seconds, reach), seconds, shown)
+
+    def _begun(self, seconds: int, reach: int) -> int:
+        """Return the first possible time: now, where what looks like the future may have begun."""
+        return self.now if self.now < seconds <= self.now + reach else seconds
 
     def _partial(self, text: str) -> Moment | None:
         span = read_date_span(text)
@@ -114,7 +127,7 @@ class Times:
             first, last = (moment_from_date(day, self.as_of) for day in span)
         except (OverflowError, ValueError):
             return None
-        return Moment(first.earliest, last.latest, text)
+        return Moment(self._begun(first.earliest, self._zone_reach), last.latest, text)
 
 
 def read_date_span(text: str | None) -> tuple[date, date] | None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cds_service.engine.text import inside_sentence as inside
 from cds_service.knowledge import Knowledge
+
+__all__ = ["inside", "title_of", "titles_of"]
 
 _TEST_KINDS = ("lab", "vital", "survey")
 
@@ -20,14 +23,6 @@ def title_of(kind: str, name: str, knowledge: Knowledge) -> str:
         if knowledge.terminology.exists(other, name):
             return knowledge.terminology.title(other, name)
     return name.replace("-", " ")
-
-
-def inside(title: str) -> str:
-    """Return a title as it is written inside a sentence: small, unless an abbreviation or a name."""
-    first = title.split(maxsplit=1)[0] if title else ""
-    if len(first) > 1 and first[1:].islower() and not first.endswith("'s"):
-        return title[0].lower() + title[1:]
-    return title
 
 
 def titles_of(kind: str, names: Iterable[str], knowledge: Knowledge) -> list[str]:

@@ -12,7 +12,7 @@ from cds_service.engine.context import Context
 from cds_service.engine.derived import series_of
 from cds_service.engine.nodes import Node
 from cds_service.engine.spec import spec_of
-from cds_service.engine.text import day_of, describe_twitch
+from cds_service.engine.text import day_of, describe_twitch, inside_sentence
 from cds_service.engine.windows import days_ago
 from cds_service.facts import DAY, HOUR, Measurement, Moment
 from cds_service.findings import Evidence, Line, Slot
@@ -178,22 +178,23 @@ class Writer:
         return None if e.moment is None else (_duration(self.ctx.now - e.moment.earliest),)
 
     def _names(self, found: list[Evidence]) -> Line:
-        titles = list(dict.fromkeys(self._title(e) for e in found))
-        if all(e.kind in _NUMBER_KINDS for e in found):
-            return (", ".join(titles),)  # a value cut short would be another value
+        """Return the names of facts, each once; the values of results are never cut or left out."""
         longest = _DRUG_LENGTH if any(e.kind == "drug" for e in found) else _NAME_LENGTH
-        shown = [_shortened(title, longest) for title in titles[:_NAMES_SHOWN]]
-        more = len(titles) - len(shown)
-        return (", ".join(shown) + (f" +{more}" if more else ""),)
+        names = list(dict.fromkeys(self._name(e, longest) for e in found))
+        shown = names if all(e.kind in _NUMBER_KINDS for e in found) else names[:_NAMES_SHOWN]
+        more = len(names) - len(shown)
+        listed = [part for name in shown for part in (", ", *name)][1:]
+        return (*listed, f" +{more}") if more else tuple(listed)
 
-    def _title(self, e: Evidence) -> str:
-        if e.kind in ("patient",) or e.name == "twitch":
-            return e.text
+    def _name(self, e: Evidence, longest: int) -> Line:
         if e.kind in _NUMBER_KINDS:
-            return f"{_inside_sentence(spec_of(e.name, self.ctx).title)} {e.reported}".strip()
-        kind = "condition" if e.kind == "family" else e.kind
-        title = self.ctx.knowhow.terminology.title(kind, e.name)
-        return _inside_sentence(title) if kind == "drug" else title  # value sets are titled for a sentence
+            title = inside_sentence(spec_of(e.name, self.ctx).title)
+            return (f"{title} ", Slot(e.reported)) if e.reported else (title,)
+        if e.kind == "patient" or e.name == "twitch":
+            return (_shortened(e.text, longest),)
+        title = self.ctx.knowhow.terminology.title("condition" if e.kind == "family" else e.kind, e.name)
+        # value sets are titled for a sentence already
+        return (_shortened(inside_sentence(title) if e.kind == "drug" else title, longest),)
 
 
 def _shortened(title: str, longest: int) -> str:
@@ -201,16 +202,6 @@ def _shortened(title: str, longest: int) -> str:
     if len(title) <= longest:
         return title
     return title[: longest + 1].rsplit(" ", 1)[0].rstrip(" ,;(")[:longest]
-
-
-def _inside_sentence(title: str) -> str:
-    return title[0].lower() + title[1:] if _is_common_word(title) else title
-
-
-def _is_common_word(title: str) -> bool:
-    """Whether a title may be written small inside a sentence: not an abbreviation, not a name in capitals."""
-    first = title.split()[0]
-    return len(first) > 1 and first[1:].islower() and not first.endswith("'s")
 
 
 def _begin(part: str | Slot) -> str | Slot:

@@ -10,6 +10,13 @@ def day_of(moment: Moment | None) -> str:
     return "date unknown" if moment is None else moment.text[:10]
 
 
+def inside_sentence(title: str) -> str:
+    """Return a title as written inside a sentence: small, unless it begins with an abbreviation or a name."""
+    first = title.split(maxsplit=1)[0] if title else ""
+    is_word = len(first) > 1 and first[1:].islower() and not first.endswith("'s")
+    return title[0].lower() + title[1:] if is_word else title
+
+
 def describe_measurement(m: Measurement, title: str) -> str:
     """Return "Potassium 2.9 mmol/L on 2026-11-18 (range 3.5-5.0)" with its caveats."""
     value = m.reported if m.value is not None else f"reported as {m.direction or 'abnormal'}, no value"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -11,7 +12,7 @@ from cds_service.content import parse_document
 from cds_service.engine import Program, compile_program
 from cds_service.errors import ContentError
 from cds_service.facts import DataState, Encounter, Source, Twitch
-from cds_service.findings import Verdict, plain
+from cds_service.findings import Slot, Verdict, plain
 from cds_service.rules import Modifiers, OrderSet, parse_criterion, parse_definition, parse_rule
 from cds_service.terminology import Terminology
 
@@ -346,3 +347,17 @@ def test_a_doubtful_unit_does_not_hide_what_is_critical_without_it(build: Build)
     assert build(body).judge_rule("a-rule", facts(doubtful, sure, twitch())).indicator == "critical"
     both = body.replace("{critical: {any:", "{critical: {all:")
     assert build(both).judge_rule("a-rule", facts(doubtful, sure, twitch())).indicator == "warning"
+
+
+def test_the_value_of_a_named_result_is_text_of_the_record(build: Build) -> None:
+    """A unit is as the laboratory wrote it: whoever writes cards must see that it is not ours."""
+    hostile = "2.9 [mmol/L](http://evil.example)"
+    body = SIMPLE.replace('"Potassium {potassium} may matter', '"{low} may matter, {cramp}')
+    body = body.replace(
+        "when: {lab: potassium,", "when: {all: [{symptom: cramp, as: cramp}, {lab: potassium,"
+    )
+    body = body.replace("within: usual, as: low}", "within: usual, as: low}]}", 1)
+    patient = facts(replace(lab("potassium", "2.9"), reported=hostile), event("symptom", "cramp"), twitch())
+    summary = build(body).judge_rule("a-rule", patient).summary
+    assert plain(summary).startswith(f"Potassium {hostile} may matter, ")
+    assert [part for part in summary if "evil" in plain((part,))] == [Slot(hostile)]

@@ -41,6 +41,8 @@ class BranchNode:
     unless: tuple[Node, ...]
     strength: TableNode
     ceiling: TableNode | None
+    raises: tuple[Node, ...]
+    lowers: tuple[Node, ...]
     indicator: TableNode
     summary: Template
     detail: tuple[RowNode, ...]
@@ -106,8 +108,6 @@ class RuleNode:
 
     rule: Rule
     branches: tuple[BranchNode, ...]
-    raises: tuple[Node, ...]
-    lowers: tuple[Node, ...]
     phrases: Mapping[str, tuple[RowNode, ...]]
     workup: tuple[WorkupNode, ...]
     advice: tuple[RowNode, ...]
@@ -144,7 +144,14 @@ class RuleNode:
         first.when.collect(ctx, named)
         ceiling = None if first.ceiling is None else first.ceiling.read(ctx)
         strength, steps = grade(
-            first.strength.read(ctx), ceiling, self.rule, self.raises, self.lowers, first.when, evidence, ctx
+            first.strength.read(ctx),
+            ceiling,
+            self.rule,
+            first.raises,
+            first.lowers,
+            first.when,
+            evidence,
+            ctx,
         )
         indicators = [read_indicator(b.indicator, ctx, self.rule.title) for b in matching]
         indicator, stale = max(indicators, key=lambda pair: INDICATORS.index(pair[0]))
@@ -175,7 +182,7 @@ class RuleNode:
     def _could_change(self, branch: BranchNode, ctx: Context) -> tuple[Missing, ...]:
         """Return what is not known and could still change strength or indicator (I6, I7)."""
         rows = [node for table in (branch.strength, branch.indicator) for _, node in table.rows]
-        unknown = [node for node in (*rows, *self.raises) if node.verdict(ctx) is None]
+        unknown = [node for node in (*rows, *branch.raises) if node.verdict(ctx) is None]
         return unique(gap for node in unknown for gap in node.answer(ctx).missing)
 
     def _proposals(self, ctx: Context) -> tuple[Proposal, ...]:
@@ -294,8 +301,6 @@ class _RuleBuilder:
         return RuleNode(
             rule,
             tuple(self._branch(branch, rule) for branch in rule.branches),
-            tuple(node(c) for c in rule.raises),
-            tuple(node(c) for c in rule.lowers),
             {name: self._rows(rows) for name, rows in rule.phrases},
             tuple(self._workup(rule)),
             self._rows(rule.advice),
@@ -312,6 +317,8 @@ class _RuleBuilder:
             unless,
             self._table(branch.strength or rule.strength),
             None if ceiling is None else self._table(ceiling),
+            tuple(node(c) for c in (rule.raises if branch.raises is None else branch.raises)),
+            tuple(node(c) for c in (rule.lowers if branch.lowers is None else branch.lowers)),
             self._table(branch.indicator or rule.indicator),
             branch.summary or rule.summary,
             self._rows(rule.detail if branch.detail is None else branch.detail),

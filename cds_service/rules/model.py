@@ -62,6 +62,8 @@ class Branch:
     unless: Criterion | None = None
     strength: Table | None = None
     ceiling: Table | None = None
+    raises: tuple[Criterion, ...] | None = None
+    lowers: tuple[Criterion, ...] | None = None
     indicator: Table | None = None
     summary: Template | None = None
     detail: tuple[Row, ...] | None = None

@@ -116,6 +116,8 @@ class _Parser(CriterionReader):
             unless=self._maybe(node, "unless", at),
             strength=self._maybe_table(node, "strength", at, _STRENGTHS),
             ceiling=self._maybe_table(node, "ceiling", at, _STRENGTHS),
+            raises=self._list(node, "raises", at) if "raises" in node else None,
+            lowers=self._list(node, "lowers", at) if "lowers" in node else None,
             indicator=self._maybe_table(node, "indicator", at, _INDICATORS),
             summary=_maybe_template(node.get("summary")),
             detail=self._rows(node["detail"], (*at, "detail")) if "detail" in node else None,

@@ -361,3 +361,16 @@ def test_the_value_of_a_named_result_is_text_of_the_record(build: Build) -> None
     summary = build(body).judge_rule("a-rule", patient).summary
     assert plain(summary).startswith(f"Potassium {hostile} may matter, ")
     assert [part for part in summary if "evil" in plain((part,))] == [Slot(hostile)]
+
+
+def test_a_branch_may_have_raises_and_lowers_of_its_own(build: Build) -> None:
+    body = (
+        BRANCHES.replace(
+            "role: workup, summary", "role: workup, lowers: [{symptom: cramp}], strength: probable, summary"
+        )
+        + "lowers: [{condition: ckd}]\n"
+    )
+    patient = (lab("potassium", "3.0"), twitch())
+    assert build(body).judge_rule("a-rule", facts(*patient)).strength == "probable"
+    assert build(body).judge_rule("a-rule", facts(*patient, event("symptom", "cramp"))).strength == "possible"
+    assert build(body).judge_rule("a-rule", facts(*patient, event("condition", "ckd"))).strength == "probable"

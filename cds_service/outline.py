@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cds_service.knowledge import Knowledge
 from cds_service.logic import OPEN_GATES, LogicWords
 from cds_service.rules import Branch, Criterion, Rule
-from cds_service.rules.criteria import Combination, MeetsCriterion
+from cds_service.rules.criteria import Combination, MeetsCriterion, NumberCriterion
 from cds_service.titles import title_of
 
 
@@ -60,7 +60,14 @@ class _Outline:
             return Clause(words, tuple(self.of(part) for part in criterion.parts), note=criterion.note)
         if isinstance(criterion, MeetsCriterion):
             return self._meets(criterion)
-        return Clause(self.words.of(criterion), note=criterion.note)
+        return Clause(self.words.of(criterion), note=criterion.note or self._remark(criterion))
+
+    def _remark(self, criterion: Criterion) -> str:
+        """Return what is remarked on the derived number a criterion asks for, if it is one."""
+        name = criterion.name if isinstance(criterion, NumberCriterion) else ""
+        if name not in self.knowledge.definitions:
+            return ""
+        return str(self.knowledge.documents[f"definitions/{name}"].data.get("note", ""))
 
     def _meets(self, criterion: MeetsCriterion) -> Clause:
         definitions = [self._definition(name) for name in criterion.names]

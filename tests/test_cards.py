@@ -401,6 +401,25 @@ def test_rejected_values_and_doubtful_units_are_told() -> None:
     assert "not readable: potassium" in detail
 
 
+def test_a_result_older_than_asked_for_is_not_called_never_measured() -> None:
+    gaps = (Missing("lab", "magnesium", "not-measured"), Missing("lab", "qtc", "not-measured"))
+    card = only(cards_of([finding("a", missing=gaps)], patient=facts(result("magnesium", "0.9"))))
+    assert re.search(r"no result as recent as asked for: magnesium", card["detail"])
+    assert re.search(r"not measured: [^;\n]*QTc", card["detail"])
+    assert not re.search(r"not measured: [^;\n]*magnesium", card["detail"])
+
+
+def test_a_derived_number_is_not_named_beside_what_it_is_made_of() -> None:
+    gaps = tuple(
+        Missing("lab", name, "not-measured")
+        for name in ("calcium-effective", "calcium-best-total", "calcium-total")
+    )
+    card = only(cards_of([finding("a", missing=gaps)]))
+    said = re.search(r"not measured: ([^;\n]*)", card["detail"])
+    assert said is not None
+    assert said.group(1).count("calcium") == 1
+
+
 # --- what could not be judged
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from cds_service.cards.blocks import DETAILS, EXTRAS, FACTS, GAPS, KEEP, LAST, Block
 from cds_service.cards.proposals import Steps, is_abnormal, proposals_of, steps_in_words
@@ -26,6 +27,8 @@ _NOTES = 3
 _CHECKS = 2
 _UNUSABLE = ("not-measured", "no-number", "no-range")
 _LOGIC_LIMIT = 240
+
+Named = TypeVar("Named", Evidence, Missing, Evidence | Missing)
 
 
 # --- what was found
@@ -194,15 +197,22 @@ def _companion_line(companion: Companion, voice: Voice) -> str:
 def missing_words(missing: Iterable[Missing], voice: Voice) -> list[str]:
     """Return what was not known, by reason; a kind of data that was not sent is named as a whole."""
     grouped: dict[str, dict[str, None]] = {}
-    for gap in missing:
+    for gap in _plainest(missing, voice):
         reason, name = _reason_and_name(gap, voice)
         grouped.setdefault(reason, {})[name] = None
-    first = list(dict.fromkeys(voice.title("lab", n) for n in voice.knowledge.triage.basic_tests))
+    first = list(dict.fromkeys(inside(voice.title("lab", n)) for n in voice.knowledge.triage.basic_tests))
     said: list[str] = []
     for reason in sorted(grouped):
-        names = sorted(grouped[reason], key=lambda name: (name not in first, name))
+        names = sorted(grouped[reason], key=lambda name: (name not in first, name.casefold(), name))
         said.append(voice.say(f"missing_{reason}", names=", ".join(voice.capped(names, _GAPS_A_REASON))))
     return said
+
+
+def _plainest(items: Iterable[Named], voice: Voice) -> list[Named]:
+    """Return the items without derived numbers of which a member is named as well."""
+    listed_items = list(items)
+    names = {item.name for item in listed_items}
+    return [item for item in listed_items if names.isdisjoint(voice.members(item.name))]
 
 
 def _reason_and_name(gap: Missing, voice: Voice) -> tuple[str, str]:
@@ -210,7 +220,8 @@ def _reason_and_name(gap: Missing, voice: Voice) -> tuple[str, str]:
     if gap.reason == "not-sent" and voice.knowledge.frames.has(f"kind_{gap.kind}"):
         reason = "not-sent" if state is None or state.is_known else state.value
         return reason, voice.say(f"kind_{gap.kind}")
-    return gap.reason, inside(voice.title(gap.kind, gap.name))
+    reason = "not-recent" if gap.reason == "not-measured" and voice.has_result(gap.name) else gap.reason
+    return reason, inside(voice.title(gap.kind, gap.name))
 
 
 def quality_words(names: set[str], voice: Voice) -> list[str]:
@@ -299,7 +310,7 @@ def change_block(entries: Sequence[Entry], voice: Voice) -> list[Block]:
 
 
 def _names(items: Iterable[Evidence | Missing], voice: Voice) -> list[str]:
-    return list(dict.fromkeys(inside(voice.title(item.kind, item.name)) for item in items))
+    return list(dict.fromkeys(inside(voice.title(item.kind, item.name)) for item in _plainest(items, voice)))
 
 
 def logic_blocks(entries: Sequence[Entry], voice: Voice) -> Iterator[Block]:

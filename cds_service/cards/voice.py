@@ -82,6 +82,17 @@ class Voice:
         window = analyte.usual.get(self.facts.encounter.setting)
         return None if window is not None and newest.moment.latest < self.facts.now - window else newest
 
+    def members(self, name: str) -> tuple[str, ...]:
+        """Return the tests and derived numbers a derived number is made of, all the way down."""
+        definition = self.knowledge.definitions.get(name)
+        terms = definition.number.terms if definition is not None and definition.number is not None else ()
+        names = [term.lab for term in terms if term.lab]
+        return tuple(dict.fromkeys(part for lab in names for part in (lab, *self.members(lab))))
+
+    def has_result(self, name: str) -> bool:
+        """Return whether a test, or one that a derived number is made of, has a result of whatever age."""
+        return any(self.facts.numbers.get(test) for test in (name, *self.members(name)))
+
     def value(self, m: Measurement) -> str:
         """Return "2.9 mmol/L (2026-11-18)"."""
         said = m.reported if m.value is not None else (m.direction or m.reported)

@@ -44,6 +44,26 @@ class Compiler:
             return Node(criterion, key, op=criterion.op, parts=parts, needed=criterion.at_least)
         return Node(criterion, key, leaf=self._leaf(criterion))
 
+    def check_number(self, definition: c.Definition, number: c.DerivedNumber) -> None:
+        """Note every name and unit of a derived number that the terminology does not know."""
+        place = c.Criterion(line=definition.line)
+        names = [name for term in number.terms for name in (term.lab, term.not_older_than) if name]
+        names += [number.range_of] if number.range_of else []
+        self._known(place, names, [*self.knowhow.terminology.analytes, *self._numbers()], "number")
+        only_if = number.only_if
+        if isinstance(only_if, c.NumberCriterion) and only_if.name in names:
+            self._limits(only_if)
+        elif only_if is not None:
+            self._fault(
+                place,
+                "R112",
+                "says only_if of something that is none of its members.",
+                "Name one of the members: its very result is judged.",
+            )
+
+    def _numbers(self) -> list[str]:
+        return [d.id for d in self.knowhow.definitions.values() if d.number is not None]
+
     def _leaf(self, criterion: c.Criterion) -> Leaf:
         if isinstance(criterion, c.NumberCriterion):
             return self._number(criterion)
@@ -60,7 +80,9 @@ class Compiler:
             return AgeLeaf(criterion)
         if isinstance(criterion, c.SexCriterion):
             return SexLeaf(criterion)
-        return IrritabilityLeaf(c.IrritabilityCriterion(line=criterion.line))
+        if isinstance(criterion, c.IrritabilityCriterion):
+            return IrritabilityLeaf(criterion)
+        raise TypeError(f"no judge for {type(criterion).__name__}")
 
     def _anchor(self, window: c.Window) -> AnchorDates | None:
         if not isinstance(window.anchor, c.Criterion):
@@ -70,9 +92,8 @@ class Compiler:
 
     def _number(self, criterion: c.NumberCriterion) -> Leaf:
         terminology = self.knowhow.terminology
-        numbers = [d.id for d in self.knowhow.definitions.values() if d.number is not None]
         known = [name for name, a in terminology.analytes.items() if a.kind == criterion.kind]
-        self._known(criterion, (criterion.name,), [*known, *numbers], criterion.kind)
+        self._known(criterion, (criterion.name,), [*known, *self._numbers()], criterion.kind)
         criterion = self._in_printed_units(criterion)
         self._limits(criterion)
         return NumberLeaf(criterion, self._anchor(criterion.window))

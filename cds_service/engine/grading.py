@@ -75,33 +75,36 @@ def _inside(node: Node, ctx: Context) -> tuple[Node, ...]:
     return node.parts
 
 
-def grade(
-    base: str,
-    ceiling: str | None,
-    rule: Rule,
-    raises: tuple[Node, ...],
-    lowers: tuple[Node, ...],
-    when: Node,
-    evidence: tuple[Evidence, ...],
-    ctx: Context,
-) -> tuple[str, Steps]:
-    """Return the strength after all steps, limited by the ends and the ceiling (5.3)."""
-    settings = ctx.knowhow.modifiers
-    raised = [n for n in raises if n.verdict(ctx) is True]
-    lowered = [n for n in lowers if n.verdict(ctx) is True]
-    temporal = "temporal" not in rule.ignore and _is_temporal(evidence, ctx)
-    up = ["two or more supporting findings"] if len(raised) >= settings.raises_needed else []
-    up += ["close in time to the onset"] if temporal else []
-    down = ["a finding that lowers it"] if lowered else []
-    down += _generic_lowers(rule, settings, when, evidence, ctx)
-    steps = Steps(tuple(up), tuple(down), temporal)
-    if base not in STRENGTHS:
-        return base, steps
-    index = STRENGTHS.index(base) + len(up) - len(down)
-    index = min(max(index, 0), len(STRENGTHS) - 1)
-    if ceiling in STRENGTHS:
-        index = min(index, STRENGTHS.index(ceiling))
-    return STRENGTHS[index], steps
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How sure one branch is: its strength table, what moves it, and how far up it may go."""
+
+    strength: TableNode
+    ceiling: TableNode | None
+    raises: tuple[Node, ...]
+    lowers: tuple[Node, ...]
+
+    def grade(
+        self, rule: Rule, when: Node, evidence: tuple[Evidence, ...], ctx: Context
+    ) -> tuple[str, Steps]:
+        """Return the strength after all steps, limited by the ends and the ceiling (5.3)."""
+        settings = ctx.knowhow.modifiers
+        raised = sum(node.verdict(ctx) is True for node in self.raises)
+        temporal = "temporal" not in rule.ignore and _is_temporal(evidence, ctx)
+        up = ["two or more supporting findings"] if raised >= settings.raises_needed else []
+        up += ["close in time to the onset"] if temporal else []
+        lowered = any(node.verdict(ctx) is True for node in self.lowers)
+        down = ["a finding that lowers it"] if lowered else []
+        down += _generic_lowers(rule, settings, when, evidence, ctx)
+        return self._moved(len(up) - len(down), ctx), Steps(tuple(up), tuple(down), temporal)
+
+    def _moved(self, steps: int, ctx: Context) -> str:
+        base = self.strength.read(ctx)
+        if base not in STRENGTHS:
+            return base
+        ceiling = STRENGTHS[-1] if self.ceiling is None else self.ceiling.read(ctx)
+        top = STRENGTHS.index(ceiling) if ceiling in STRENGTHS else len(STRENGTHS) - 1
+        return STRENGTHS[min(max(STRENGTHS.index(base) + steps, 0), top)]
 
 
 def _generic_lowers(

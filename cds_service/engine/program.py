@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from cds_service.engine.compile import Compiler, order_by_need
 from cds_service.engine.context import Context, Knowhow
-from cds_service.engine.grading import TableNode, grade, read_indicator
+from cds_service.engine.grading import Scale, TableNode, read_indicator
 from cds_service.engine.logic import Answer3, as_verdict
 from cds_service.engine.nodes import Node, Trace, unique
 from cds_service.engine.slots import RowNode, Writer
@@ -39,10 +39,7 @@ class BranchNode:
     gate: Node | None
     when: Node
     unless: tuple[Node, ...]
-    strength: TableNode
-    ceiling: TableNode | None
-    raises: tuple[Node, ...]
-    lowers: tuple[Node, ...]
+    scale: Scale
     indicator: TableNode
     summary: Template
     detail: tuple[RowNode, ...]
@@ -142,17 +139,7 @@ class RuleNode:
         evidence = first.when.answer(ctx).evidence
         named: dict[str, list[Evidence]] = {}
         first.when.collect(ctx, named)
-        ceiling = None if first.ceiling is None else first.ceiling.read(ctx)
-        strength, steps = grade(
-            first.strength.read(ctx),
-            ceiling,
-            self.rule,
-            first.raises,
-            first.lowers,
-            first.when,
-            evidence,
-            ctx,
-        )
+        strength, steps = first.scale.grade(self.rule, first.when, evidence, ctx)
         indicators = [read_indicator(b.indicator, ctx, self.rule.title) for b in matching]
         indicator, stale = max(indicators, key=lambda pair: INDICATORS.index(pair[0]))
         writer = Writer(ctx, named, self.phrases)
@@ -181,8 +168,8 @@ class RuleNode:
 
     def _could_change(self, branch: BranchNode, ctx: Context) -> tuple[Missing, ...]:
         """Return what is not known and could still change strength or indicator (I6, I7)."""
-        rows = [node for table in (branch.strength, branch.indicator) for _, node in table.rows]
-        unknown = [node for node in (*rows, *branch.raises) if node.verdict(ctx) is None]
+        rows = [node for table in (branch.scale.strength, branch.indicator) for _, node in table.rows]
+        unknown = [node for node in (*rows, *branch.scale.raises) if node.verdict(ctx) is None]
         return unique(gap for node in unknown for gap in node.answer(ctx).missing)
 
     def _proposals(self, ctx: Context) -> tuple[Proposal, ...]:
@@ -297,7 +284,6 @@ class _RuleBuilder:
 
     def build(self, rule: Rule) -> RuleNode:
         self.compiler.path = rule.path
-        node = self.compiler.node
         return RuleNode(
             rule,
             tuple(self._branch(branch, rule) for branch in rule.branches),
@@ -309,20 +295,26 @@ class _RuleBuilder:
     def _branch(self, branch: Branch, rule: Rule) -> BranchNode:
         node = self.compiler.node
         unless = tuple(node(c) for c in (branch.unless, rule.unless) if c is not None)
-        ceiling = branch.ceiling or rule.ceiling
         return BranchNode(
             branch,
             self._gate(branch),
             node(branch.when),
             unless,
-            self._table(branch.strength or rule.strength),
-            None if ceiling is None else self._table(ceiling),
-            tuple(node(c) for c in (rule.raises if branch.raises is None else branch.raises)),
-            tuple(node(c) for c in (rule.lowers if branch.lowers is None else branch.lowers)),
+            self._scale(branch, rule),
             self._table(branch.indicator or rule.indicator),
             branch.summary or rule.summary,
             self._rows(rule.detail if branch.detail is None else branch.detail),
             self._rows(rule.safety if branch.safety is None else branch.safety),
+        )
+
+    def _scale(self, branch: Branch, rule: Rule) -> Scale:
+        node = self.compiler.node
+        ceiling = branch.ceiling or rule.ceiling
+        return Scale(
+            self._table(branch.strength or rule.strength),
+            None if ceiling is None else self._table(ceiling),
+            tuple(node(c) for c in (rule.raises if branch.raises is None else branch.raises)),
+            tuple(node(c) for c in (rule.lowers if branch.lowers is None else branch.lowers)),
         )
 
     def _gate(self, branch: Branch) -> Node | None:

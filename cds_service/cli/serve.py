@@ -17,7 +17,9 @@ from cds_service.settings import Settings, as_environment, refuse_open_network
 from cds_service.store import open_store
 
 _APPLICATION = "cds_service.web:create_app_from_environment"
-_THREADS = 4
+#: A thread waits while a slow sender's body arrives; so many slow senders are borne before calls queue.
+#: How many calls are judged at once is another matter: ``cds_service.web.hooks``.
+_THREADS = 512
 _GRACE_SECONDS = 30
 
 

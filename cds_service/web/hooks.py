@@ -8,14 +8,18 @@ Source: CDS Hooks 2.0.1, "Discovery" and "Calling a CDS Service".
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from cds_service.errors import Issue
 from cds_service.hook_call import Call, answer_call, read_call
+from cds_service.json_log import LOGGER
 from cds_service.knowledge import Service
+from cds_service.review import Review
 from cds_service.web.problems import Refusal, json_response
 from cds_service.web.request_log import note
 from cds_service.web.state import State, current_state
@@ -24,6 +28,8 @@ blueprint = Blueprint("hooks", __name__)
 
 _SPECIFICATION = "2.0.1"
 _ALLOWED_HEADERS = "authorization, content-type"
+#: Calls judged at the same time in one process; whose body is still arriving does not count.
+_TURNS = threading.BoundedSemaphore(4)
 
 
 @blueprint.get("/cds-services", strict_slashes=False)
@@ -39,7 +45,13 @@ def call_service(service_id: str) -> Response:
     state = current_state()
     service = _known_service(state, service_id)
     note(service=service.id)
-    call = read_call(_json_body(), service.hook)
+    body = _json_body()
+    with _TURNS:
+        return _answered(body, service, state)
+
+
+def _answered(body: bytes, service: Service, state: State) -> Response:
+    call = read_call(body, service.hook)
     note(hookInstance=call.hook_instance)
     review = answer_call(
         call,
@@ -50,11 +62,19 @@ def call_service(service_id: str) -> Response:
     )
     if not review.assessable:
         raise _nothing_assessable(call, service)
-    body = review.response()
-    note(cards=len(body["cards"]), **review.counts)
-    response = json_response(body)
+    answer = review.response()
+    note(cards=len(answer["cards"]), **review.counts)
+    _note_failed_rules(review)
+    response = json_response(answer)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _note_failed_rules(review: Review) -> None:
+    """Tell the operator which rules failed inside; the cards tell the clinician."""
+    failed = {finding.rule_id: finding.error for finding in review.findings if finding.error}
+    if failed:
+        LOGGER.error("rules failed", extra={"fields": {"failed": failed}})
 
 
 @blueprint.after_request
@@ -103,10 +123,13 @@ def _json_body() -> bytes:
     if media_type != "application/json" and not media_type.endswith("+json"):
         issue = Issue("Content-Type", "W415", "is not JSON.", "Send Content-Type: application/json.")
         raise Refusal(415, issue, "not-supported")
-    if request.headers.get("Content-Encoding", "identity") != "identity":
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         issue = Issue("Content-Encoding", "W415", "is not supported.", "Send the body uncompressed.")
         raise Refusal(415, issue, "not-supported")
-    return request.get_data(cache=False)
+    body = request.get_data(cache=False)
+    if request.content_length is None and len(body) >= (request.max_content_length or len(body) + 1):
+        raise RequestEntityTooLarge  # a body in chunks ends at the limit, whatever follows
+    return body
 
 
 def _evaluation_date(call: Call, state: State) -> datetime:

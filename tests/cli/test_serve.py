@@ -92,3 +92,19 @@ def test_serve_answers_survives_bad_input_and_stops_on_request(server):
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     assert [line["status"] for line in lines if "status" in line] == [200, 200, 400, 400, 400]
     assert "Traceback" not in log
+
+
+@pytest.mark.slow
+def test_slow_senders_do_not_keep_others_waiting(server):
+    base, _process = server
+    host, port = base.removeprefix("http://").split(":")
+    head = "POST /cds-services/twitch-patient-view HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    slow = [socket.create_connection((host, int(port))) for _ in range(100)]
+    try:
+        for sender in slow:
+            sender.sendall(f"{head}Content-Length: 5000\r\n\r\n{{".encode())
+        time.sleep(0.5)
+        assert _get(f"{base}/cds-services")[0] == 200
+    finally:
+        for sender in slow:
+            sender.close()

@@ -61,12 +61,14 @@ def explain_facts(
         raise KeyError(rule_id)
     program = program_of(knowledge)
     wanted = [f for f in findings if f.rule_id in knowledge.rules and rule_id in (None, f.rule_id)]
-    return [_rule(program.trace(finding.rule_id, facts), finding, knowledge) for finding in wanted]
+    traces = program.traces((finding.rule_id for finding in wanted), facts)
+    return [_rule(traces[finding.rule_id], finding, knowledge) for finding in wanted]
 
 
 def _rule(trace: RuleTrace, finding: Finding, knowledge: Knowledge) -> dict[str, Any]:
     rule = trace.rule
-    answer = "error" if finding.error else finding.verdict.value
+    error = finding.error or trace.finding.error
+    answer = "error" if error else finding.verdict.value
     entry: dict[str, Any] = {
         "ruleId": rule.id,
         "title": rule.title,
@@ -85,7 +87,7 @@ def _rule(trace: RuleTrace, finding: Finding, knowledge: Knowledge) -> dict[str,
         "foldedInto": finding.folded_into,
         "gaveWayTo": finding.gave_way_to,
         "stale": finding.stale,
-        "error": finding.error,
+        "error": error,
         "raisedBy": list(finding.raised_by),
         "loweredBy": list(finding.lowered_by),
         "wouldChange": deciding(trace.branches, knowledge),

@@ -55,7 +55,7 @@ class BranchNode:
 
     def verdict(self, ctx: Context) -> Answer3:
         """Answer of gate, age, ``when`` and ``unless`` together; only a true ``unless`` silences."""
-        gate = True if self.gate is None else self.gate.verdict(ctx)
+        gate = self.gate_verdict(ctx)
         if gate is False:
             return False
         age = True if self.branch.ages == "all" else ctx.is_adult
@@ -160,7 +160,7 @@ class RuleNode:
             proposals=self._proposals(ctx),
             stale="" if indicator == "critical" else stale,
             drugs=_drugs(evidence),
-            danger=first.branch.gate == "danger" or any(b.branch.gate == "danger" for b in matching),
+            danger=any(b.branch.gate == "danger" for b in matching),
             temporal=steps.temporal,
             raised_by=steps.raised_by,
             lowered_by=steps.lowered_by,
@@ -226,20 +226,44 @@ class Program:
         return self.rules[rule_id].judge(self.context(facts))
 
     def trace(self, rule_id: str, facts: PatientFacts) -> RuleTrace:
-        """Return how one rule was judged. Raises KeyError for an unknown rule."""
-        return self.rules[rule_id].trace(self.context(facts))
+        """Return how one rule was judged; see ``traces``. Raises KeyError for an unknown rule."""
+        return self.traces([rule_id], facts)[rule_id]
 
-    def traces(self, facts: PatientFacts) -> tuple[RuleTrace, ...]:
-        """Return how every rule was judged, sharing the work between them."""
+    def traces(self, rule_ids: Iterable[str], facts: PatientFacts) -> dict[str, RuleTrace]:
+        """Return how these rules were judged, sharing the work between them.
+
+        A rule that fails inside is told without branches, its finding with ``error`` set.
+
+        Raises:
+            KeyError: an id names no rule.
+        """
         ctx = self.context(facts)
-        return tuple(node.trace(ctx) for node in self.rules.values())
+        return {rule_id: _guarded_trace(self.rules[rule_id], ctx) for rule_id in rule_ids}
 
 
 def _guarded(node: RuleNode, ctx: Context) -> Finding:
     try:
         return node.judge(ctx)
     except Exception as error:  # one broken rule must not hide the others
-        return Finding(node.rule.id, Verdict.UNKNOWN, role=node.rule.role, error=type(error).__name__)
+        return _failed(node, error)
+
+
+def _guarded_trace(node: RuleNode, ctx: Context) -> RuleTrace:
+    try:
+        return node.trace(ctx)
+    except Exception as error:  # the others can still be explained
+        return RuleTrace(node.rule, _failed(node, error), ())
+
+
+def _failed(node: RuleNode, error: Exception) -> Finding:
+    """Return the finding of a rule that broke; the words of the error may quote the record."""
+    return Finding(
+        node.rule.id,
+        Verdict.UNKNOWN,
+        cause=node.rule.cause,
+        role=node.rule.role,
+        error=type(error).__name__,
+    )
 
 
 # --- building
@@ -266,6 +290,8 @@ def compile_program(
         compiler.path = definition.path
         if definition.when is not None:
             knowhow.criteria[definition.id] = compiler.node(definition.when)
+        if definition.number is not None:
+            compiler.check_number(definition, definition.number)
     compiler.path = "cards/gates.yaml"
     for name, criterion in gates.items():
         knowhow.gates[name] = compiler.node(criterion)

@@ -280,6 +280,28 @@ def test_a_circle_of_definitions_is_refused(build: Build) -> None:
     assert [issue.code for issue in caught.value.issues] == ["R120"]
 
 
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        ("sum: [{lab: sodium}, {lab: no-such-lab, times: -1}]", "R101"),
+        ("first_of: [{lab: sodium, not_older_than: no-such-lab, by_at_most: 1 days}]", "R101"),
+        ("ratio: {of: sodium, to: potassium}\nrange_of: no-such-lab", "R101"),
+        ("ratio: {of: sodium, to: potassium}\nonly_if: {lab: potassium, below: 40 mmHg}", "R111"),
+        ("ratio: {of: sodium, to: potassium}\nonly_if: {lab: albumin, below: 40 g/L}", "R112"),
+        ("ratio: {of: sodium, to: potassium}\nonly_if: {sex: female}", "R112"),
+    ],
+)
+def test_a_derived_number_names_what_exists(build: Build, number: str, code: str) -> None:
+    """A name found missing only while a patient is judged would silence every rule that uses the number."""
+    with pytest.raises(ContentError) as caught:
+        build(
+            SIMPLE,
+            f"id: a-number\ntitle: A number of the test\nunit: mmol/L\ndrawn_within: 1 days\n{number}\n",
+        )
+    (issue,) = caught.value.issues
+    assert issue.code == code and issue.where.startswith("definition.yaml:") and issue.remedy
+
+
 def test_a_number_of_mixed_scales_is_never_compared(build: Build) -> None:
     mixed = "id: mixed\ntitle: Mixed scales\njudge: range-only\nfirst_of: [{lab: calcium-ionized}, {lab: calcium-total}]\nreferences: []\n"
     with pytest.raises(ContentError) as caught:
@@ -298,6 +320,8 @@ def test_one_broken_rule_never_hides_the_others(build: Build, monkeypatch: pytes
     (finding,) = program.judge(facts(lab("potassium", "2.9"), twitch()))
     assert finding.verdict is Verdict.UNKNOWN
     assert finding.error == "ZeroDivisionError"
+    trace = program.trace("a-rule", facts(lab("potassium", "2.9"), twitch()))
+    assert (trace.finding.error, trace.branches) == ("ZeroDivisionError", ())
 
 
 def test_same_facts_same_findings(build: Build) -> None:

@@ -29,7 +29,7 @@ def read_prefetch(
     """Return the record of a hook call's prefetch.
 
     ``keys`` maps each prefetch key we ask for to the resource types it promises. A key that is absent
-    leaves its types not sent; null or an empty Bundle says none were found; an OperationOutcome, a
+    leaves its types not sent, or incomplete where another key promises them too; null or an empty Bundle says none were found; an OperationOutcome, a
     page of HTML or another shape is a failure; a next link or a larger total is incomplete. Values
     under keys we did not ask for are read too: nothing sent is ignored.
 
@@ -47,7 +47,8 @@ def read_prefetch(
         for name in keys.get(key, ()):
             _merge(states, name, _state_of(name, state, gathered))
         _join(total, gathered)
-    unsent = [_not_sent(key) for key in sorted(keys) if key not in prefetch]
+    unsent = [key for key in sorted(keys) if key not in prefetch]
+    _note_unsent(states, {name for key in unsent for name in keys[key]})
     _note_unpromised(states, total)
     return Record(
         "/prefetch",
@@ -55,7 +56,7 @@ def read_prefetch(
         frozen(total.groups),
         states,
         DataState.NOT_SENT,
-        (*total.set_aside, *unsent),
+        (*total.set_aside, *map(_not_sent, unsent)),
         patient_id=patient_id,
     )
 
@@ -113,6 +114,12 @@ def _join(total: Gathered, gathered: Gathered) -> None:
         total.groups.setdefault(kind, []).extend(group)
     total.set_aside += gathered.set_aside
     total.failed_types |= gathered.failed_types
+
+
+def _note_unsent(states: dict[str, DataState], names: set[str]) -> None:
+    """A type of which one key came and another did not is there in part: vital signs prove no laboratory."""
+    for name in names & states.keys():
+        states[name] = max(states[name], DataState.INCOMPLETE, key=_BADNESS.__getitem__)
 
 
 def _note_unpromised(states: dict[str, DataState], total: Gathered) -> None:

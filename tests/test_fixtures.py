@@ -115,3 +115,36 @@ def test_all_kinds_of_answers_are_shown():
 def test_what_a_story_waits_for_is_not_there_yet():
     waiting = {rule for story in STORIES for rule in read(story, "expected.json").get("later", ())}
     assert waiting & set(knowledge().rules) == set(), "these rules exist now: write the expectation"
+
+
+# ----------------------------------------------------------------------------- what was not sent
+
+
+def sent_without(client, story: str, unsent: str) -> Any:
+    """Answer a story whose request lacks every prefetch key that begins so."""
+    request = read(story, "request.json")
+    request["prefetch"] = {key: value for key, value in request["prefetch"].items() if not key.startswith(unsent)}
+    return client.post("/cds-services/twitch-patient-view", json=request)
+
+
+@pytest.mark.parametrize("story", ["lip-twitching-on-furosemide", "lip-twitching-no-tests-yet", "no-twitching"])
+def test_laboratory_not_sent_is_told_and_never_read_as_not_measured(story, client):
+    answer = sent_without(client, story, "labs").get_json()
+    assert answer["extension"][EXTENSION]["dataConsidered"]["kinds"]["lab"] in ("not-sent", "incomplete")
+    assert [row["ruleId"] for row in answer["extension"][EXTENSION]["findings"]] == []
+    assert [card["indicator"] for card in answer["cards"]] == ["info"]
+    assert "laboratory results" in answer["cards"][0]["detail"]
+
+
+@pytest.mark.parametrize("kind", ["problems", "medication"])
+def test_another_kind_not_sent_is_told(kind, client):
+    answer = sent_without(client, "no-twitching", kind).get_json()
+    assert ["not fully assessed" in card["summary"] for card in answer["cards"]] == [True]
+
+
+def test_the_patient_alone_is_answered_with_an_error_and_no_empty_list(client):
+    request = read("nothing-known-but-the-patient", "request.json")
+    request["prefetch"] = {"patient": request["prefetch"]["patient"]}
+    answer = client.post("/cds-services/twitch-patient-view", json=request)
+    assert answer.status_code == 412
+    assert "No card does not mean no finding" in answer.get_data(as_text=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
 import click
 from granian.constants import Interfaces
 from granian.log import LogLevels
+from granian.log import logger as server_log
 from granian.server import MPServer
 
 from cds_service.cli.options import config_option, knowledge_in_force, settings_in_force
@@ -49,6 +51,7 @@ def command(host: str | None, port: int | None, workers: int | None, config: Pat
 
 
 def _server(settings: Settings) -> MPServer:
+    server_log.addFilter(_is_news)
     return MPServer(
         _APPLICATION,
         factory=True,
@@ -63,3 +66,8 @@ def _server(settings: Settings) -> MPServer:
         workers_kill_timeout=_GRACE_SECONDS,
         respawn_failed_workers=True,
     )
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of the server tells something: that there may be many threads is our own choice."""
+    return "Python threads" not in record.getMessage()

@@ -195,3 +195,12 @@ def test_the_newest_date_of_a_record_reads_without_a_clock() -> None:
     newest = latest_clinical_date(read_bundle(bundle(PATIENT, lab())))
     assert newest is not None
     assert newest.astimezone(UTC).date() == date(2026, 11, 18)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Potassium (dialysate)", "Dialysate potassium", "Potassium RBC", "Saliva potassium", "Potassium, sweat"],
+)
+def test_a_name_of_another_specimen_is_no_serum_result(name: str) -> None:
+    assert not facts_of(lab() | {"code": {"text": name}}).numbers
+    assert facts_of(lab() | {"code": {"text": "Potassium"}}).numbers

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from cds_service.engine.text import inside_sentence as inside
 from cds_service.knowledge import Knowledge
 
-__all__ = ["inside", "title_of", "titles_of"]
+__all__ = ["inside", "named_inside", "title_of", "titles_of"]
 
 _TEST_KINDS = ("lab", "vital", "survey")
+_HEADED = (*_TEST_KINDS, "order", "definition")
 
 
 def title_of(kind: str, name: str, knowledge: Knowledge) -> str:
@@ -25,6 +26,16 @@ def title_of(kind: str, name: str, knowledge: Knowledge) -> str:
     return name.replace("-", " ")
 
 
+def named_inside(kind: str, name: str, knowledge: Knowledge) -> str:
+    """Return the title of a name for the inside of a sentence.
+
+    Value sets and drugs are titled that way already ("tremor", "Bell palsy"); tests, orders and
+    definitions are titled as headings.
+    """
+    title = title_of(kind, name, knowledge)
+    return inside(title) if kind in _HEADED or name in knowledge.definitions else title
+
+
 def titles_of(kind: str, names: Iterable[str], knowledge: Knowledge) -> list[str]:
     """Return the titles of several names for the inside of a sentence, each once, in the order given."""
-    return list(dict.fromkeys(inside(title_of(kind, name, knowledge)) for name in names))
+    return list(dict.fromkeys(named_inside(kind, name, knowledge) for name in names))

@@ -16,7 +16,7 @@ from cds_service.findings import Evidence, Finding, Missing, Slot
 from cds_service.folding import unique_lines
 from cds_service.logic import fired_in_words
 from cds_service.neutral import neutral
-from cds_service.titles import inside
+from cds_service.titles import inside, named_inside
 from cds_service.triage import Entry
 from cds_service.wording import Companion
 
@@ -221,7 +221,7 @@ def _reason_and_name(gap: Missing, voice: Voice) -> tuple[str, str]:
         reason = "not-sent" if state is None or state.is_known else state.value
         return reason, voice.say(f"kind_{gap.kind}")
     reason = "not-recent" if gap.reason == "not-measured" and voice.has_result(gap.name) else gap.reason
-    return reason, inside(voice.title(gap.kind, gap.name))
+    return reason, named_inside(gap.kind, gap.name, voice.knowledge)
 
 
 def quality_words(names: set[str], voice: Voice) -> list[str]:
@@ -310,7 +310,9 @@ def change_block(entries: Sequence[Entry], voice: Voice) -> list[Block]:
 
 
 def _names(items: Iterable[Evidence | Missing], voice: Voice) -> list[str]:
-    return list(dict.fromkeys(inside(voice.title(item.kind, item.name)) for item in _plainest(items, voice)))
+    return list(
+        dict.fromkeys(named_inside(item.kind, item.name, voice.knowledge) for item in _plainest(items, voice))
+    )
 
 
 def logic_blocks(entries: Sequence[Entry], voice: Voice) -> Iterator[Block]:

@@ -12,8 +12,9 @@ def day_of(moment: Moment | None) -> str:
 
 def inside_sentence(title: str) -> str:
     """Return a title as written inside a sentence: small, unless it begins with an abbreviation or a name."""
-    first = title.split(maxsplit=1)[0] if title else ""
-    is_word = len(first) > 1 and first[1:].islower() and not first.endswith("'s")
+    first, _, rest = title.partition(" ")
+    is_name = rest[:1].isupper() and rest[1:2].islower()  # "Abnormal Involuntary ..." is one name
+    is_word = len(first) > 1 and first[1:].islower() and not first.endswith("'s") and not is_name
     return title[0].lower() + title[1:] if is_word else title
 
 

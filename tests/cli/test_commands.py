@@ -151,7 +151,9 @@ def test_explain_one_rule(run):
     rule_id = json.loads(listed)[0]["id"]
     code, out, _err = run("explain", PATIENT, *AS_OF, "--rule", rule_id)
     assert code == 0
-    assert rule_id in out or out.strip()
+    _legend, *lines = out.splitlines()
+    (told,) = [line for line in lines if line and not line.startswith(" ")]
+    assert f" {rule_id}: " in told
     code, _out, err = run("explain", PATIENT, "--rule", "no-such-rule")
     assert code == 1
     assert "K006" in err

@@ -77,11 +77,14 @@ class Review:
         """Return counts, matched findings in rank order, what was considered and what was not assessed."""
         matched = [f for f in self.findings if f.verdict is Verdict.MATCH]
         ranks = {f.rule_id: f.rank for f in matched if f.rank}
+        held = dict(self.triaged.held)
+        outside = {"outside": self.triaged.outside} if self.triaged.outside else {}
         return {
             "knowledgeVersion": self.knowledge_version,
             "asOf": self.facts.as_of.isoformat(timespec="seconds"),
             "counts": self.counts,
-            "findings": [_finding_json(f, ranks) for f in matched],
+            **outside,
+            "findings": [_finding_json(f, ranks, held.get(f.rule_id, "")) for f in matched],
             "dataConsidered": _data_considered(self.facts),
             "notAssessed": _not_assessed(self.findings),
         }
@@ -196,8 +199,11 @@ def _every_source(facts: PatientFacts) -> tuple[Source, ...]:
 # --- JSON
 
 
-def _finding_json(finding: Finding, ranks: Mapping[str, int]) -> dict[str, Any]:
-    """Return a matched finding; one that was folded has the rank of its lead, one that is not shown none."""
+def _finding_json(finding: Finding, ranks: Mapping[str, int], held: str) -> dict[str, Any]:
+    """Return a matched finding; one that was folded has the rank of its lead, one that is not shown none.
+
+    ``held`` is the word why it stands on no card; empty where it does.
+    """
     entry: dict[str, Any] = {
         "ruleId": finding.rule_id,
         "cause": finding.cause,
@@ -213,6 +219,7 @@ def _finding_json(finding: Finding, ranks: Mapping[str, int]) -> dict[str, Any]:
         "branch": finding.branch,
         "foldedInto": finding.folded_into,
         "gaveWayTo": finding.gave_way_to,
+        "held": held,
         "stale": finding.stale,
     }
     entry.update({key: value for key, value in optional.items() if value})

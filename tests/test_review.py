@@ -57,3 +57,16 @@ def test_a_record_that_keeps_failing_is_refused(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(PatientDataError) as caught:
         review(potassium(4).replace(SOUND, TWICE))
     assert [issue.code for issue in caught.value.issues] == ["F076"]
+
+
+def test_what_matched_and_is_shown_on_no_card_says_why() -> None:
+    dead = {**PATIENT, "deceasedBoolean": True}
+    found = review(bundle(dead, TWITCH, lab(2.4)))
+    assert found.cards == ()
+    told = found.extension()
+    assert told["outside"] == "deceased"
+    assert told["findings"]
+    for entry in told["findings"]:
+        assert entry.get("held") == "outside" or entry.get("foldedInto") or entry.get("gaveWayTo")
+    alive = review(bundle(PATIENT, TWITCH, lab(2.4))).extension()
+    assert "outside" not in alive

@@ -43,8 +43,11 @@ def convert(value: Decimal, unit: str, factors: Mapping[str, Factor]) -> Decimal
     """
     factor = factors.get(unit)
     if factor is None:
-        raise _fault("U004", "has a unit that does not belong to this kind of result.",
-                     "Look at the result itself; add the unit to the analyte if it is right.")
+        raise _fault(
+            "U004",
+            "has a unit that does not belong to this kind of result.",
+            "Look at the result itself; add the unit to the analyte if it is right.",
+        )
     return value * factor.times + factor.plus
 
 
@@ -91,14 +94,18 @@ class Units:
         coded = code if code and code.strip() and (not system or system in UCUM_SYSTEMS) else None
         if shown is None and coded is None:
             if code and code.strip():
-                raise _fault("U002", "has a unit code of a system that is not UCUM, and no unit text.",
-                             "Send the UCUM code.")
+                raise _fault(
+                    "U002",
+                    "has a unit code of a system that is not UCUM, and no unit text.",
+                    "Send the UCUM code.",
+                )
             raise _fault("U001", "has no unit.", "Send the unit as UCUM code; it is never assumed.")
         by_code = self._find(coded) if coded else None
         by_text = self._find(shown) if shown else None
         if by_code and by_text and by_code != by_text:
-            raise _fault("U003", "has a unit text that contradicts its unit code.",
-                         "Send the same unit in both.")
+            raise _fault(
+                "U003", "has a unit text that contradicts its unit code.", "Send the same unit in both."
+            )
         word = by_code or by_text
         if word is None:
             raise _fault("U002", "has a unit that is not understood.", "Send the UCUM code of the unit.")

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Knowhow:
     """What judging needs beside the facts: shared by all patients, unchanged once compiled.
 
-    ``specs`` fills as numbers are first asked for; it depends on the content only.
+    ``specs`` fills as numbers are first asked for; it depends on the content only, so that threads that
+    fill it at the same time write equal values.
     """
 
     terminology: Terminology

@@ -37,9 +37,7 @@ def assign_details(
 
 
 class _Assigner:
-    def __init__(
-        self, page: Page, mentions: dict[int, Mention], lexicon: Lexicon, sites: SiteFinder
-    ) -> None:
+    def __init__(self, page: Page, mentions: dict[int, Mention], lexicon: Lexicon, sites: SiteFinder) -> None:
         self.page = page
         self.mentions = mentions
         self._turning = lexicon.sets["turning_words"]
@@ -100,8 +98,10 @@ class _Assigner:
         left = self._mention_left(mark.first, mark.last)
         if right is None or not self.page.same_clause(mark.last, right):
             return False
-        return left is None or not self.page.same_clause(left, mark.first) or (
-            right - mark.last <= mark.first - left
+        return (
+            left is None
+            or not self.page.same_clause(left, mark.first)
+            or (right - mark.last <= mark.first - left)
         )
 
     def _mention_left(self, first: int, last: int) -> int | None:
@@ -135,4 +135,3 @@ class _Assigner:
     def _may_look_on(self, place: int, last: int) -> bool:
         page = self.page
         return page.same_clause(place, last) or not any(page.is_foreign(p) for p in page.clause(last))
-

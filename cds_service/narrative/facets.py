@@ -158,8 +158,10 @@ class SiteFinder:
 
     def _is_between(self, page: Page, place: int) -> bool:
         detail = page.details[place]
-        return page.words[place] in self._links or page.words[place] in self._small or (
-            detail is not None and detail.kind == "side"
+        return (
+            page.words[place] in self._links
+            or page.words[place] in self._small
+            or (detail is not None and detail.kind == "side")
         )
 
     def _is_owned(self, page: Page, site: Mark, chained: set[int]) -> bool:

@@ -228,5 +228,3 @@ def _words_pattern(words: tuple[str, ...]) -> re.Pattern[str] | None:
         return None
     choices = "|".join(r"\s+".join(re.escape(part) for part in form.split()) for form in forms)
     return re.compile(r"(?<!\w)(?:" + choices + r")(?!\w)")
-
-

@@ -107,18 +107,25 @@ def dosages_of(dosage: Dosages) -> list[Dosage]:
 
 
 def route_of(reading: Reading, dosages: list[Dosage], form: str) -> str | None:
-    """Return the route word the record itself gives: coded route, its words, the dosage text, the dose form.
+    """Return the route the record itself names: coded route, its words, the dosage text, the dose form.
 
     Different routes in one record give None.
     """
-    find = reading.lexicon.terminology.routes.word_for
+    find = reading.lexicon.terminology.routes.named_in
     stated = {route for dosage in dosages if (route := _coded_route(reading, dosage.route))}
     if not stated:
         stated = {route for dosage in dosages if dosage.text and (route := find(dosage.text[:200]))}
     if not stated and form:
-        by_form = find(form)
-        stated = {by_form} if by_form else set()
+        stated = {route for route in [find(form)] if route}
     return stated.pop() if len(stated) == 1 else None
+
+
+def route_hint(reading: Reading, dosages: list[Dosage], form: str) -> str | None:
+    """Return the route a dose form in the record suggests ("2 puffs"): weaker than the name of the drug."""
+    find = reading.lexicon.terminology.routes.word_for
+    texts = [*(dosage.text[:200] for dosage in dosages if dosage.text), form]
+    found = {route for text in texts if (route := find(text))}
+    return found.pop() if len(found) == 1 else None
 
 
 def _coded_route(reading: Reading, route: Concept | None) -> str | None:

@@ -7,14 +7,15 @@ is met first; after that its ``Sense`` is one dictionary look-up away. Long free
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
 from cds_service.content import content_root
 from cds_service.fhir.datatypes import Concept
 from cds_service.fhir.sense import EMPTY, Sense
-from cds_service.narrative import Mention, Narrative, load_narrative
+from cds_service.narrative import Mentions, Narrative, load_narrative
 from cds_service.terminology import AnalyteCode, ProductCode, Terminology, TwitchCode
 from cds_service.terminology.words import tokens
 
@@ -24,7 +25,7 @@ NEGATED: Final = "negated"
 _MAX_REMEMBERED: Final = 50_000
 _MAX_KEY_TEXT: Final = 200
 _MAX_CODINGS: Final = 30
-_MAX_SENTENCE_WORDS: Final = 80
+_MAX_SENTENCE_WORDS: Final = 4_000
 _SENTENCE: Final = re.compile(r"[.;\n\r!?]+\s*|\s+but\s+", re.IGNORECASE)
 _WORD: Final = re.compile(r"\S+")
 _SET_KINDS: Final = ("condition", "symptom", "procedure", "report", "encounter")
@@ -120,7 +121,7 @@ class Lexicon:
             found = {name for name in titles if name is not None}
         return tuple(sorted(found))
 
-    def mentions(self, text: str) -> tuple[Mention, ...]:
+    def mentions(self, text: str) -> Mentions:
         """Return the mentions of twitching in a text that count as present, and those that do not."""
         return self.narrative.recognize(text)
 
@@ -143,9 +144,10 @@ class Lexicon:
         if not self.terminology.names_for_text(kind, text):
             return ()
         found: dict[str, str] = {}
-        for sentence in _SENTENCE.split(text):
+        for start, sentence in _sentences(text):
             for name in self.terminology.names_for_text(kind, sentence):
-                against = self._against(kind, name, sentence)
+                first, last = self._place(kind, name, sentence)
+                against = self.narrative.context(text, start + first, start + last)
                 found[name] = min(against, found.get(name, against))
         return tuple(sorted(found.items()))
 
@@ -153,18 +155,34 @@ class Lexicon:
         """Return the value sets a text names as present (whole words, not negated), sorted."""
         return tuple(name for name, against in self.said(kind, text) if not against)
 
-    def _against(self, kind: str, name: str, sentence: str) -> str:
-        """Return why a name in a sentence does not count: find its words, then ask the narrative."""
+    def _place(self, kind: str, name: str, sentence: str) -> tuple[int, int]:
+        """Return where in a sentence the words of a name begin and end; the whole of it when it is too long.
+
+        A longer beginning of the sentence holds what a shorter one holds: each end is found by halving.
+        """
         words = list(_WORD.finditer(sentence))[:_MAX_SENTENCE_WORDS]
-        holds = self.terminology.names_for_text
-        last = next((word for word in words if name in holds(kind, sentence[: word.end()])), None)
-        if last is None:
-            return ""
-        before = [word for word in reversed(words) if word.start() <= last.start()]
-        first = next(
-            (word for word in before if name in holds(kind, sentence[word.start() : last.end()])), words[0]
-        )
-        return self.narrative.context(sentence, first.start(), last.end())
+
+        def holds(start: int, end: int) -> bool:
+            return name in self.terminology.names_for_text(kind, sentence[start:end])
+
+        places = range(len(words))
+        last = bisect_left(places, True, key=lambda place: holds(0, words[place].end()))
+        if last == len(words):
+            return 0, len(sentence)
+        end = words[last].end()
+        after = bisect_left(places[: last + 1], True, key=lambda place: not holds(words[place].start(), end))
+        return words[max(after - 1, 0)].start(), end
+
+
+def _sentences(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each sentence with its place in the text."""
+    start = 0
+    for mark in _SENTENCE.finditer(text):
+        if mark.start() > start:
+            yield start, text[start : mark.start()]
+        start = mark.end()
+    if start < len(text):
+        yield start, text[start:]
 
 
 def _orders_by_code(terminology: Terminology) -> dict[tuple[str | None, str], tuple[str, ...]]:

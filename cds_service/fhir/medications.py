@@ -11,7 +11,15 @@ from typing import Any, Final
 from cds_service.facts import DAY, HOUR, Dose, DrugUse, Moment
 from cds_service.fhir import vocabulary as words
 from cds_service.fhir.datatypes import Dosage
-from cds_service.fhir.dosage import bounds_of, daily_dose, dosages_of, planned_seconds, route_of, seconds_of
+from cds_service.fhir.dosage import (
+    bounds_of,
+    daily_dose,
+    dosages_of,
+    planned_seconds,
+    route_hint,
+    route_of,
+    seconds_of,
+)
 from cds_service.fhir.history import concept_of
 from cds_service.fhir.identify import Identified, identify
 from cds_service.fhir.reading import Reading
@@ -95,6 +103,8 @@ def _file(reading: Reading, located: Located, use: _Use, drug: Identified, dosag
     stated = route_of(reading, dosages, drug.form)
     for product in drug.products:
         ingredient = reading.lexicon.terminology.ingredients[product.ingredient]
+        route = _route(reading, stated, product.route, ingredient.usual_route)
+        route = route or route_hint(reading, dosages, drug.form)
         dose: Dose | None = daily_dose(
             dosages, product.strength, single_ingredient=len(drug.products) == 1 and not drug.is_combination
         )
@@ -106,7 +116,7 @@ def _file(reading: Reading, located: Located, use: _Use, drug: Identified, dosag
                 use.active,
                 use.start,
                 use.end,
-                _route(reading, stated, product.route, ingredient.usual_route),
+                route,
                 dose,
                 use.draft,
                 use.stopping,

@@ -31,7 +31,10 @@ MAX_TEXT = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One record of the twitch: what one resource or sentence says about it."""
+    """One record of the twitch: what one resource or sentence says about it.
+
+    ``since`` is the day since when it lasts at least, where a duration was told but no onset.
+    """
 
     level: int
     source: Source
@@ -46,6 +49,7 @@ class Sighting:
     in_encounter: bool = False
     patient_reported: bool = False
     origin: str = ""
+    since: Moment | None = None
 
 
 @dataclass(slots=True)

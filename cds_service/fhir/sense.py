@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -144,8 +145,16 @@ class Sense:
                 if known is None or (known.route is None and product.route is not None):
                     by_code[product.ingredient] = product
         if by_code:
-            return tuple(by_code.values()), False
+            return tuple(self._routed(product) for product in by_code.values()), False
         return next((rows for rows in self._named_drugs if rows), ()), True
+
+    def _routed(self, product: ProductCode) -> ProductCode:
+        """Return a product with the route its name tells where its code tells none ("nasal inhaler")."""
+        if product.route is not None or self._lexicon is None:
+            return product
+        find = self._lexicon.terminology.routes.word_for
+        told = {route for text in self.texts if (route := find(text[:_MAX_NAME]))}
+        return replace(product, route=told.pop()) if len(told) == 1 else product
 
     @cached_property
     def _named_drugs(self) -> tuple[tuple[ProductCode, ...], ...]:

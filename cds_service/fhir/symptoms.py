@@ -6,6 +6,7 @@ all when the value says neither. Text counts as whole words, never where it is n
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from cds_service.fhir.reading import MAX_TEXT, Reading, Sighting, notes_of
 from cds_service.fhir.records import Located, source_of
 from cds_service.fhir.resources import Observation
 from cds_service.fhir.sense import Sense
+from cds_service.narrative import Mention
 
 _FINDING_KINDS: Final = ("symptom", "report")
 
@@ -173,7 +175,7 @@ def read_twitch_concept(
     sites = frozenset(code.sites if code else ()).union(*(mention.sites for mention in mentions))
     sides = [code.side if code else None, setting.side, sense.side, *(mention.side for mention in mentions)]
     traits = {name: value for mention in mentions for name, value in mention.traits.items()}
-    duration = max((item.duration_days for item in mentions if item.duration_days is not None), default=None)
+    onset, since = _began(reading, setting, mentions)
     reading.sightings.append(
         Sighting(
             3 if code else 2,
@@ -183,12 +185,13 @@ def read_twitch_concept(
             next((side for side in sides if side), None),
             next((mention.course for mention in mentions if mention.course), None),
             traits,
-            setting.onset or _before(reading, setting.moment, duration),
+            onset,
             setting.moment,
             setting.active,
             setting.in_encounter,
             setting.patient_reported,
             setting.origin,
+            since,
         )
     )
     return True
@@ -201,11 +204,12 @@ def counts(mention: Any) -> bool:
 
 def read_text(reading: Reading, text: str, setting: Setting) -> bool:
     """Read free text for the twitch and for symptoms; whether anything was found in it."""
-    if len(text) > MAX_TEXT:
+    mentions = reading.lexicon.mentions(text)
+    if mentions.is_cut:
         reading.refuse_text(setting.source, setting.moment)
         text = text[:MAX_TEXT]
     found = False
-    for mention in reading.lexicon.mentions(text):
+    for mention in mentions:
         if counts(mention):
             found = True
             _take_mention(reading, mention, text, setting)
@@ -218,7 +222,7 @@ def read_text(reading: Reading, text: str, setting: Setting) -> bool:
 
 
 def _take_mention(reading: Reading, mention: Any, text: str, setting: Setting) -> None:
-    onset = setting.onset or _before(reading, setting.moment, mention.duration_days)
+    onset, since = _began(reading, setting, [mention])
     if mention.level == 2:
         reading.sightings.append(
             Sighting(
@@ -235,6 +239,7 @@ def _take_mention(reading: Reading, mention: Any, text: str, setting: Setting) -
                 setting.in_encounter,
                 setting.patient_reported,
                 setting.origin,
+                since,
             )
         )
     if mention.symptom:
@@ -262,6 +267,27 @@ def text_event(
 
 def _excerpt(text: str) -> str:
     return " ".join(text[:240].split())
+
+
+def _began(
+    reading: Reading, setting: Setting, mentions: Iterable[Mention]
+) -> tuple[Moment | None, Moment | None]:
+    """Return the onset, and the day since when it lasts at least.
+
+    A stated duration is an onset only where it is exact: "for several weeks" and "3 to 5 days" tell how
+    long it has lasted at least, and no onset.
+    """
+    if setting.onset is not None:
+        return setting.onset, None
+    longest = max(
+        (item for item in mentions if item.duration_days is not None),
+        key=lambda item: item.duration_days or 0,
+        default=None,
+    )
+    if longest is None:
+        return None, None
+    began = _before(reading, setting.moment, longest.duration_days)
+    return (began, None) if longest.longest_days == longest.duration_days else (None, began)
 
 
 def _before(reading: Reading, moment: Moment | None, days: int | None) -> Moment | None:

@@ -26,6 +26,7 @@ def merge_twitch(reading: Reading) -> Twitch | None:
     level = max(sighting.level for sighting in current)
     best = next(sighting for sighting in current if sighting.level == level)
     recorded = [moment for sighting in current if (moment := sighting.recorded) is not None]
+    since = [moment for sighting in current if (moment := sighting.since) is not None]
     onsets = [moment for sighting in current if (moment := sighting.onset) is not None]
     courses = {sighting.course for sighting in current}
     return Twitch(
@@ -35,7 +36,7 @@ def merge_twitch(reading: Reading) -> Twitch | None:
         _sites(current),
         _side(current),
         min(onsets, key=lambda moment: moment.earliest, default=None),
-        min(recorded, key=lambda moment: moment.earliest, default=None),
+        min((*recorded, *since), key=lambda moment: moment.earliest, default=None),
         max(recorded, key=lambda moment: moment.latest, default=None),
         next((course for course in _PERSISTENCE if course in courses), None),
         _traits(current),

@@ -66,6 +66,7 @@ def load_terminology(root: Path) -> Terminology:
         brands=MappingProxyType(drugs.brands),
         set_codes=MappingProxyType({kind: part.codes for kind, part in sets.items()}),
         set_words=MappingProxyType({kind: part.words for kind, part in sets.items()}),
+        set_alone=MappingProxyType({kind: part.alone for kind, part in sets.items()}),
         set_parents=MappingProxyType({kind: part.parents for kind, part in sets.items()}),
         twitch_codes=twitch.codes, result_words=words,
     )

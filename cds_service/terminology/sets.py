@@ -11,7 +11,7 @@ from cds_service.content import Document
 from cds_service.terminology.desk import Book, Desk
 from cds_service.terminology.model import Coding, ValueSet
 from cds_service.terminology.store import CodeTable
-from cds_service.terminology.words import PhraseIndex
+from cds_service.terminology.words import PhraseIndex, Tokens, tokens
 
 SET_FOLDERS = {
     "condition": "conditions",
@@ -24,12 +24,17 @@ SET_FOLDERS = {
 
 @dataclass(frozen=True, slots=True)
 class SetShelf:
-    """The value sets of one kind. ``parents`` maps a name to itself and all sets that include it."""
+    """The value sets of one kind.
+
+    ``parents`` maps a name to itself and all sets that include it; ``alone`` the words of a whole text
+    to the names it stands for.
+    """
 
     sets: dict[str, ValueSet]
     codes: CodeTable[str]
     words: PhraseIndex
     parents: Mapping[str, tuple[str, ...]]
+    alone: Mapping[Tokens, tuple[str, ...]]
 
 
 def read_sets(desk: Desk, folder: Path, kind: str) -> SetShelf:
@@ -43,6 +48,7 @@ def read_sets(desk: Desk, folder: Path, kind: str) -> SetShelf:
     book: Book[str] = desk.book()
     wanted: dict[str, list[str]] = {}
     forbidden: dict[str, list[str]] = {}
+    alone: dict[Tokens, tuple[str, ...]] = {}
     for name in sets:
         with desk.guard(documents[name]):
             data = documents[name].data
@@ -52,7 +58,10 @@ def read_sets(desk: Desk, folder: Path, kind: str) -> SetShelf:
             text = data.get("text", {})
             wanted[name] = list(text.get("words", ()))
             forbidden[name] = list(text.get("not", ()))
-    return SetShelf(sets, book.table(), PhraseIndex(wanted, forbidden), MappingProxyType(parents))
+            for whole in map(tokens, text.get("alone", ())):
+                alone[whole] = (*alone.get(whole, ()), name)
+    phrases = PhraseIndex(wanted, forbidden)
+    return SetShelf(sets, book.table(), phrases, MappingProxyType(parents), MappingProxyType(alone))
 
 
 def _read_set(desk: Desk, document: Document, kind: str, known: frozenset[str]) -> ValueSet:

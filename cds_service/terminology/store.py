@@ -22,7 +22,7 @@ from cds_service.terminology.model import (
     ValueSet,
 )
 from cds_service.terminology.results import ResultWords
-from cds_service.terminology.words import PhraseIndex, tokens
+from cds_service.terminology.words import PhraseIndex, Tokens, contains, parts, tokens
 from cds_service.units import Units
 
 Row = TypeVar("Row")
@@ -121,6 +121,11 @@ class Routes:
         words = tokens(text)
         return self.alone.get(" ".join(words)) or self.in_words(words)
 
+    def named_in(self, text: str) -> str | None:
+        """Return the route a text names, as ``word_for``, but never by a dose form alone (``inhaler``)."""
+        words = tokens(text)
+        return self.alone.get(" ".join(words)) or self._single(frozenset(self.strong.find_longest(words)))
+
     def in_words(self, words: tuple[str, ...]) -> str | None:
         """Return the one route the words of a drug's name or dose form mean; None when none or several.
 
@@ -167,6 +172,7 @@ class Terminology:
     brands: Mapping[str, tuple[ProductCode, ...]]
     set_codes: Mapping[str, CodeTable[str]]
     set_words: Mapping[str, PhraseIndex]
+    set_alone: Mapping[str, Mapping[Tokens, tuple[str, ...]]]
     set_parents: Mapping[str, Mapping[str, tuple[str, ...]]]
     twitch_codes: CodeTable[TwitchCode]
     result_words: ResultWords
@@ -217,8 +223,18 @@ class Terminology:
         """Return the value sets whose words the text holds, sorted; negation is not looked at."""
         home = BORROWED.get(kind, kind)
         parents = self.set_parents[home]
-        found = self.set_words[home].find(tokens(text))
+        words = tokens(text)
+        found = (*self.set_words[home].find(words), *self._standing_alone(home, text, words))
         return tuple(sorted({up for name in found for up in parents[name]}))
+
+    def _standing_alone(self, home: str, text: str, words: Tokens) -> tuple[str, ...]:
+        """Return the names whose abbreviation is a whole part of the text ("ALS", "History: ALS")."""
+        near = [whole for whole in self.set_alone[home] if contains(words, whole)]
+        if not near:
+            return ()
+        whole_parts, forbids = parts(text), self.set_words[home].forbids
+        named = (name for whole in near if whole in whole_parts for name in self.set_alone[home][whole])
+        return tuple(name for name in named if not forbids(name, words))
 
     def twitch_for(self, system: str, code: str) -> TwitchCode | None:
         """Return what a code says about the twitch itself, or None."""

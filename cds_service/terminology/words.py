@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 Tokens = tuple[str, ...]
 
 _WORD = re.compile(r"[a-z0-9]+")
+_BETWEEN = re.compile(r"[^\w\s'\u2019]+")
 _MAX_TEXT = 20_000
 
 
@@ -42,7 +43,7 @@ class PhraseIndex:
             for phrase, name in self._by_first.get(word, ()):
                 if name not in found and words[start : start + len(phrase)] == phrase:
                     found.add(name)
-        return tuple(sorted(name for name in found if not self._is_forbidden(name, words)))
+        return tuple(sorted(name for name in found if not self.forbids(name, words)))
 
     def find_longest(self, words: Tokens) -> tuple[str, ...]:
         """Return the names of the longest phrases that occur, in the order of the text."""
@@ -62,10 +63,16 @@ class PhraseIndex:
     def find_longest_allowed(self, words: Tokens) -> tuple[str, ...]:
         """Return what :meth:`find_longest` finds, without names that a phrase rules out, sorted."""
         found = set(self.find_longest(words))
-        return tuple(sorted(name for name in found if not self._is_forbidden(name, words)))
+        return tuple(sorted(name for name in found if not self.forbids(name, words)))
 
-    def _is_forbidden(self, name: str, words: Tokens) -> bool:
+    def forbids(self, name: str, words: Tokens) -> bool:
+        """Return whether a phrase in ``words`` rules the name out."""
         return any(contains(words, phrase) for phrase in self._forbidden.get(name, ()))
+
+
+def parts(text: str) -> frozenset[Tokens]:
+    """Return the words of each part of a text between punctuation marks."""
+    return frozenset(tokens(part) for part in _BETWEEN.split(text[:_MAX_TEXT]))
 
 
 def contains(words: Tokens, phrase: Tokens) -> bool:

@@ -397,3 +397,40 @@ def test_observations_of_other_questions_are_counted() -> None:
         "valueQuantity": {"value": 170, "unit": "cm"},
     }
     assert facts_of(other).unread_codes == {("lab", LOINC, "8302-2"): 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "onset", "first"),
+    [
+        ("Lip twitching for 5 days", "2026-11-13", "2026-11-18"),
+        ("Lip twitching for several weeks", None, "2026-11-04"),
+        ("Lip twitching for 3 to 5 days", None, "2026-11-15"),
+    ],
+)
+def test_a_duration_that_is_not_exact_is_no_onset(text: str, onset: str | None, first: str) -> None:
+    (said,) = [found.twitch for found in [facts_of(finding("Reason for visit", valueString=text))]]
+    assert said is not None and said.first_recorded is not None
+    assert (said.onset and said.onset.text) == onset
+    assert said.first_recorded.text[:10] == first
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [("Weakness? No", "absent"), ("Weakness? Yes", "active"), ("x " * 200 + "no weakness", "absent")],
+)
+def test_the_answer_may_stand_in_the_next_sentence(text: str, status: str) -> None:
+    found = facts_of(finding("Reason for visit", valueString=text))
+    assert one(found, "symptom", "weakness").status == status
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [("ALS", True), ("History: ALS", True), ("Patient has ALS", True), ("Schwindel mehr als drei Tage", False)],
+)
+def test_a_german_word_is_no_disease(text: str, known: bool) -> None:
+    assert ("als" in facts_of(condition(text)).events.get("condition", {})) is known
+
+
+def test_a_text_read_in_part_is_said() -> None:
+    note = finding("Reason for visit", valueString="Lip twitching. " + "word " * 5_000)
+    assert "F051" in codes(facts_of(note))

@@ -437,3 +437,24 @@ def test_a_draft_with_an_unknown_modifier_is_refused() -> None:
     )
     assert not found.drugs
     assert codes(found) == ["F016"]
+
+
+NASAL = "120 ACTUAT Triamcinolone 0.055 MG/ACTUAT Nasal Inhaler [Nasacort]"
+
+
+@pytest.mark.parametrize(
+    ("coding", "dosage", "route"),
+    [
+        ({"system": RXNORM, "code": "752370", "display": NASAL}, {}, "nasal"),
+        ({"system": RXNORM, "code": "10759", "display": NASAL}, {}, "nasal"),
+        ({"system": RXNORM, "code": "10759", "display": NASAL}, {"text": "2 puffs daily"}, "nasal"),
+        ({"system": RXNORM, "code": "10759", "display": "Triamcinolone"}, {"text": "2 puffs daily"}, "inhaled"),
+        ({"system": RXNORM, "code": "10759", "display": NASAL}, {"text": "take by mouth"}, "oral"),
+        ({"system": RXNORM, "code": "10759", "display": "Triamcinolone"}, {}, None),
+    ],
+)
+def test_a_name_tells_the_route_unless_the_order_names_another(
+    coding: dict[str, str], dosage: dict[str, str], route: str | None
+) -> None:
+    found = facts_of(order(coding, dosageInstruction=[dosage] if dosage else []))
+    assert [use.route for use in found.drugs["triamcinolone"]] == [route]

@@ -16,12 +16,19 @@ from datetime import datetime
 import msgspec
 
 from cds_service.errors import Issue, RequestError
-from cds_service.fhir import read_prefetch
+from cds_service.fhir import Record, read_drafts, read_prefetch
 from cds_service.knowledge import Knowledge, Service
+from cds_service.members import Repeated, members_of
 from cds_service.review import Review, review_patient
 
 #: Name of the request extension that moves the evaluation date (only where the settings allow it).
 AS_OF_EXTENSION = "org.twitch-cds.asOf"
+
+#: Member of the context that holds a Bundle of draft orders, by hook (the hook definitions of CDS Hooks).
+_DRAFTS = {"order-select": "draftOrders", "order-sign": "draftOrders", "medication-refill": "medications"}
+#: The one hook whose context also says which of the drafts are being chosen now.
+_SELECTING = "order-select"
+_MOST_SELECTIONS = 1_000
 
 _UUID = re.compile(r"(urn:uuid:)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _FHIR_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
@@ -31,7 +38,9 @@ _FHIR_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 class Call:
     """One checked call. ``encounter_id`` and ``as_of`` are None when the caller sent none.
 
-    ``prefetch`` holds the values as sent, unread; a key that was not sent is absent.
+    ``prefetch`` holds the values as sent, unread; a key that was not sent is absent. ``drafts`` is the
+    Bundle of draft orders of the context, unread, None for a hook that has none; ``selections`` are the
+    references of the drafts being chosen, None for a hook without selection (then all of them count).
     """
 
     hook: str
@@ -41,6 +50,8 @@ class Call:
     encounter_id: str | None = None
     as_of: datetime | None = None
     prefetch: Mapping[str, msgspec.Raw] = field(default_factory=dict)
+    drafts: msgspec.Raw | None = None
+    selections: tuple[str, ...] | None = None
 
 
 def read_call(body: bytes, hook: str) -> Call:
@@ -67,6 +78,8 @@ def read_call(body: bytes, hook: str) -> Call:
         encounter_id=_optional_id(context, "encounterId"),
         as_of=_as_of(top),
         prefetch=_optional_members(top, "prefetch"),
+        drafts=_required(context, "/context", _DRAFTS[hook]) if hook in _DRAFTS else None,
+        selections=_selections(context) if hook == _SELECTING else None,
     )
 
 
@@ -78,9 +91,8 @@ def answer_call(
     Raises:
         PatientDataError: The prefetched data cannot be used at all.
     """
-    record = read_prefetch(call.prefetch, patient_id=call.patient_id, keys=service.promises)
     return review_patient(
-        record,
+        _record_of(call, service),
         knowledge,
         as_of=as_of,
         hook=call.hook,
@@ -91,24 +103,25 @@ def answer_call(
     )
 
 
-class _Name(str):
-    """The name of a member, equal to nothing but itself: a name said twice is seen twice."""
+def _record_of(call: Call, service: Service) -> Record:
+    """Return what was prefetched, with the draft orders of the context."""
+    record = read_prefetch(call.prefetch, patient_id=call.patient_id, keys=service.promises)
+    if call.drafts is None:
+        return record
+    pointer = f"/context/{_DRAFTS[call.hook]}"
+    return read_drafts(record, call.drafts, selections=call.selections, pointer=pointer)
 
-    __slots__ = ()
-    __hash__ = object.__hash__
 
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-
-_MEMBERS = msgspec.json.Decoder(dict[_Name, msgspec.Raw], dec_hook=lambda wanted, value: wanted(value))
 _TEXT = msgspec.json.Decoder(str)
+_TEXTS = msgspec.json.Decoder(list[str])
 
 
 def _members(data: bytes | msgspec.Raw, where: str, what: str) -> dict[str, msgspec.Raw]:
     """Return the members of a JSON object, unread. Raises RequestError for anything else."""
     try:
-        pairs = _MEMBERS.decode(data)
+        return members_of(data)
+    except Repeated:
+        raise _fault("H005", where, f"{what} says a member twice.", "Say every member once.") from None
     except msgspec.ValidationError:
         raise _fault("H004", where, f"{what} is not a JSON object.", "Send an object in braces.") from None
     except msgspec.DecodeError as error:
@@ -119,10 +132,6 @@ def _members(data: bytes | msgspec.Raw, where: str, what: str) -> dict[str, msgs
         raise _fault(
             "H003", where, f"{what} is nested too deeply.", "FHIR never nests that deeply."
         ) from None
-    members = {str(name): value for name, value in pairs.items()}
-    if len(members) < len(pairs):
-        raise _fault("H005", where, f"{what} says a member twice.", "Say every member once.")
-    return members
 
 
 def _optional_members(top: Mapping[str, msgspec.Raw], name: str) -> dict[str, msgspec.Raw]:
@@ -158,6 +167,19 @@ def _optional_id(context: Mapping[str, msgspec.Raw], name: str) -> str | None:
     if name not in context or bytes(context[name]) == b"null":
         return None
     return _fhir_id(_text(context, "/context", name), f"/context/{name}")
+
+
+def _selections(context: Mapping[str, msgspec.Raw]) -> tuple[str, ...]:
+    """Return the references of the drafts being chosen."""
+    raw = _required(context, "/context", "selections")
+    try:
+        chosen = _TEXTS.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        chosen = None
+    if chosen is None or len(chosen) > _MOST_SELECTIONS:
+        what = f"is not a list of at most {_MOST_SELECTIONS} texts."
+        raise _fault("H013", "/context/selections", what, "Send references such as MedicationRequest/1.")
+    return tuple(chosen)
 
 
 def _check_authorization(top: Mapping[str, msgspec.Raw]) -> None:

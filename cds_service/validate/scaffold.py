@@ -59,7 +59,8 @@ def _check(root: Path, rules: Path, group: str, rule_id: str) -> None:
 def _category(root: Path, group: str) -> str:
     """Return the first category of the schema that the name of the group begins with."""
     schema = Schemas(root / "cards" / "schema")["rule"]
-    categories: list[str] = schema["properties"]["category"]["items"]["enum"]
+    choices = schema["properties"]["category"]["items"]["oneOf"]
+    categories = [str(choice["const"]) for choice in choices]
     return next((category for category in categories if group.startswith(category)), categories[0])
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from cds_service.cards.proposals import Steps, asked_by, proposals_of, steps_of
 from cds_service.cards.voice import Voice, evidence_of
 from cds_service.findings import INDICATORS, Finding, Proposal
-from cds_service.folding import highest
+from cds_service.folding import highest, unique_proposals
 from cds_service.triage import Entry, Triaged
 
 
@@ -126,7 +126,7 @@ def _with_workup(drafts: list[Draft], triaged: Triaged, voice: Voice) -> list[Dr
     Where earlier cards already propose every test, the first of them carries the workup rule.
     """
     asked = asked_by(triaged.unknown, voice) if voice.facts.twitch is not None else ()
-    wanted = (*proposals_of(triaged.workup), *asked)
+    wanted = unique_proposals((*proposals_of(triaged.workup), *asked))
     place = next((i for i, draft in enumerate(drafts) if draft.kind == "differential"), None)
     if not wanted and not triaged.workup:
         return drafts

@@ -15,7 +15,7 @@ def differences(response: dict[str, Any], expect: dict[str, Any]) -> list[str]:
     if unknown:
         raise ValueError(f"an expectation does not know {sorted(unknown)}")
     answer = _Answer(response)
-    return [fault for key, wanted in expect.items() for fault in _CHECKS[key](answer, wanted)]
+    return [*_twice(answer), *(fault for key, wanted in expect.items() for fault in _CHECKS[key](answer, wanted))]
 
 
 class _Answer:
@@ -30,6 +30,12 @@ class _Answer:
             for suggestion in card.get("suggestions", ())
             for action in suggestion["actions"]
         }
+
+
+def _twice(answer: _Answer) -> list[str]:
+    """No call may offer the same order twice, whatever is expected of it."""
+    labels = [suggestion["label"] for card in answer.cards for suggestion in card.get("suggestions", ())]
+    return [f"{label!r} is offered twice" for label in sorted(set(labels)) if labels.count(label) > 1]
 
 
 def _rules(answer: _Answer, wanted: dict[str, dict[str, Any]]) -> list[str]:

@@ -72,3 +72,13 @@ def test_the_schema_finds_what_loading_forgives(copy: Path) -> None:
     path.write_text(path.read_text("utf-8") + "colors: [red]\n", encoding="utf-8")
     (issue,) = schema_issues(copy)
     assert issue.code == "T100" and issue.where.startswith("terminology/results.yaml:")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("newborn: 28 days", "newborn: a while"), ("  supply_grace:", "  grace:"), ("record:", "notes:")]
+)
+def test_a_length_of_time_that_is_missing_or_none_is_refused(copy: Path, old: str, new: str) -> None:
+    path = copy / "terminology" / "lookback.yaml"
+    path.write_text(path.read_text("utf-8").replace(old, new), encoding="utf-8")
+    with pytest.raises(ContentError, match=r"terminology/lookback\.yaml"):
+        load_terminology(copy)

@@ -15,17 +15,13 @@ from cds_service.fhir.references import key_of
 from cds_service.fhir.resources import CarePlan, Encounter, ServiceRequest
 from cds_service.fhir.symptoms import Setting, event_of, read_concept, read_text
 
-#: Specification 4.1: without a named encounter the latest one counts while it is at most this old.
-CURRENT_DAYS: Final = 30
-#: Older reasons say nothing about today's symptoms; the rules look back 90 days.
-REASON_DAYS: Final = 365
 #: The one condition a care plan's category may stand for here.
 COMFORT_CARE: Final = "comfort-care"
 _SETTINGS: Final = ("emergency", "inpatient")
 
 
 def find_encounter(reading: Reading, encounter_id: str | None) -> Located | None:
-    """Return the encounter the hook names, else the latest one that is open or at most 30 days old."""
+    """Return the encounter the hook names, else the latest one that is open or recent."""
     encounters = list(reading.usable(Encounter))
     if encounter_id:
         wanted = key_of(encounter_id).removeprefix("Encounter/")
@@ -51,8 +47,8 @@ def _rank(reading: Reading, located: Located) -> tuple[bool, int, str] | None:
     if start is None or start.earliest > now:
         return None
     is_open = status in words.ENCOUNTER_OPEN and (end is None or end.latest >= now)
-    age_days = (now - (end.earliest if end is not None and end.earliest <= now else start.earliest)) / DAY
-    if not is_open and age_days > CURRENT_DAYS:
+    age = now - (end.earliest if end is not None and end.earliest <= now else start.earliest)
+    if not is_open and age > reading.recency.encounter:
         return None
     return is_open, start.earliest, source_of(located).reference
 
@@ -64,7 +60,7 @@ def _is_long_over(reading: Reading, resource: Encounter, status: str) -> bool:
     return (
         status not in words.ENCOUNTER_OPEN
         and end is not None
-        and reading.times.is_long_ago(end, CURRENT_DAYS)
+        and reading.times.is_long_ago(end, reading.recency.encounter // DAY)
     )
 
 
@@ -147,7 +143,7 @@ def _has_recent_reasons(reading: Reading, resource: Encounter) -> bool:
     return (
         period is not None
         and period.start is not None
-        and not reading.times.is_long_ago(period.start, REASON_DAYS)
+        and not reading.times.is_long_ago(period.start, reading.recency.encounter_reason // DAY)
     )
 
 

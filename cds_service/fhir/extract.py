@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Final
 
-from cds_service.facts import DrugUse, Event, Measurement, PatientFacts, SetAside
+from cds_service.facts import DAY, DrugUse, Event, Measurement, PatientFacts, SetAside
 from cds_service.fhir.conditions import read_conditions
 from cds_service.fhir.encounters import (
     COMFORT_CARE,
@@ -36,8 +36,6 @@ from cds_service.fhir.vocabulary import TEST_TAGS
 from cds_service.narrative import Narrative
 from cds_service.terminology import Terminology
 
-#: Specification 8: the rules speak of nobody under 28 days.
-NEWBORN_DAYS: Final = 28
 _SEXES: Final = frozenset(("male", "female"))
 
 
@@ -168,7 +166,7 @@ def _outside(reading: Reading, age_days: int | None) -> str:
         for kind in ("condition", "procedure", "encounter")
     ):
         return "comfort-care"
-    return "newborn" if age_days is not None and age_days < NEWBORN_DAYS else ""
+    return "newborn" if age_days is not None and age_days * DAY < reading.recency.newborn else ""
 
 
 def _is_dead(reading: Reading, patient: Patient) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cds_service.facts import DAY, HOUR, Dose, DrugUse, Moment
+from cds_service.facts import DAY, Dose, DrugUse, Moment
 from cds_service.fhir import vocabulary as words
 from cds_service.fhir.datatypes import Dosage
 from cds_service.fhir.dosage import (
@@ -35,9 +35,6 @@ from cds_service.fhir.resources import (
     ServiceRequest,
 )
 
-_STATEMENT_ENDED_DAYS: Final = 7
-_GIVEN_HOURS: Final = 72
-_SUPPLY_GRACE_DAYS: Final = 30
 _TAKING: Final = frozenset(("active", "intended", "recorded", "completed"))
 
 
@@ -277,8 +274,8 @@ def _of_statement(reading: Reading, located: Located) -> _Use | str:
 
 
 def _completed(reading: Reading, start: Moment | None, end: Moment | None) -> _Use:
-    """A completed statement counts as active for seven days after its end."""
-    recent = end is not None and reading.times.days_before(end) <= _STATEMENT_ENDED_DAYS
+    """A completed statement counts as active for a while after its end."""
+    recent = end is not None and reading.times.now - end.latest <= reading.recency.statement_ended
     return _Use(recent, start, end)
 
 
@@ -300,7 +297,7 @@ def _of_administration(reading: Reading, located: Located) -> _Use | str:
     if start.earliest > reading.times.now:
         return "F032"
     end = reading.period_end(period) or start
-    recent = reading.times.now - end.latest <= _GIVEN_HOURS * HOUR
+    recent = reading.times.now - end.latest <= reading.recency.administration
     return _Use(recent, start, end, administered=True)
 
 
@@ -317,5 +314,5 @@ def _of_dispense(reading: Reading, located: Located) -> _Use | str:
         return "F032"
     supply = seconds_of(resource.daysSupply) or 0
     end = reading.times.shifted(start, supply)
-    covered = reading.times.now - end.latest <= _SUPPLY_GRACE_DAYS * DAY
+    covered = reading.times.now - end.latest <= reading.recency.supply_grace
     return _Use(covered, start, None if covered or not supply else end)

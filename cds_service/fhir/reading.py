@@ -20,7 +20,7 @@ from cds_service.fhir.resources import Resource
 from cds_service.fhir.sense import Sense
 from cds_service.fhir.subjects import Subject
 from cds_service.fhir.times import Times
-from cds_service.terminology import ResultWords
+from cds_service.terminology import Recency, ResultWords
 
 #: A measurement after what orders it: first and last second, order of reading, whether it is corrected.
 Row: TypeAlias = tuple[int, int, int, bool, Measurement]
@@ -78,6 +78,11 @@ class Reading:
     def words(self) -> ResultWords:
         """The words of results and answers."""
         return self.lexicon.words
+
+    @property
+    def recency(self) -> Recency:
+        """How long what the record says counts as being so now."""
+        return self.lexicon.terminology.recency
 
     # ------------------------------------------------------------- what may be used
 

@@ -8,9 +8,6 @@ from typing import Final, TypeVar
 from cds_service.facts import Twitch
 from cds_service.fhir.reading import Reading, Sighting
 
-#: Specification 4.1: evidence is current for 90 days, or for 365 while still active and asserted again.
-CURRENT_DAYS: Final = 90
-CHRONIC_DAYS: Final = 365
 _PERSISTENCE: Final = ("spreading", "persistent", "intermittent")
 
 Value = TypeVar("Value")
@@ -47,7 +44,7 @@ def merge_twitch(reading: Reading) -> Twitch | None:
 
 
 def is_current(reading: Reading, sighting: Sighting) -> bool:
-    """Whether a sighting counts today: named in the encounter, at most 90 days old, or chronic and active.
+    """Whether a sighting counts today: named in the encounter, recent, or chronic and active.
 
     An active problem without any date counts: the list says that it is there now.
     """
@@ -56,8 +53,8 @@ def is_current(reading: Reading, sighting: Sighting) -> bool:
     moments = [moment for moment in (sighting.onset, sighting.recorded) if moment is not None]
     if not moments:
         return sighting.active
-    age = min(reading.times.days_before(moment) for moment in moments)
-    return age <= (CHRONIC_DAYS if sighting.active else CURRENT_DAYS)
+    age = min(reading.times.now - moment.latest for moment in moments)
+    return age <= (reading.recency.twitch_active if sighting.active else reading.recency.twitch)
 
 
 def _order(sighting: Sighting) -> tuple[int, int, str, str]:

@@ -13,6 +13,7 @@ from cds_service.terminology.model import (
     Ingredient,
     OrderCode,
     ProductCode,
+    Recency,
     Strength,
     TwitchCode,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "Ingredient",
     "OrderCode",
     "ProductCode",
+    "Recency",
     "ResultWords",
     "Strength",
     "Terminology",

@@ -14,7 +14,8 @@ from cds_service.content import Document
 from cds_service.terminology.analytes import read_analytes
 from cds_service.terminology.desk import Desk
 from cds_service.terminology.drugs import read_drugs
-from cds_service.terminology.model import OrderCode, TwitchCode
+from cds_service.terminology.model import OrderCode, Recency, TwitchCode
+from cds_service.terminology.recency import NO_TIME, read_recency
 from cds_service.terminology.results import NO_WORDS, ResultWords, read_result_words
 from cds_service.terminology.sets import SET_FOLDERS, read_sets
 from cds_service.terminology.store import CodeTable, Routes, Systems, Terminology
@@ -52,6 +53,7 @@ def load_terminology(root: Path) -> Terminology:
                                lambda: _read_equivalents(files["equivalents"], desk, names), nothing)
     twitch = desk.attempt(files["twitch"], lambda: _read_twitch(files["twitch"], desk),
                           _Twitch(desk.book().table(), {}, {}))
+    recency = desk.attempt(files["lookback"], lambda: _read_recency(files["lookback"]), NO_TIME)
     words = desk.attempt(files["results"], lambda: _read_words(files["results"]), NO_WORDS)
     desk.finish()
     return Terminology(
@@ -68,12 +70,16 @@ def load_terminology(root: Path) -> Terminology:
         set_words=MappingProxyType({kind: part.words for kind, part in sets.items()}),
         set_alone=MappingProxyType({kind: part.alone for kind, part in sets.items()}),
         set_parents=MappingProxyType({kind: part.parents for kind, part in sets.items()}),
-        twitch_codes=twitch.codes, result_words=words,
+        twitch_codes=twitch.codes, result_words=words, recency=recency,
     )
 
 
 def _read_words(document: Document | None) -> ResultWords:
     return read_result_words(document) if document else NO_WORDS
+
+
+def _read_recency(document: Document | None) -> Recency:
+    return read_recency(document) if document else NO_TIME
 
 
 def _read_units(document: Document | None, desk: Desk) -> Units:

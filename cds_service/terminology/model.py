@@ -190,3 +190,20 @@ class TwitchCode:
     sites: tuple[str, ...] = ()
     side: str | None = None
     title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recency:
+    """How long what a record says counts as being so now, in seconds.
+
+    ``terminology/lookback.yaml`` says what each length is for and where it comes from.
+    """
+
+    newborn: int = 0
+    twitch: int = 0
+    twitch_active: int = 0
+    encounter: int = 0
+    encounter_reason: int = 0
+    statement_ended: int = 0
+    administration: int = 0
+    supply_grace: int = 0

@@ -18,6 +18,7 @@ from cds_service.terminology.model import (
     Ingredient,
     OrderCode,
     ProductCode,
+    Recency,
     TwitchCode,
     ValueSet,
 )
@@ -176,6 +177,7 @@ class Terminology:
     set_parents: Mapping[str, Mapping[str, tuple[str, ...]]]
     twitch_codes: CodeTable[TwitchCode]
     result_words: ResultWords
+    recency: Recency
 
     def canonical_system(self, uri: str | None) -> str | None:
         """Return the short name of a code system, or None when it is not listed."""

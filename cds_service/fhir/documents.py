@@ -22,6 +22,8 @@ from cds_service.members import Repeated, members_of
 MAX_BYTES: Final = 64 * 1024 * 1024
 _MAX_NESTED_BUNDLES: Final = 4
 _READ: Final = frozenset(scan.READ)
+#: What drafts of medication hooks are; a draft nobody could read may have been one.
+_ORDERS: Final = frozenset(("MedicationRequest", "MedicationOrder"))
 
 
 @dataclass(slots=True)
@@ -85,7 +87,8 @@ def read_drafts(
 ) -> Record:
     """Return the record with the draft orders of a hook's context (a Bundle) and its selections.
 
-    ``selections`` are references into the Bundle (``MedicationRequest/1``); None means all.
+    ``selections`` are references into the Bundle (``MedicationRequest/1``); None means all. A draft that
+    cannot be read, or a selection without a draft, leaves what is ordered incomplete.
 
     Raises:
         NotFhir: when the drafts are not a Bundle or resource.
@@ -101,9 +104,19 @@ def read_drafts(
         record,
         parts=(*record.parts, Part(pointer, body)),
         drafts=drafts,
+        states=_with_gaps(record, gathered, bool(unknown)),
         selections=chosen,
         set_aside=(*record.set_aside, *gathered.set_aside, *unknown),
     )
+
+
+def _with_gaps(record: Record, gathered: Gathered, is_unmatched: bool) -> dict[str, DataState]:
+    """Return the states of a record, incomplete for the types of which a draft could not be read."""
+    gaps = set(gathered.failed_types)
+    if gathered.incomplete or is_unmatched:
+        gaps |= _ORDERS
+    lowered = {name: DataState.INCOMPLETE for name in sorted(gaps) if record.state(name).is_known}
+    return {**record.states, **lowered}
 
 
 def _draft_references(drafts: Iterable[Located]) -> Iterable[str]:

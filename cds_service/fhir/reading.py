@@ -128,8 +128,12 @@ class Reading:
     def usable_drafts(self, *kinds: type[Resource]) -> Iterator[Located]:
         """Yield the draft orders of the given types; the hook's context says whose they are."""
         for located in self.record.drafts:
-            if type(located[3]) in kinds and self._may_use(located, draft=True):
+            if type(located[3]) not in kinds:
+                continue
+            if self._may_use(located, draft=True):
                 yield located
+            else:
+                self.doubtful_types.add(type(located[3]).__name__)
 
     def _left_out(self, located: Located) -> bool:
         source = source_of(located)

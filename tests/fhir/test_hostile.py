@@ -16,6 +16,7 @@ from cds_service.fhir import (
     extract_facts,
     latest_clinical_date,
     read_bundle,
+    read_drafts,
     read_prefetch,
     second_look,
 )
@@ -204,3 +205,21 @@ def test_the_newest_date_of_a_record_reads_without_a_clock() -> None:
 def test_a_name_of_another_specimen_is_no_serum_result(name: str) -> None:
     assert not facts_of(lab() | {"code": {"text": name}}).numbers
     assert facts_of(lab() | {"code": {"text": "Potassium"}}).numbers
+
+
+@pytest.mark.parametrize(
+    ("draft", "selections"),
+    [
+        (order(status=5), None),
+        ({"id": "m"}, None),
+        (order(subject={"reference": "Patient/other"}), None),
+        (order(), ["MedicationRequest/another"]),
+    ],
+)
+def test_a_draft_that_cannot_be_used_leaves_a_gap(
+    draft: dict[str, Any], selections: list[str] | None
+) -> None:
+    record = read_drafts(read_bundle(bundle(PATIENT)), bundle(draft), selections=selections)
+    found = facts(record, hook="order-select", patient_id="p")
+    assert codes(found)
+    assert found.states["drug"] is DataState.INCOMPLETE

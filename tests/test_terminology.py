@@ -169,7 +169,7 @@ def test_icd_10_of_who_shares_short_codes_only() -> None:
 
 
 def test_a_set_holds_what_the_sets_it_includes_hold() -> None:
-    assert TERMINOLOGY.names_for("symptom", "icd-10-cm", "G81.91") == ("weakness", "weakness-focal")
+    assert TERMINOLOGY.names_for("symptom", "icd-10-cm", "G81.91") == ("paralysis", "weakness", "weakness-focal")
     assert TERMINOLOGY.names_for("condition", "icd-10-cm", "Z99.2") == ("ckd", "ckd-stage-4-5", "dialysis")
     assert set(TERMINOLOGY.names_for_text("symptom", "lip tremor")) == {"face-tremor", "tremor"}
 

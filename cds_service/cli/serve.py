@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from granian.log import logger as server_log
 from granian.server import MPServer
 
 from cds_service.cli.options import config_option, knowledge_in_force, settings_in_force
+from cds_service.errors import Issue, SettingsError
 from cds_service.json_log import SERVER_LOG
 from cds_service.ready import rehearse
 from cds_service.settings import Settings, as_environment, refuse_open_network
@@ -38,6 +40,7 @@ def command(host: str | None, port: int | None, workers: int | None, config: Pat
     """
     settings = settings_in_force(config, host=host, port=port, workers=workers)
     refuse_open_network(settings)
+    _refuse_taken_port(settings)
     knowledge = knowledge_in_force(settings)
     rehearse(knowledge)
     open_store(settings.store_url).close()
@@ -48,6 +51,30 @@ def command(host: str | None, port: int | None, workers: int | None, config: Pat
     )
     os.environ.update(as_environment(settings))
     _server(settings).serve()
+
+
+def _refuse_taken_port(settings: Settings) -> None:
+    """Refuse a port another program listens on: the server would share it, and calls would go to either.
+
+    Raises:
+        SettingsError: The port cannot be listened on alone.
+    """
+    try:
+        family, kind, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[
+            0
+        ]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise SettingsError(
+            Issue(
+                "settings",
+                "S021",
+                f"port {settings.port} of {settings.host} cannot be used ({error.strerror}).",
+                "Stop the program that has it, or choose another port: --port 8001.",
+            )
+        ) from None
 
 
 def _server(settings: Settings) -> MPServer:

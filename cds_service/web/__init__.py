@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import os
+import signal
 
 from flask import Flask
 
@@ -43,7 +45,18 @@ def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
 
 def create_app_from_environment() -> Flask:
     """Return the service with the settings of ``TWITCH_CDS_*``; what a server process starts with."""
+    _leave_interrupts_to_the_parent()
     app = create_app(load_settings(environment=os.environ))
     gc.collect()
     gc.freeze()  # the knowledge stays for good: no later collection needs to walk through it
     return app
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Let a worker process not hear Ctrl-C.
+
+    A terminal sends it to parent and workers alike, then the parent tells its workers to stop: a
+    worker that is told twice hangs until the grace period is over.
+    """
+    if multiprocessing.parent_process() is not None and hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -46,6 +46,7 @@ def server(tmp_path):
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     base = f"http://127.0.0.1:{port}"
     for _attempt in range(300):
@@ -108,3 +109,27 @@ def test_slow_senders_do_not_keep_others_waiting(server):
     finally:
         for sender in slow:
             sender.close()
+
+
+@pytest.mark.slow
+def test_ctrl_c_at_a_terminal_stops_the_service_without_force(server):
+    _base, process = server
+    os.killpg(process.pid, signal.SIGINT)  # a terminal tells the whole group, workers too
+    _out, log = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "refused" not in log
+
+
+@pytest.mark.slow
+def test_a_port_that_is_taken_is_refused(server):
+    base, _process = server
+    port = base.rpartition(":")[2]
+    second = subprocess.run(
+        [sys.executable, "-m", "cds_service", "serve", "--port", port],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert second.returncode == 2
+    assert "S021" in second.stderr

@@ -247,11 +247,13 @@ class Encounter:
 class PatientFacts:
     """All facts about one patient as of one instant.
 
-    ``numbers`` maps an analyte, vital or survey name to its results, oldest first, none later
-    than ``as_of``. ``drugs`` maps an ingredient to its uses. ``events`` maps a kind to a mapping of
-    name to events. ``states`` has an entry for every kind in KINDS. ``unread_codes`` counts codings
-    no value set knows, keyed by (kind, system, code). ``outside`` names the reason why the patient
-    is outside the scope (deceased, test patient, comfort care, newborn), or is empty.
+    ``birth_span`` is the first and last possible birth date where the record gives only a year or a
+    month; ``birth_date`` and ``age_days`` are None then. ``numbers`` maps an analyte, vital or survey
+    name to its results, oldest first, none later than ``as_of``. ``drugs`` maps an ingredient to its
+    uses. ``events`` maps a kind to a mapping of name to events. ``states`` has an entry for every kind
+    in KINDS. ``unread_codes`` counts codings no value set knows, keyed by (kind, system, code).
+    ``outside`` names the reason why the patient is outside the scope (deceased, test patient, comfort
+    care, newborn), or is empty.
     """
 
     as_of: datetime
@@ -270,6 +272,7 @@ class PatientFacts:
     set_aside: tuple[SetAside, ...] = ()
     unread_codes: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     outside: str = ""
+    birth_span: tuple[date, date] | None = None
 
     def __post_init__(self) -> None:
         """Refuse a naive ``as_of``: every window is measured from it."""
@@ -290,20 +293,40 @@ class PatientFacts:
 
     @property
     def years(self) -> int | None:
-        """Completed years of age, or None when the age is not known."""
-        birth, today = self.birth_date, self.as_of.date()
-        if birth is not None:
-            return today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
-        return None if self.age_days is None else self.age_days * 4 // _DAYS_IN_FOUR_YEARS
+        """Completed years of age, or None when the age is not known to the year."""
+        bounds = self.age_bounds("years")
+        return bounds[0] if bounds is not None and bounds[0] == bounds[1] else None
 
     @property
     def is_adult(self) -> bool | None:
-        """Whether adult ranges and rules apply; None when the age is not known (specification I9)."""
-        return None if self.years is None else self.years >= _ADULT_YEARS
+        """Whether adult ranges and rules apply; None when that is not known (specification I9)."""
+        bounds = self.age_bounds("years")
+        if bounds is None or (bounds[0] < _ADULT_YEARS <= bounds[1]):
+            return None
+        return bounds[0] >= _ADULT_YEARS
+
+    def age_bounds(self, unit: str) -> tuple[int, int] | None:
+        """Return the least and the greatest age the record allows, in completed ``years`` or in ``days``.
+
+        Both are equal for a full birth date; a birth date known by year or month leaves a span.
+        """
+        today = self.as_of.date()
+        span = self.birth_span or (None if self.birth_date is None else (self.birth_date, self.birth_date))
+        if span is not None:
+            ages = [_years(born, today) if unit == "years" else (today - born).days for born in span]
+            return min(ages), max(ages)
+        if self.age_days is None:
+            return None
+        age = self.age_days * 4 // _DAYS_IN_FOUR_YEARS if unit == "years" else self.age_days
+        return age, age
 
     def state(self, kind: str) -> DataState:
         """Return what is known about a kind; a kind nobody mentioned was not sent."""
         return self.states.get(kind, DataState.NOT_SENT)
+
+
+def _years(born: date, today: date) -> int:
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
 def moment_from_datetime(instant: datetime) -> Moment:

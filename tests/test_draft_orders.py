@@ -26,8 +26,15 @@ def knowledge() -> Knowledge:
 
 def service(hook: str) -> Service:
     """A service of an order hook as it would be when switched on."""
-    promises = {"patient": ("Patient",), "labs": ("Observation",), "problems": ("Condition",), "drugs": ("MedicationRequest",)}
-    return Service(f"twitch-{hook}", hook, "Orders", "Orders in tests", True, dict.fromkeys(promises, ""), promises)
+    promises = {
+        "patient": ("Patient",),
+        "labs": ("Observation",),
+        "problems": ("Condition",),
+        "drugs": ("MedicationRequest",),
+    }
+    return Service(
+        f"twitch-{hook}", hook, "Orders", "Orders in tests", True, dict.fromkeys(promises, ""), promises
+    )
 
 
 def draft(ident: str = "1", rxnorm: str = "10154", **more: Any) -> dict[str, Any]:
@@ -64,7 +71,11 @@ def body(hook: str, *drafts: dict[str, Any], member: str = "draftOrders", **cont
         "effectiveDateTime": "2026-11-20T09:00:00Z",
         "valueQuantity": {"value": 6.1, "unit": "mmol/L"},
     }
-    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": item} for item in drafts]}
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [{"resource": item} for item in drafts],
+    }
     call = {
         "hook": hook,
         "hookInstance": "2f6f0a3e-5a5b-4a56-9f0e-0c5b1d2e3f40",
@@ -91,7 +102,9 @@ def matched(found: Review) -> set[str]:
 def test_succinylcholine_with_high_potassium_is_told_when_it_is_signed() -> None:
     found = review("order-sign", draft())
     assert RULE in matched(found)
-    (card,) = [card for card in found.cards if card["summary"].startswith("Succinylcholine with potassium 6.1")]
+    (card,) = [
+        card for card in found.cards if card["summary"].startswith("Succinylcholine with potassium 6.1")
+    ]
     assert card["indicator"] == "critical"
 
 
@@ -157,7 +170,9 @@ def test_a_test_nobody_knows_is_counted() -> None:
         ("order-sign", {"member": "drafts"}, "H008", "/context/draftOrders"),
     ],
 )
-def test_a_context_without_its_members_is_refused(hook: str, change: dict[str, Any], code: str, where: str) -> None:
+def test_a_context_without_its_members_is_refused(
+    hook: str, change: dict[str, Any], code: str, where: str
+) -> None:
     with pytest.raises(RequestError) as error:
         read_call(body(hook, draft(), **change), hook)
     assert (error.value.issues[0].code, error.value.issues[0].where) == (code, where)

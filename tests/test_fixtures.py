@@ -21,7 +21,13 @@ from tests.vignettes.judging import EXTENSION, differences
 STORIES = sorted(path.parent.name for path in PATIENTS.glob("*/bundle.json"))
 #: Keys of expected.json that are no expectation of the cards.
 _ABOUT = {"story", "asOf", "later", "findings", "record"}
-_NAMES = {"firstCard": "first_card", "notSay": "not_say", "suggests": "orders", "notSuggests": "not_orders", "setAside": "set_aside"}
+_NAMES = {
+    "firstCard": "first_card",
+    "notSay": "not_say",
+    "suggests": "orders",
+    "notSuggests": "not_orders",
+    "setAside": "set_aside",
+}
 
 
 def read(story: str, name: str) -> Any:
@@ -36,7 +42,14 @@ def knowledge() -> Knowledge:
 @cache
 def by_command(story: str) -> dict[str, Any]:
     """What the command prints about the Bundle of a story."""
-    words = ["twitch-cds", "review", str(PATIENTS / story / "bundle.json"), "--as-of", read(story, "expected.json")["asOf"], "--json"]
+    words = [
+        "twitch-cds",
+        "review",
+        str(PATIENTS / story / "bundle.json"),
+        "--as-of",
+        read(story, "expected.json")["asOf"],
+        "--json",
+    ]
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
         patch.setattr(sys, "argv", words)
@@ -68,19 +81,29 @@ def test_story_over_http_is_the_same(story, client):
 
 def unexpected(answer: dict[str, Any], expected: dict[str, Any]) -> list[str]:
     """What an answer says otherwise than the hand-written expectation of a story."""
-    rows = [row for row in answer["extension"][EXTENSION]["findings"] if row["rank"] and not row.get("foldedInto") and not row.get("gaveWayTo")]
+    rows = [
+        row
+        for row in answer["extension"][EXTENSION]["findings"]
+        if row["rank"] and not row.get("foldedInto") and not row.get("gaveWayTo")
+    ]
     shown = sorted(rows, key=lambda row: row["rank"])
     found = [row["ruleId"] for row in shown]
     wanted = [row["ruleId"] for row in expected["findings"]]
     faults = [] if found == wanted else [f"causes are {found}, not {wanted}"]
-    rules = {row["ruleId"]: {key: value for key, value in row.items() if key != "ruleId"} for row in expected["findings"]}
+    rules = {
+        row["ruleId"]: {key: value for key, value in row.items() if key != "ruleId"}
+        for row in expected["findings"]
+    }
     more = {_NAMES.get(key, key): value for key, value in expected.items() if key not in _ABOUT}
     return faults + differences(answer, {"rules": rules, **more})
 
 
 def essence(answer: dict[str, Any]) -> list[Any]:
     """What must not depend on the way in: findings with their evidence, and the text of the cards."""
-    findings = [{key: row[key] for key in ("ruleId", "rank", "strength", "indicator", "summary", "evidence")} for row in answer["extension"][EXTENSION]["findings"]]
+    findings = [
+        {key: row[key] for key in ("ruleId", "rank", "strength", "indicator", "summary", "evidence")}
+        for row in answer["extension"][EXTENSION]["findings"]
+    ]
     return [findings, [(card["summary"], card["indicator"], card.get("detail")) for card in answer["cards"]]]
 
 
@@ -91,7 +114,9 @@ def test_bundle_is_sound_fhir(story):
 
 @pytest.mark.parametrize("story", STORIES)
 def test_request_is_the_bundle_as_discovery_asks_for_it(story):
-    assert read(story, "request.json") == request_for(PATIENTS / story, patient_view()), "run: python -m tests.fhir_builder.requests"
+    assert read(story, "request.json") == request_for(PATIENTS / story, patient_view()), (
+        "run: python -m tests.fhir_builder.requests"
+    )
 
 
 def test_a_story_tells_what_no_other_tells():
@@ -100,7 +125,11 @@ def test_a_story_tells_what_no_other_tells():
 
 
 def test_no_two_patients_share_an_id():
-    ids = [(entry["resource"]["resourceType"], entry["resource"]["id"], story) for story in STORIES for entry in read(story, "bundle.json")["entry"]]
+    ids = [
+        (entry["resource"]["resourceType"], entry["resource"]["id"], story)
+        for story in STORIES
+        for entry in read(story, "bundle.json")["entry"]
+    ]
     keys = [key[:2] for key in ids]
     assert sorted(key for key in ids if keys.count(key[:2]) > 1) == []
 
@@ -123,11 +152,15 @@ def test_what_a_story_waits_for_is_not_there_yet():
 def sent_without(client, story: str, unsent: str) -> Any:
     """Answer a story whose request lacks every prefetch key that begins so."""
     request = read(story, "request.json")
-    request["prefetch"] = {key: value for key, value in request["prefetch"].items() if not key.startswith(unsent)}
+    request["prefetch"] = {
+        key: value for key, value in request["prefetch"].items() if not key.startswith(unsent)
+    }
     return client.post("/cds-services/twitch-patient-view", json=request)
 
 
-@pytest.mark.parametrize("story", ["lip-twitching-on-furosemide", "lip-twitching-no-tests-yet", "no-twitching"])
+@pytest.mark.parametrize(
+    "story", ["lip-twitching-on-furosemide", "lip-twitching-no-tests-yet", "no-twitching"]
+)
 def test_laboratory_not_sent_is_told_and_never_read_as_not_measured(story, client):
     answer = sent_without(client, story, "labs").get_json()
     assert answer["extension"][EXTENSION]["dataConsidered"]["kinds"]["lab"] in ("not-sent", "incomplete")

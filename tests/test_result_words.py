@@ -36,13 +36,21 @@ def test_whole_texts_are_directions_or_answers() -> None:
     assert WORDS.direction(" Critically  low ") == ("low", True)
     assert WORDS.direction("lower back") is None
     assert WORDS.direction(None) is None
-    assert (WORDS.answer("(Yes)."), WORDS.answer("Not detected"), WORDS.answer("unsure")) == (True, False, None)
+    assert (WORDS.answer("(Yes)."), WORDS.answer("Not detected"), WORDS.answer("unsure")) == (
+        True,
+        False,
+        None,
+    )
 
 
 def test_names_tell_past_and_side() -> None:
     assert WORDS.is_past(["History of seizure (situation)"])
     assert not WORDS.is_past(["Historical", "Prehistory of man"])
-    assert (WORDS.side(["Left-sided"]), WORDS.side(["Left", "(right)"]), WORDS.side(["lefty"])) == ("left", "both", None)
+    assert (WORDS.side(["Left-sided"]), WORDS.side(["Left", "(right)"]), WORDS.side(["lefty"])) == (
+        "left",
+        "both",
+        None,
+    )
 
 
 @pytest.fixture
@@ -75,7 +83,8 @@ def test_the_schema_finds_what_loading_forgives(copy: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [("newborn: 28 days", "newborn: a while"), ("  supply_grace:", "  grace:"), ("record:", "notes:")]
+    ("old", "new"),
+    [("newborn: 28 days", "newborn: a while"), ("  supply_grace:", "  grace:"), ("record:", "notes:")],
 )
 def test_a_length_of_time_that_is_missing_or_none_is_refused(copy: Path, old: str, new: str) -> None:
     path = copy / "terminology" / "lookback.yaml"

@@ -66,8 +66,13 @@ def test_every_fault_is_named_with_its_place(copy: Path) -> None:
     ):
         (folder / name).write_text(text, encoding="utf-8")
     message = refused(copy)
-    for part in ("labs/sodium.yaml:1: T002", "labs/ck.yaml:4: T008", "drugs/thiazide.yaml:3: T017",
-                 "symptoms/tic.yaml:3: T009", "orders/ck.yaml:4: T010"):
+    for part in (
+        "labs/sodium.yaml:1: T002",
+        "labs/ck.yaml:4: T008",
+        "drugs/thiazide.yaml:3: T017",
+        "symptoms/tic.yaml:3: T009",
+        "orders/ck.yaml:4: T010",
+    ):
         assert part in message
 
 
@@ -169,7 +174,11 @@ def test_icd_10_of_who_shares_short_codes_only() -> None:
 
 
 def test_a_set_holds_what_the_sets_it_includes_hold() -> None:
-    assert TERMINOLOGY.names_for("symptom", "icd-10-cm", "G81.91") == ("paralysis", "weakness", "weakness-focal")
+    assert TERMINOLOGY.names_for("symptom", "icd-10-cm", "G81.91") == (
+        "paralysis",
+        "weakness",
+        "weakness-focal",
+    )
     assert TERMINOLOGY.names_for("condition", "icd-10-cm", "Z99.2") == ("ckd", "ckd-stage-4-5", "dialysis")
     assert set(TERMINOLOGY.names_for_text("symptom", "lip tremor")) == {"face-tremor", "tremor"}
 
@@ -347,11 +356,20 @@ def test_lithium_is_known_by_all_three_ingredient_codes() -> None:
 
 @pytest.mark.parametrize(
     ("text", "route"),
-    [("Oral", "oral"), ("IV", "intravenous"), ("PO", "oral"), ("Intravenous route", "intravenous"),
-     ("Topical", "topical"),
-     ("Left eye", "ophthalmic"), ("by mouth", "oral"), ("Subcutaneous injection", "subcutaneous"),
-     ("Respiratory tract route (qualifier value)", "inhalation"), ("Nasal", "nasal"),
-     ("moonlight", None), (None, None)],
+    [
+        ("Oral", "oral"),
+        ("IV", "intravenous"),
+        ("PO", "oral"),
+        ("Intravenous route", "intravenous"),
+        ("Topical", "topical"),
+        ("Left eye", "ophthalmic"),
+        ("by mouth", "oral"),
+        ("Subcutaneous injection", "subcutaneous"),
+        ("Respiratory tract route (qualifier value)", "inhalation"),
+        ("Nasal", "nasal"),
+        ("moonlight", None),
+        (None, None),
+    ],
 )
 def test_route_texts(text: str | None, route: str | None) -> None:
     assert TERMINOLOGY.routes.word_for(text) == route
@@ -359,11 +377,20 @@ def test_route_texts(text: str | None, route: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("form", "route"),
-    [("Ophthalmic Ointment", "ophthalmic"), ("Topical Ointment", "topical"), ("Vaginal Cream", "vaginal"),
-     ("Nasal Spray", "nasal"), ("Delayed Release Oral Capsule", "oral"), ("Injectable Solution", "injection"),
-     ("Metered Dose Inhaler", "inhaled"), ("Inhalation Solution", "nebulized"),
-     ("Transdermal System", "transdermal"),
-     ("Rectal Suppository", "rectal"), ("Otic Suspension", "otic"), ("Chewable Tablet", "oral")],
+    [
+        ("Ophthalmic Ointment", "ophthalmic"),
+        ("Topical Ointment", "topical"),
+        ("Vaginal Cream", "vaginal"),
+        ("Nasal Spray", "nasal"),
+        ("Delayed Release Oral Capsule", "oral"),
+        ("Injectable Solution", "injection"),
+        ("Metered Dose Inhaler", "inhaled"),
+        ("Inhalation Solution", "nebulized"),
+        ("Transdermal System", "transdermal"),
+        ("Rectal Suppository", "rectal"),
+        ("Otic Suspension", "otic"),
+        ("Chewable Tablet", "oral"),
+    ],
 )
 def test_dose_forms_tell_the_route(form: str, route: str) -> None:
     assert TERMINOLOGY.routes.in_words(tokens(f"x 1 MG {form}")) == route

@@ -53,12 +53,26 @@ PRODUCTS = [
 ]
 
 _MULTIPLY = (
-    "0123456789", "1234067895", "2340178956", "3401289567", "4012395678",
-    "5987604321", "6598710432", "7659821043", "8765932104", "9876543210",
+    "0123456789",
+    "1234067895",
+    "2340178956",
+    "3401289567",
+    "4012395678",
+    "5987604321",
+    "6598710432",
+    "7659821043",
+    "8765932104",
+    "9876543210",
 )  # the dihedral group of order ten, row by row
 _PERMUTE = (
-    "0123456789", "1576283094", "5803796142", "8916043527",
-    "9453126870", "4286573901", "2793806415", "7046913258",
+    "0123456789",
+    "1576283094",
+    "5803796142",
+    "8916043527",
+    "9453126870",
+    "4286573901",
+    "2793806415",
+    "7046913258",
 )
 
 
@@ -183,14 +197,31 @@ def test_hazardous_products_are_not_given_to_the_name_that_matched() -> None:
 
 # reference analyte -> (our analyte, our LOINC code where the code decides the factor)
 _SAME = {
-    "calcium": "calcium-total", "calcium_ionized": "calcium-ionized", "magnesium": "magnesium",
-    "phosphate (reported as phosphorus)": "phosphate", "potassium": "potassium", "sodium": "sodium",
-    "bicarbonate / total CO2": "bicarbonate", "albumin (g/dL, g/L only)": "albumin", "pth_intact": "pth",
-    "vitamin_d_25oh (as D3)": "vitamin-d", "vitamin_b12": "vitamin-b12", "creatinine": "creatinine",
-    "glucose": "glucose", "t4_free": "free-t4", "lithium_level": "lithium-level", "ammonia": "ammonia",
-    "copper_serum": "copper", "lead_blood": "lead", "digoxin_level": "digoxin-level",
-    "theophylline_level": "theophylline-level", "vitamin_e (alpha tocopherol)": "vitamin-e",
-    "valproate_level": "valproate-level", "cortisol": "cortisol", "folate": "folate", "lactate": "lactate",
+    "calcium": "calcium-total",
+    "calcium_ionized": "calcium-ionized",
+    "magnesium": "magnesium",
+    "phosphate (reported as phosphorus)": "phosphate",
+    "potassium": "potassium",
+    "sodium": "sodium",
+    "bicarbonate / total CO2": "bicarbonate",
+    "albumin (g/dL, g/L only)": "albumin",
+    "pth_intact": "pth",
+    "vitamin_d_25oh (as D3)": "vitamin-d",
+    "vitamin_b12": "vitamin-b12",
+    "creatinine": "creatinine",
+    "glucose": "glucose",
+    "t4_free": "free-t4",
+    "lithium_level": "lithium-level",
+    "ammonia": "ammonia",
+    "copper_serum": "copper",
+    "lead_blood": "lead",
+    "digoxin_level": "digoxin-level",
+    "theophylline_level": "theophylline-level",
+    "vitamin_e (alpha tocopherol)": "vitamin-e",
+    "valproate_level": "valproate-level",
+    "cortisol": "cortisol",
+    "folate": "folate",
+    "lactate": "lactate",
     "ethanol_level": "ethanol-level",
 }
 

@@ -26,11 +26,21 @@ def patient(finding: str) -> tuple[Vignette, dict[str, Any]]:
 def test_a_finding_gives_its_card_and_the_workup_joins(finding, style):
     vignette, row = patient(finding)
     answer = review(vignette, style).response()
-    shown = {item["ruleId"] for item in answer["extension"][EXTENSION]["findings"] if not item.get("foldedInto") and not item.get("gaveWayTo") and item["rank"]}
+    shown = {
+        item["ruleId"]
+        for item in answer["extension"][EXTENSION]["findings"]
+        if not item.get("foldedInto") and not item.get("gaveWayTo") and item["rank"]
+    }
     rule = row.get("rule")
     assert shown == {WORKUP, *([rule] if rule else [])}
     order = [WORKUP, rule] if row.get("below_workup") else [rule, WORKUP] if rule else [WORKUP]
-    assert differences(answer, {"rules": {rule: row["is"], WORKUP: {"indicator": "info"}} if rule else {}, "order": order}) == []
+    assert (
+        differences(
+            answer,
+            {"rules": {rule: row["is"], WORKUP: {"indicator": "info"}} if rule else {}, "order": order},
+        )
+        == []
+    )
 
 
 def test_every_line_is_judged_or_waits_for_a_rule():

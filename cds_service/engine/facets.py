@@ -99,8 +99,16 @@ def _holds(value: int, op: str, bound: int) -> bool:
 
 
 def age_answer(limits: tuple[Limit, ...], ctx: Context) -> Answer3:
-    """Judge the present age: completed years for limits in years, days for limits in days."""
-    if ctx.years is None or ctx.days is None:
+    """Judge the present age: completed years for limits in years, days for limits in days.
+
+    A birth date known only by year answers where every possible age gives the same answer.
+    """
+    return all_of(_age_limit(limit, ctx) for limit in limits)
+
+
+def _age_limit(limit: Limit, ctx: Context) -> Answer3:
+    bounds = ctx.facts.age_bounds(limit.unit)
+    if bounds is None:
         return None
-    values = {"years": ctx.years, "days": ctx.days}
-    return all(_holds(values[limit.unit], limit.op, int(limit.amount)) for limit in limits)
+    youngest, oldest = (_holds(age, limit.op, int(limit.amount)) for age in bounds)
+    return youngest if youngest == oldest else None

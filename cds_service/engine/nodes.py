@@ -244,11 +244,18 @@ class AgeLeaf:
         verdict = self.verdict(ctx)
         if verdict is None:
             return Answer(None, missing=(Missing("patient", "age", "not-sent"),))
-        return Answer(verdict, (Evidence("patient", "age", f"Age {ctx.years} years"),))
+        return Answer(verdict, (Evidence("patient", "age", _age_text(ctx)),))
 
     def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
         """An age has no date of its own."""
         return (), self.answer(ctx).verdict
+
+
+def _age_text(ctx: Context) -> str:
+    if ctx.years is not None:
+        return f"Age {ctx.years} years"
+    youngest, oldest = ctx.facts.age_bounds("years") or (0, 0)
+    return f"Age {youngest} to {oldest} years"
 
 
 @dataclass(frozen=True, slots=True)

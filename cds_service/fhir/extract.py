@@ -98,6 +98,7 @@ def extract_facts(
         as_of=as_of,
         patient=subject.reference,
         birth_date=_birth_date(subject.patient) if age is not None else None,
+        birth_span=None if age is not None else _birth_span(subject.patient, as_of),
         age_days=age,
         sex=_sex(subject.patient),
         hook=hook,
@@ -134,6 +135,15 @@ def _note_others(reading: Reading) -> None:
 def _birth_date(patient: Patient | None) -> date | None:
     span = read_date_span(patient.birthDate) if patient else None
     return span[0] if span is not None and span[0] == span[1] else None
+
+
+def _birth_span(patient: Patient | None, as_of: datetime) -> tuple[date, date] | None:
+    """Return the first and last possible birth date of one known by year or month; None if impossible."""
+    span = read_date_span(patient.birthDate) if patient else None
+    if span is None or span[0] == span[1]:
+        return None
+    today = as_of.date()
+    return span if span[1] <= today and (today - span[0]).days < 150 * 366 else None
 
 
 def _age_days(reading: Reading) -> int | None:

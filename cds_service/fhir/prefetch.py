@@ -29,9 +29,10 @@ def read_prefetch(
     """Return the record of a hook call's prefetch.
 
     ``keys`` maps each prefetch key we ask for to the resource types it promises. A key that is absent
-    leaves its types not sent, or incomplete where another key promises them too; null or an empty Bundle says none were found; an OperationOutcome, a
-    page of HTML or another shape is a failure; a next link or a larger total is incomplete. Values
-    under keys we did not ask for are read too: nothing sent is ignored.
+    leaves its types not sent, or incomplete where another key promises them too; null or an empty
+    Bundle says none were found; an OperationOutcome, a page of HTML or another shape is a failure; a
+    next link or a larger total is incomplete. Values under keys we did not ask for are read too:
+    nothing sent is ignored.
 
     Never raises for the content of a value: what cannot be read is FAILED and reported.
     """

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from cds_service.facts import Source, Twitch
 
-from .conftest import Judge, ago, event, facts
+from .conftest import Judge, ago, event, facts, lab
 
 
 def test_current_episode_of_a_symptom(judge: Judge) -> None:
@@ -160,3 +162,26 @@ def test_connectives(judge: Judge) -> None:
     assert judge(some, patient).verdict is True
     first = "{first_known: [{lab: potassium, below: 3 mmol/L, within: 7 days}, {symptom: cramp}]}"
     assert judge(first, patient).verdict is True
+
+
+@pytest.mark.parametrize(
+    ("born", "criterion", "expected"),
+    [
+        (("1960-01-01", "1960-12-31"), "{age: {at_least: 18 years}}", True),
+        (("1960-01-01", "1960-12-31"), "{age: {at_least: 65 years}}", None),
+        (("1959-01-01", "1959-12-31"), "{age: {at_least: 65 years}}", True),
+        (("2007-01-01", "2007-12-31"), "{age: {below: 18 years}}", None),
+        (("2015-01-01", "2015-12-31"), "{age: {below: 18 years}}", True),
+    ],
+)
+def test_a_year_of_birth_answers_where_every_day_of_it_agrees(
+    judge: Judge, born: tuple[str, str], criterion: str, expected: bool | None
+) -> None:
+    span = (date.fromisoformat(born[0]), date.fromisoformat(born[1]))
+    assert judge(criterion, facts(age=None, birth_span=span)).verdict is expected
+
+
+def test_adult_ranges_hold_for_a_year_of_birth_long_ago(judge: Judge) -> None:
+    span = (date(1960, 1, 1), date(1960, 12, 31))
+    low = "{lab: potassium, is: low, within: usual}"
+    assert judge(low, facts(lab("potassium", "2.9"), age=None, birth_span=span)).verdict is True

@@ -425,7 +425,12 @@ def test_the_answer_may_stand_in_the_next_sentence(text: str, status: str) -> No
 
 @pytest.mark.parametrize(
     ("text", "known"),
-    [("ALS", True), ("History: ALS", True), ("Patient has ALS", True), ("Schwindel mehr als drei Tage", False)],
+    [
+        ("ALS", True),
+        ("History: ALS", True),
+        ("Patient has ALS", True),
+        ("Schwindel mehr als drei Tage", False),
+    ],
 )
 def test_a_german_word_is_no_disease(text: str, known: bool) -> None:
     assert ("als" in facts_of(condition(text)).events.get("condition", {})) is known

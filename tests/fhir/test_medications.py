@@ -448,7 +448,11 @@ NASAL = "120 ACTUAT Triamcinolone 0.055 MG/ACTUAT Nasal Inhaler [Nasacort]"
         ({"system": RXNORM, "code": "752370", "display": NASAL}, {}, "nasal"),
         ({"system": RXNORM, "code": "10759", "display": NASAL}, {}, "nasal"),
         ({"system": RXNORM, "code": "10759", "display": NASAL}, {"text": "2 puffs daily"}, "nasal"),
-        ({"system": RXNORM, "code": "10759", "display": "Triamcinolone"}, {"text": "2 puffs daily"}, "inhaled"),
+        (
+            {"system": RXNORM, "code": "10759", "display": "Triamcinolone"},
+            {"text": "2 puffs daily"},
+            "inhaled",
+        ),
         ({"system": RXNORM, "code": "10759", "display": NASAL}, {"text": "take by mouth"}, "oral"),
         ({"system": RXNORM, "code": "10759", "display": "Triamcinolone"}, {}, None),
     ],

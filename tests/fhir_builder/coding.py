@@ -57,9 +57,18 @@ def _code_of(kind: str, name: str, system: str) -> str | None:
     terms = terminology()
     if kind == "allergy" and name in terms.ingredients:
         return next((row.code for row in terms.ingredients[name].codes if row.system == RXNORM), None)
-    candidates = [row.code for row in terms.value_sets[BORROWED.get(kind, kind)][name].codes if row.system == system]
+    candidates = [
+        row.code for row in terms.value_sets[BORROWED.get(kind, kind)][name].codes if row.system == system
+    ]
     candidates = [code for code in candidates if name in terms.names_for(kind, system, code)]
-    return min(candidates, key=lambda code: (_extras(kind, name, lambda k: terms.names_for(k, system, code)), candidates.index(code)), default=None)
+    return min(
+        candidates,
+        key=lambda code: (
+            _extras(kind, name, lambda k: terms.names_for(k, system, code)),
+            candidates.index(code),
+        ),
+        default=None,
+    )
 
 
 @cache
@@ -74,7 +83,10 @@ def words_of(kind: str, name: str) -> str:
     known = [text for text in phrases if name in terms.names_for_text(kind, text)]
     if not known:
         raise LookupError(f"no words of {kind} {name} are read as that")
-    return min(known, key=lambda text: (_extras(kind, name, lambda k: terms.names_for_text(k, text)), known.index(text)))
+    return min(
+        known,
+        key=lambda text: (_extras(kind, name, lambda k: terms.names_for_text(k, text)), known.index(text)),
+    )
 
 
 def _extras(kind: str, name: str, names: Any) -> int:
@@ -102,7 +114,10 @@ def _drug_code(ingredient: str, system: str, route: str | None) -> str | None:
     terms = terminology()
     for row in terms.ingredients[ingredient].codes:
         meanings = terms.ingredients_for(system, row.code) if row.system == system else ()
-        if [product.ingredient for product in meanings] == [ingredient] and meanings[0].route in (None, route):
+        if [product.ingredient for product in meanings] == [ingredient] and meanings[0].route in (
+            None,
+            route,
+        ):
             return row.code
     return None
 
@@ -110,7 +125,9 @@ def _drug_code(ingredient: str, system: str, route: str | None) -> str | None:
 @lru_cache(maxsize=1)
 def _products() -> dict[str, list[tuple[str, ...]]]:
     rows: dict[str, list[tuple[str, ...]]] = {}
-    lines = (content_root() / "terminology" / "drugs" / "products.tsv").read_text(encoding="utf-8").splitlines()
+    lines = (
+        (content_root() / "terminology" / "drugs" / "products.tsv").read_text(encoding="utf-8").splitlines()
+    )
     for line in lines[1:]:
         rows.setdefault(line.split("\t")[0], []).append(tuple(line.split("\t")))
     return rows
@@ -172,4 +189,8 @@ def unit_for(name: str, units: str) -> str:
 def twitch_codes() -> list[tuple[str, str, str]]:
     """System, code and title of each code that says there is a twitch and nothing of where."""
     rows = read_document(content_root() / "terminology" / "twitch.yaml").data["codes"]
-    return [(row["system"], str(row["code"]), row["title"]) for row in rows if row["level"] == 3 and "sites" not in row]
+    return [
+        (row["system"], str(row["code"]), row["title"])
+        for row in rows
+        if row["level"] == 3 and "sites" not in row
+    ]

@@ -10,7 +10,10 @@ INSTANCE = "7c9d2f64-5a0b-4b7e-9d53-2f1f0a6f6a10"
 
 def bundle_of(resources: list[dict[str, Any]], kind: str = "collection") -> dict[str, Any]:
     """A Bundle of the resources."""
-    entries = [{"fullUrl": f"https://ehr.example/fhir/{item['resourceType']}/{item['id']}", "resource": item} for item in resources]
+    entries = [
+        {"fullUrl": f"https://ehr.example/fhir/{item['resourceType']}/{item['id']}", "resource": item}
+        for item in resources
+    ]
     return {"resourceType": "Bundle", "type": kind, "entry": entries}
 
 

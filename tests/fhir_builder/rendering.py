@@ -13,7 +13,13 @@ Resource = dict[str, Any]
 
 _HL7 = "http://terminology.hl7.org/CodeSystem"
 _CLASSES = {"outpatient": "AMB", "inpatient": "IMP", "emergency": "EMER"}
-_FLAGS = {("low", False): "L", ("low", True): "LL", ("high", False): "H", ("high", True): "HH", ("normal", False): "N"}
+_FLAGS = {
+    ("low", False): "L",
+    ("low", True): "LL",
+    ("high", False): "H",
+    ("high", True): "HH",
+    ("normal", False): "N",
+}
 _CATEGORIES = {"lab": "laboratory", "vital": "vital-signs", "survey": "survey"}
 _TRAITS = {
     ("suppressible", True): "can be suppressed",
@@ -56,7 +62,9 @@ def _said_once(facts: PatientFacts) -> Iterator[Event]:
                 by_source.setdefault((kind, event.source.reference), []).append(event)
     for (kind, _), events in sorted(by_source.items()):
         named = {event.name for event in events}
-        yield from (event for event in events if kind != "encounter" and named <= codes.meant(kind, event.name))
+        yield from (
+            event for event in events if kind != "encounter" and named <= codes.meant(kind, event.name)
+        )
 
 
 class _Pen:
@@ -130,7 +138,9 @@ class _Pen:
             "resourceType": "Observation",
             "id": row.source.reference.partition("/")[2],
             "status": "preliminary" if row.preliminary else "final",
-            "category": [{"coding": [{"system": f"{_HL7}/observation-category", "code": _CATEGORIES[analyte.kind]}]}],
+            "category": [
+                {"coding": [{"system": f"{_HL7}/observation-category", "code": _CATEGORIES[analyte.kind]}]}
+            ],
             "code": codes.analyte_concept(row.name, way, unit, point_of_care=row.point_of_care),
             "subject": self.me,
             "effectiveDateTime": self._time(row.moment),
@@ -146,17 +156,30 @@ class _Pen:
         def quantity(value: Decimal) -> Resource:
             shown = value if factor.times == 1 else round((value - factor.plus) / factor.times, 2)
             ucum = codes.terminology().units.ucum[unit]
-            return {"value": _number(shown), "unit": unit, "system": "http://unitsofmeasure.org", "code": ucum}
+            return {
+                "value": _number(shown),
+                "unit": unit,
+                "system": "http://unitsofmeasure.org",
+                "code": ucum,
+            }
 
         found: Resource = {}
         if row.value is not None:
-            found["valueQuantity"] = quantity(row.value) | ({"comparator": row.comparator} if row.comparator else {})
-        limits = {name: quantity(limit) for name, limit in (("low", row.low), ("high", row.high)) if limit is not None}
+            found["valueQuantity"] = quantity(row.value) | (
+                {"comparator": row.comparator} if row.comparator else {}
+            )
+        limits = {
+            name: quantity(limit)
+            for name, limit in (("low", row.low), ("high", row.high))
+            if limit is not None
+        }
         if limits:
             found["referenceRange"] = [limits]
         flag = "AA" if row.marked and row.direction is None else _FLAGS.get((row.direction or "", row.marked))
         if flag:
-            found["interpretation"] = [{"coding": [{"system": f"{_HL7}/v3-ObservationInterpretation", "code": flag}]}]
+            found["interpretation"] = [
+                {"coding": [{"system": f"{_HL7}/v3-ObservationInterpretation", "code": flag}]}
+            ]
         return found
 
     # ------------------------------------------------------------------------- drugs
@@ -164,7 +187,12 @@ class _Pen:
     def drug(self, use: DrugUse) -> Resource:
         concept, tablet = codes.drug_concept(use, "text" if use.by_text else self.style.drugs)
         kind = "MedicationAdministration" if use.administered else self.style.drug_type
-        head = {"resourceType": kind, "id": f"{use.ingredient}-{use.source.reference.partition('/')[2]}", "medicationCodeableConcept": concept, "subject": self.me}
+        head = {
+            "resourceType": kind,
+            "id": f"{use.ingredient}-{use.source.reference.partition('/')[2]}",
+            "medicationCodeableConcept": concept,
+            "subject": self.me,
+        }
         dosage = self._dosage(use, tablet)
         if kind == "MedicationAdministration":
             route = {"dosage": {"route": dosage["route"]}} if "route" in dosage else {}
@@ -172,16 +200,41 @@ class _Pen:
         period = self._period(use)
         if kind == "MedicationStatement":
             told = {"effectivePeriod": period} if period else {}
-            return head | {"status": "active" if use.active else "stopped"} | told | ({"dosage": [dosage]} if dosage else {})
+            return (
+                head
+                | {"status": "active" if use.active else "stopped"}
+                | told
+                | ({"dosage": [dosage]} if dosage else {})
+            )
         written = {"authoredOn": self._time(use.start)} if use.start else {}
         if not use.active:
-            dosage = dosage | {"timing": {"repeat": dosage.get("timing", {}).get("repeat", {}) | {"boundsPeriod": period}}}
-        return head | {"status": "active" if use.active else "stopped", "intent": "order"} | written | ({"dosageInstruction": [dosage]} if dosage else {})
+            dosage = dosage | {
+                "timing": {"repeat": dosage.get("timing", {}).get("repeat", {}) | {"boundsPeriod": period}}
+            }
+        return (
+            head
+            | {"status": "active" if use.active else "stopped", "intent": "order"}
+            | written
+            | ({"dosageInstruction": [dosage]} if dosage else {})
+        )
 
     def draft(self, use: DrugUse) -> Resource:
         concept, tablet = codes.drug_concept(use, self.style.drugs)
         dosage = self._dosage(use, tablet)
-        supply = {"dispenseRequest": {"expectedSupplyDuration": {"value": use.planned_days, "unit": "days", "system": "http://unitsofmeasure.org", "code": "d"}}} if use.planned_days else {}
+        supply = (
+            {
+                "dispenseRequest": {
+                    "expectedSupplyDuration": {
+                        "value": use.planned_days,
+                        "unit": "days",
+                        "system": "http://unitsofmeasure.org",
+                        "code": "d",
+                    }
+                }
+            }
+            if use.planned_days
+            else {}
+        )
         return {
             "resourceType": "MedicationRequest",
             "id": f"draft-{use.ingredient}",
@@ -218,48 +271,113 @@ class _Pen:
             "family": self._family,
             "allergy": self._allergy,
         }
-        resources = writers[event.kind](event, codes.concept(event.kind, event.name, "text" if event.by_text else self.style.problems))
+        resources = writers[event.kind](
+            event, codes.concept(event.kind, event.name, "text" if event.by_text else self.style.problems)
+        )
         return resources if isinstance(resources, list) else [resources]
 
     def _problem(self, event: Event, concept: Resource) -> Resource:
         if event.side:
-            concept = concept | {"text": f"{concept.get('text') or concept['coding'][0]['display']}, {_side(event.side)}"}
+            concept = concept | {
+                "text": f"{concept.get('text') or concept['coding'][0]['display']}, {_side(event.side)}"
+            }
         status = "resolved" if event.status == "past" else "active"
-        return self._condition(_id(event), concept, onset=event.onset, recorded=event.moment, status=status, here=event.in_encounter)
+        return self._condition(
+            _id(event),
+            concept,
+            onset=event.onset,
+            recorded=event.moment,
+            status=status,
+            here=event.in_encounter,
+        )
 
     def _finding(self, event: Event, concept: Resource) -> list[Resource]:
-        seen = self.style.findings == "Observation" and event.onset is None and event.count == 1 and event.status == "active"
+        seen = (
+            self.style.findings == "Observation"
+            and event.onset is None
+            and event.count == 1
+            and event.status == "active"
+        )
         if event.status != "absent" and not seen:
             times = [self._problem(event, concept)]
-            return times + [times[0] | {"id": f"{_id(event)}-{number}"} for number in range(2, event.count + 1)]
+            return times + [
+                times[0] | {"id": f"{_id(event)}-{number}"} for number in range(2, event.count + 1)
+            ]
         if event.side:
-            concept = concept | {"text": f"{concept.get('text') or concept['coding'][0]['display']}, {_side(event.side)}"}
+            concept = concept | {
+                "text": f"{concept.get('text') or concept['coding'][0]['display']}, {_side(event.side)}"
+            }
         answer = {"valueBoolean": event.status != "absent"}
         when = {"effectiveDateTime": self._time(event.moment)} if event.moment else {}
         by = {"performer": [self.me]} if event.patient_reported else {}
-        return [{
-            "resourceType": "Observation", "id": _id(event), "status": "final",
-            "category": [{"coding": [{"system": f"{_HL7}/observation-category", "code": "exam"}]}],
-            "code": concept, "subject": self.me, **when, **by, **answer,
-        }]
+        return [
+            {
+                "resourceType": "Observation",
+                "id": _id(event),
+                "status": "final",
+                "category": [{"coding": [{"system": f"{_HL7}/observation-category", "code": "exam"}]}],
+                "code": concept,
+                "subject": self.me,
+                **when,
+                **by,
+                **answer,
+            }
+        ]
 
     def _procedure(self, event: Event, concept: Resource) -> Resource:
         when = {"performedDateTime": self._time(event.moment)} if event.moment else {}
-        return {"resourceType": "Procedure", "id": _id(event), "status": "completed", "code": concept, "subject": self.me, **when}
+        return {
+            "resourceType": "Procedure",
+            "id": _id(event),
+            "status": "completed",
+            "code": concept,
+            "subject": self.me,
+            **when,
+        }
 
     def _report(self, event: Event, concept: Resource) -> Resource:
         when = {"effectiveDateTime": self._time(event.moment)} if event.moment else {}
-        return {"resourceType": "DiagnosticReport", "id": _id(event), "status": "final", "code": {"text": "Report"}, "subject": self.me, "conclusionCode": [concept], **when}
+        return {
+            "resourceType": "DiagnosticReport",
+            "id": _id(event),
+            "status": "final",
+            "code": {"text": "Report"},
+            "subject": self.me,
+            "conclusionCode": [concept],
+            **when,
+        }
 
     def _family(self, event: Event, concept: Resource) -> Resource:
         parent = {"coding": [{"system": f"{_HL7}/v3-RoleCode", "code": "PRN"}]}
-        return {"resourceType": "FamilyMemberHistory", "id": _id(event), "status": "completed", "patient": self.me, "relationship": parent, "condition": [{"code": concept}]}
+        return {
+            "resourceType": "FamilyMemberHistory",
+            "id": _id(event),
+            "status": "completed",
+            "patient": self.me,
+            "relationship": parent,
+            "condition": [{"code": concept}],
+        }
 
     def _allergy(self, event: Event, concept: Resource) -> Resource:
         state = {"coding": [{"system": f"{_HL7}/allergyintolerance-clinical", "code": "active"}]}
-        return {"resourceType": "AllergyIntolerance", "id": _id(event), "clinicalStatus": state, "code": concept, "patient": self.me}
+        return {
+            "resourceType": "AllergyIntolerance",
+            "id": _id(event),
+            "clinicalStatus": state,
+            "code": concept,
+            "patient": self.me,
+        }
 
-    def _condition(self, name: str, concept: Resource, *, onset: Moment | None, recorded: Moment | None, status: str = "active", here: bool = False) -> Resource:
+    def _condition(
+        self,
+        name: str,
+        concept: Resource,
+        *,
+        onset: Moment | None,
+        recorded: Moment | None,
+        status: str = "active",
+        here: bool = False,
+    ) -> Resource:
         return {
             "resourceType": "Condition",
             "id": name,
@@ -278,7 +396,11 @@ class _Pen:
 
 
 def _instant(moment: Moment) -> str:
-    return moment.text if moment.is_day_only else datetime.fromtimestamp(moment.earliest, UTC).isoformat().replace("+00:00", "Z")
+    return (
+        moment.text
+        if moment.is_day_only
+        else datetime.fromtimestamp(moment.earliest, UTC).isoformat().replace("+00:00", "Z")
+    )
 
 
 def _id(event: Event) -> str:
@@ -297,9 +419,18 @@ def _twitch_words(twitch: Twitch, days: int | None) -> str:
     places = _joined([codes.terminology().sites[site] for site in sorted(twitch.sites - {"generalized"})])
     kind = "Generalized twitching" if "generalized" in twitch.sites else "Twitching"
     side = {"left": "left ", "right": "right ", "both": "both sides of the "}.get(twitch.side or "", "")
-    where = f" of the {side}{places}" if places else f" on the {side.strip()} side" if twitch.side in ("left", "right") else ""
+    where = (
+        f" of the {side}{places}"
+        if places
+        else f" on the {side.strip()} side"
+        if twitch.side in ("left", "right")
+        else ""
+    )
     lasting = f" for {days} days" if days else ""
-    more = [*([twitch.course] if twitch.course else []), *(_TRAITS[item] for item in sorted(twitch.traits.items()))]
+    more = [
+        *([twitch.course] if twitch.course else []),
+        *(_TRAITS[item] for item in sorted(twitch.traits.items())),
+    ]
     return ", ".join([f"{kind}{where}{lasting}", *more])
 
 

@@ -28,9 +28,31 @@ class Style:
 STYLES = {
     style.name: style
     for style in (
-        Style("american", "snomed", "product", "MedicationRequest", "conventional", "loinc", "instant", "Condition", "problem"),
-        Style("billing", "icd-10-cm", "ingredient", "MedicationRequest", "si", "loinc", "day", "Observation", "problem"),
-        Style("european", "snomed", "atc", "MedicationStatement", "si", "loinc", "day", "Observation", "problem"),
+        Style(
+            "american",
+            "snomed",
+            "product",
+            "MedicationRequest",
+            "conventional",
+            "loinc",
+            "instant",
+            "Condition",
+            "problem",
+        ),
+        Style(
+            "billing",
+            "icd-10-cm",
+            "ingredient",
+            "MedicationRequest",
+            "si",
+            "loinc",
+            "day",
+            "Observation",
+            "problem",
+        ),
+        Style(
+            "european", "snomed", "atc", "MedicationStatement", "si", "loinc", "day", "Observation", "problem"
+        ),
         Style("words", "text", "text", "MedicationStatement", "si", "text", "instant", "Condition", "reason"),
     )
 }

@@ -10,7 +10,11 @@ from tests.fhir_builder import STYLES, bundle_of
 from tests.fhir_builder.coding import terminology, unit_for
 from tests.vignettes.test_section_15 import ALL
 
-PLAIN = [name for name, vignette in ALL.items() if not vignette.raw and not vignette.reason and not vignette.only_patient]
+PLAIN = [
+    name
+    for name, vignette in ALL.items()
+    if not vignette.raw and not vignette.reason and not vignette.only_patient
+]
 
 
 def read_back(vignette, style):
@@ -22,14 +26,23 @@ def read_back(vignette, style):
 @pytest.mark.parametrize("name", PLAIN)
 def test_described_facts_are_read_back(name, style):
     described, found = ALL[name].facts(), read_back(ALL[name], STYLES[style])
-    assert (found.age_days, found.sex, found.encounter.setting) == (described.age_days, described.sex, described.encounter.setting)
+    assert (found.age_days, found.sex, found.encounter.setting) == (
+        described.age_days,
+        described.sex,
+        described.encounter.setting,
+    )
     assert found.set_aside == ()
     for kind, names in described.events.items():
         assert set(names) <= set(found.events.get(kind, {})), kind
-    used = {ingredient: [(use.active, use.route) for use in uses if not use.draft] for ingredient, uses in described.drugs.items()}
+    used = {
+        ingredient: [(use.active, use.route) for use in uses if not use.draft]
+        for ingredient, uses in described.drugs.items()
+    }
     read = {ingredient: [(use.active, use.route) for use in uses] for ingredient, uses in found.drugs.items()}
     single = {use.ingredient for uses in described.drugs.values() for use in uses if use.administered}
-    assert {key: value for key, value in read.items() if key not in single} == {key: value for key, value in used.items() if value and key not in single}
+    assert {key: value for key, value in read.items() if key not in single} == {
+        key: value for key, value in used.items() if value and key not in single
+    }
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -39,7 +52,9 @@ def test_described_numbers_are_read_back(name, style):
     assert set(found.numbers) == set(described.numbers)
     for test, rows in described.numbers.items():
         factor = terminology().analytes[test].factors[unit_for(test, STYLES[style].units)].times
-        assert [row.value for row in found.numbers[test]] == pytest.approx([row.value for row in rows], abs=factor / 100)
+        assert [row.value for row in found.numbers[test]] == pytest.approx(
+            [row.value for row in rows], abs=factor / 100
+        )
 
 
 @pytest.mark.parametrize("style", STYLES)

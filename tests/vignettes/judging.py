@@ -15,7 +15,10 @@ def differences(response: dict[str, Any], expect: dict[str, Any]) -> list[str]:
     if unknown:
         raise ValueError(f"an expectation does not know {sorted(unknown)}")
     answer = _Answer(response)
-    return [*_twice(answer), *(fault for key, wanted in expect.items() for fault in _CHECKS[key](answer, wanted))]
+    return [
+        *_twice(answer),
+        *(fault for key, wanted in expect.items() for fault in _CHECKS[key](answer, wanted)),
+    ]
 
 
 class _Answer:
@@ -45,7 +48,11 @@ def _rules(answer: _Answer, wanted: dict[str, dict[str, Any]]) -> list[str]:
         if found is None:
             faults.append(f"{rule} did not match")
             continue
-        faults += [f"{rule}: {key} is {found.get(key)}, not {value}" for key, value in parts.items() if found.get(key) != value]
+        faults += [
+            f"{rule}: {key} is {found.get(key)}, not {value}"
+            for key, value in parts.items()
+            if found.get(key) != value
+        ]
     return faults
 
 
@@ -54,13 +61,21 @@ def _silent(answer: _Answer, wanted: list[str]) -> list[str]:
 
 
 def _not_shown(answer: _Answer, wanted: list[str]) -> list[str]:
-    shown = [row for row in map(answer.findings.get, wanted) if row is not None and not row.get("foldedInto") and not row.get("gaveWayTo")]
+    shown = [
+        row
+        for row in map(answer.findings.get, wanted)
+        if row is not None and not row.get("foldedInto") and not row.get("gaveWayTo")
+    ]
     return [f"{row['ruleId']} is shown" for row in shown]
 
 
 def _folded(answer: _Answer, wanted: dict[str, str]) -> list[str]:
     found = {rule: answer.findings.get(rule, {}).get("foldedInto") for rule in wanted}
-    return [f"{rule} is folded into {found[rule]}, not {target}" for rule, target in wanted.items() if found[rule] != target]
+    return [
+        f"{rule} is folded into {found[rule]}, not {target}"
+        for rule, target in wanted.items()
+        if found[rule] != target
+    ]
 
 
 def _first(answer: _Answer, wanted: str) -> list[str]:
@@ -69,7 +84,11 @@ def _first(answer: _Answer, wanted: str) -> list[str]:
 
 
 def _ranked(answer: _Answer) -> list[str]:
-    rows = [row for row in answer.findings.values() if row["rank"] and not row.get("foldedInto") and not row.get("gaveWayTo")]
+    rows = [
+        row
+        for row in answer.findings.values()
+        if row["rank"] and not row.get("foldedInto") and not row.get("gaveWayTo")
+    ]
     return [row["ruleId"] for row in sorted(rows, key=lambda row: row["rank"])]
 
 
@@ -84,7 +103,11 @@ def _only(answer: _Answer, wanted: list[str]) -> list[str]:
 
 
 def _cards(answer: _Answer, wanted: int) -> list[str]:
-    return [] if len(answer.cards) == wanted else [f"{len(answer.cards)} cards, not {wanted}: {[card['summary'] for card in answer.cards]}"]
+    return (
+        []
+        if len(answer.cards) == wanted
+        else [f"{len(answer.cards)} cards, not {wanted}: {[card['summary'] for card in answer.cards]}"]
+    )
 
 
 def _indicators(answer: _Answer, wanted: list[str]) -> list[str]:
@@ -112,7 +135,11 @@ def _not_say(answer: _Answer, wanted: list[str]) -> list[str]:
 
 def _orders(answer: _Answer, wanted: list[str]) -> list[str]:
     titles = {name: terminology().orders[name].title for name in wanted}
-    return [f"{name} is not suggested" for name, title in titles.items() if title not in answer.orders and title not in answer.text]
+    return [
+        f"{name} is not suggested"
+        for name, title in titles.items()
+        if title not in answer.orders and title not in answer.text
+    ]
 
 
 def _not_orders(answer: _Answer, wanted: list[str]) -> list[str]:

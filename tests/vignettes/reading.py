@@ -55,7 +55,11 @@ class Vignette:
 
 def plain(value: Any) -> Any:
     """Content as JSON data: a Decimal becomes a float."""
-    return json.loads(json.dumps(value, default=lambda number: float(number) if isinstance(number, Decimal) else str(number)))
+    return json.loads(
+        json.dumps(
+            value, default=lambda number: float(number) if isinstance(number, Decimal) else str(number)
+        )
+    )
 
 
 @cache
@@ -73,8 +77,27 @@ def vignettes_of(path: Path) -> Iterator[Vignette]:
         base = (("normal",),) if row.get("on") == "normal" else ()
         parts: tuple[Pointer, ...] = (*base, (*at, "patient"))
         styles = tuple(row.get("styles", STYLES))
-        common = {"document": document, "styles": styles, "only_patient": bool(row.get("only_patient")), "later": tuple(row.get("later", ()))}
-        yield Vignette(row["id"], parts=parts, expect=row["expect"], reason=row.get("reason", ""), raw=tuple(row.get("raw", ())), **common)
+        common = {
+            "document": document,
+            "styles": styles,
+            "only_patient": bool(row.get("only_patient")),
+            "later": tuple(row.get("later", ())),
+        }
+        yield Vignette(
+            row["id"],
+            parts=parts,
+            expect=row["expect"],
+            reason=row.get("reason", ""),
+            raw=tuple(row.get("raw", ())),
+            **common,
+        )
         for index, variant in enumerate(row.get("each", ())):
             changed = (*parts, (*at, "each", index, "but")) if "but" in variant else parts
-            yield Vignette(f"{row['id']}-{index + 2}", parts=changed, expect=variant["expect"], reason=variant.get("reason", row.get("reason", "")), raw=tuple(variant.get("raw", row.get("raw", ()))), **common)
+            yield Vignette(
+                f"{row['id']}-{index + 2}",
+                parts=changed,
+                expect=variant["expect"],
+                reason=variant.get("reason", row.get("reason", "")),
+                raw=tuple(variant.get("raw", row.get("raw", ()))),
+                **common,
+            )

@@ -35,7 +35,9 @@ def review(vignette: Vignette, style_name: str) -> Review:
     return review_patient(record, knowledge(), as_of=vignette.as_of, hook=vignette.hook)
 
 
-@pytest.mark.parametrize(("name", "style"), [(name, style) for name, vignette in ALL.items() for style in vignette.styles])
+@pytest.mark.parametrize(
+    ("name", "style"), [(name, style) for name, vignette in ALL.items() for style in vignette.styles]
+)
 def test_vignette(name, style):
     found = review(ALL[name], style).response()
     assert differences(found, ALL[name].expect) == []

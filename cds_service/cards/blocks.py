@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-#: How much a block is needed; a lower number is dropped later, ``KEEP`` never. ``FACTS`` tells of this
-#: patient, ``DETAILS`` what is known of the matter.
-KEEP, GAPS, FACTS, DETAILS, EXTRAS, LAST = range(6)
+#: How much a block is needed; a lower number is dropped later, ``KEEP`` never. ``CAUTIONS`` are safety
+#: sentences of findings that do not lead, ``FACTS`` tell of this patient, ``DETAILS`` of the matter.
+KEEP, CAUTIONS, GAPS, FACTS, DETAILS, EXTRAS, LAST = range(7)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from cds_service.cards.blocks import DETAILS, EXTRAS, FACTS, GAPS, KEEP, LAST, Block
+from cds_service.cards.blocks import CAUTIONS, DETAILS, EXTRAS, FACTS, GAPS, KEEP, LAST, Block
 from cds_service.cards.proposals import Steps, is_abnormal, proposals_of, steps_in_words
 from cds_service.cards.sources import citation_words, citations_of
 from cds_service.cards.voice import EVIDENCE_LIMIT, Voice, evidence_of
@@ -116,16 +116,24 @@ def listed(frame: str, items: Sequence[str], need: int, voice: Voice) -> list[Bl
 
 
 def safety(entries: Sequence[Entry], voice: Voice) -> list[Block]:
-    """Return the safety sentences as one paragraph that is never dropped for others."""
-    said = safety_lines(entries, voice)
-    sentences = " ".join(line if line.endswith((".", "!", "?")) else line + "." for line in said)
-    return [Block(voice.say("safety", items=sentences))] if said else []
+    """Return the safety sentences: what leads and every sudden end stays, those of other findings go last.
+
+    A finding is never cut for the caution of another one (specification 7.2: one line each).
+    """
+    first = [*_cautions(entries[:1], voice), *cessation_lines(entries, voice)]
+    others = [line for line in _cautions(entries[1:], voice) if line not in first]
+    parts = ((dict.fromkeys(first), KEEP), (others, CAUTIONS))
+    return [
+        Block(voice.say("safety", items=" ".join(map(_closed, said))), need) for said, need in parts if said
+    ]
 
 
-def safety_lines(entries: Sequence[Entry], voice: Voice) -> list[str]:
-    """Return the safety sentences of the rules and of every cited drug whose sudden end is dangerous."""
-    said = voice.texts(unique_lines(line for entry in entries for f in entry.findings for line in f.safety))
-    return [*said, *(line for line in cessation_lines(entries, voice) if line not in said)]
+def _cautions(entries: Sequence[Entry], voice: Voice) -> list[str]:
+    return voice.texts(unique_lines(line for entry in entries for f in entry.findings for line in f.safety))
+
+
+def _closed(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?")) else sentence + "."
 
 
 def cited_drugs(entries: Iterable[Entry]) -> list[str]:

@@ -23,7 +23,7 @@ def describe_measurement(m: Measurement, title: str) -> str:
     value = m.reported if m.value is not None else f"reported as {m.direction or 'abnormal'}, no value"
     notes = [f"range {m.range_reported}"] if m.range_reported else []
     notes += ["preliminary"] if m.preliminary else []
-    notes += ["sample doubtful"] if m.sample_doubtful else []
+    notes += ["sample doubtful"] if m.sample_doubtful and not m.sample_unusable else []
     notes += ["sample unusable"] if m.sample_unusable else []
     notes += ["unit doubtful: check"] if m.unit_doubtful else []
     tail = f" ({', '.join(notes)})" if notes else ""

@@ -122,7 +122,7 @@ class EventLeaf:
         """Stated onset in the window; else the first record, if made in the current encounter."""
         c = self.criterion
         if c.onset_within is None:
-            return True
+            return not c.onset_stated or event.onset is not None
         onset = event.onset
         if onset is None:
             first = _first_record(event, ctx)

@@ -75,7 +75,7 @@ class TwitchLeaf:
     def _began(self, twitch: Twitch, ctx: Context) -> Answer3:
         c = self.criterion
         if c.onset_within is None and c.window.is_open:
-            return True
+            return not c.onset_stated or twitch.onset is not None
         onset = twitch.onset
         if onset is None and not c.onset_stated:
             first = twitch.first_recorded

@@ -185,3 +185,13 @@ def test_adult_ranges_hold_for_a_year_of_birth_long_ago(judge: Judge) -> None:
     span = (date(1960, 1, 1), date(1960, 12, 31))
     low = "{lab: potassium, is: low, within: usual}"
     assert judge(low, facts(lab("potassium", "2.9"), age=None, birth_span=span)).verdict is True
+
+
+def test_a_stated_onset_can_be_asked_for_alone(judge: Judge) -> None:
+    stated = Twitch(3, Source("Condition/t"), "twitch", onset=ago(400))
+    bare = Twitch(3, Source("Condition/t"), "twitch", first_recorded=ago(1))
+    assert judge("{twitch: any, onset: stated}", facts(stated)).verdict is True
+    assert judge("{twitch: any, onset: stated}", facts(bare)).verdict is False
+    cramp = event("symptom", "cramp", onset=ago(3))
+    assert judge("{symptom: cramp, onset: stated}", facts(cramp)).verdict is True
+    assert judge("{symptom: cramp, onset: stated}", facts(event("symptom", "cramp"))).verdict is False

@@ -100,6 +100,7 @@ class Measurement:
     forbids numeric comparison except with its own range. ``sample_doubtful`` is hemolyzed and the
     like; ``sample_unusable`` was drawn from an infusion arm, diluted or contaminated: it says nothing.
     ``reported`` is number and unit as printed by the laboratory.
+    ``also_from`` names the other results a calculated number was made of.
     """
 
     name: str
@@ -120,6 +121,7 @@ class Measurement:
     point_of_care: bool = False
     unit_reported: str = ""
     range_reported: str = ""
+    also_from: tuple[Source, ...] = ()
 
     @property
     def is_exact(self) -> bool:

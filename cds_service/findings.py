@@ -7,7 +7,7 @@ parts, so that only the writer of a card decides how to escape it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
@@ -80,6 +80,11 @@ class Slot:
 Line = tuple[str | Slot, ...]
 
 
+def sources_of(evidence: Iterable[Evidence]) -> list[Source]:
+    """Return every resource the evidence names, repeats included, in order."""
+    return [source for e in evidence for source in (e.source, *e.sources) if source is not None]
+
+
 def spoken(line: Line, of_record: Callable[[str], str]) -> str:
     """Return a line as text; ``of_record`` makes text of the record harmless or short."""
     return "".join(_part(part, of_record) for part in line)
@@ -115,7 +120,8 @@ class Finding:
     critical, else empty. ``drugs`` are the ingredients cited, for one card per drug.
     ``temporal`` says the onset followed drug or abnormality closely. ``folded_into`` and
     ``gave_way_to`` (rule ids) and ``rank`` (1 = first) are set by triage. ``asks`` names the tests
-    that would decide an UNKNOWN rule some of whose members hold (specification 5.6).
+    that would decide an UNKNOWN rule some of whose members hold (specification 5.6). ``cited`` are the
+    resources the finding rests on or prints: condition, strength, indicator and texts.
     """
 
     rule_id: str
@@ -135,6 +141,7 @@ class Finding:
     stale: str = ""
     drugs: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
+    cited: tuple[Source, ...] = ()
     danger: bool = False
     temporal: bool = False
     raised_by: tuple[str, ...] = ()

@@ -169,18 +169,11 @@ def _judged(
 
 
 def _cited(findings: tuple[Finding, ...], facts: PatientFacts) -> tuple[Source, ...]:
-    """Return the sources every matched finding rests on, each once, in a fixed order."""
-    sources: dict[Source, None] = {}
-    for finding in findings:
-        if finding.verdict is Verdict.MATCH:
-            for evidence in finding.evidence:
-                for source in (evidence.source, *evidence.sources):
-                    if source is not None:
-                        sources[source] = None
+    """Return the sources every matched finding rests on or prints, each once, in a fixed order."""
+    sources = [source for finding in findings for source in finding.cited]
     if sources and facts.twitch is not None:
-        for source in (facts.twitch.source, *facts.twitch.sources):
-            sources[source] = None
-    return tuple(sources)
+        sources += [facts.twitch.source, *facts.twitch.sources]
+    return tuple(dict.fromkeys(sources))
 
 
 def _every_source(facts: PatientFacts) -> tuple[Source, ...]:

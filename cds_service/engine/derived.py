@@ -99,6 +99,7 @@ def _compute(
         high=own_range[1],
         preliminary=any(p.preliminary for p in usable),
         range_reported=own_range[2],
+        also_from=tuple(p.source for p in usable[1:]),
     )
 
 

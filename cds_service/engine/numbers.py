@@ -186,4 +186,5 @@ def evidence_of(m: Measurement, ctx: Context) -> Evidence:
         m.reported,
         m.range_reported,
         m.unit_doubtful,
+        sources=m.also_from,
     )

@@ -12,8 +12,8 @@ from cds_service.engine.logic import Answer3, as_verdict
 from cds_service.engine.nodes import Node, Trace, unique
 from cds_service.engine.slots import RowNode, Writer
 from cds_service.errors import ContentError, Issue
-from cds_service.facts import PatientFacts
-from cds_service.findings import INDICATORS, Evidence, Finding, Missing, Proposal, Verdict
+from cds_service.facts import PatientFacts, Source
+from cds_service.findings import INDICATORS, Evidence, Finding, Missing, Proposal, Verdict, sources_of
 from cds_service.rules import Branch, Criterion, Definition, Modifiers, OrderSet, Row, Rule, Table, Template
 from cds_service.terminology import Terminology
 
@@ -143,7 +143,7 @@ class RuleNode:
         indicators = [read_indicator(b.indicator, ctx, self.rule.title) for b in matching]
         indicator, stale = max(indicators, key=lambda pair: INDICATORS.index(pair[0]))
         writer = Writer(ctx, named, self.phrases)
-        return Finding(
+        finding = Finding(
             self.rule.id,
             Verdict.MATCH,
             cause=self.rule.cause,
@@ -165,6 +165,17 @@ class RuleNode:
             raised_by=steps.raised_by,
             lowered_by=steps.lowered_by,
         )
+        cited = (*sources_of(evidence), *self._deciding(matching, ctx), *writer.cited)
+        return replace(finding, cited=unique(cited))
+
+    def _deciding(self, matching: list[BranchNode], ctx: Context) -> list[Source]:
+        """Return the resources that decide strength and indicator."""
+        tables = [matching[0].scale.strength, *(b.indicator for b in matching)]
+        nodes = [node for table in tables for _, node in table.rows]
+        nodes += [*matching[0].scale.raises, *matching[0].scale.lowers]
+        return [
+            s for node in nodes if node.verdict(ctx) is True for s in sources_of(node.answer(ctx).evidence)
+        ]
 
     def _could_change(self, branch: BranchNode, ctx: Context) -> tuple[Missing, ...]:
         """Return what is not known and could still change strength or indicator (I6, I7)."""

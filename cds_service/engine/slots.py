@@ -6,7 +6,7 @@ Record text goes into ``Slot`` parts unescaped; titles of value sets are ours an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from cds_service.engine.context import Context
 from cds_service.engine.derived import series_of
@@ -14,8 +14,8 @@ from cds_service.engine.nodes import Node
 from cds_service.engine.spec import spec_of
 from cds_service.engine.text import day_of, describe_twitch, inside_sentence
 from cds_service.engine.windows import days_ago
-from cds_service.facts import DAY, HOUR, Measurement, Moment
-from cds_service.findings import Evidence, Line, Slot
+from cds_service.facts import DAY, HOUR, Measurement, Moment, Source
+from cds_service.findings import Evidence, Line, Slot, sources_of
 from cds_service.rules import Optional, SlotRef, Template
 
 #: A drug slot holds at most two names of at most 24 characters (specification 6).
@@ -45,11 +45,15 @@ class RowNode:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Fills templates for one finding. ``named`` holds the evidence of each ``as`` name."""
+    """Fills templates for one finding. ``named`` holds the evidence of each ``as`` name.
+
+    ``cited`` gathers the resources whose facts were printed or chose a line.
+    """
 
     ctx: Context
     named: Mapping[str, list[Evidence]]
     phrases: Mapping[str, tuple[RowNode, ...]]
+    cited: list[Source] = field(default_factory=list)
 
     def lines(self, rows: tuple[RowNode, ...]) -> tuple[Line, ...]:
         """Return the lines that apply, filled."""
@@ -61,6 +65,7 @@ class Writer:
             return self
         own: dict[str, list[Evidence]] = {}
         row.when.collect(self.ctx, own)
+        self.cited.extend(sources_of(row.when.answer(self.ctx).evidence))
         return replace(self, named={**self.named, **own}) if own else self
 
     def sentence(self, template: Template) -> Line:
@@ -116,6 +121,7 @@ class Writer:
         m = self._latest(ref.name)
         if m is None:
             return None
+        self.cited += [m.source, *m.also_from]
         if ref.part == "date":
             return (day_of(m.moment),)
         if ref.part == "ago":
@@ -155,6 +161,7 @@ class Writer:
     def _from_evidence(self, found: list[Evidence], part: str) -> Line | None:
         if not found:
             return None
+        self.cited.extend(sources_of(found))
         first = found[0]
         if part in ("date", "ago", "year"):
             moments = [e.moment for e in found if e.moment is not None]

@@ -398,3 +398,13 @@ def test_a_branch_may_have_raises_and_lowers_of_its_own(build: Build) -> None:
     assert build(body).judge_rule("a-rule", facts(*patient)).strength == "probable"
     assert build(body).judge_rule("a-rule", facts(*patient, event("symptom", "cramp"))).strength == "possible"
     assert build(body).judge_rule("a-rule", facts(*patient, event("condition", "ckd"))).strength == "probable"
+
+
+def test_everything_a_finding_rests_on_or_prints_is_cited(build: Build) -> None:
+    """The strict second look reads what decided strength and indicator and what the texts print, too."""
+    body = SIMPLE + "raises: [{symptom: cramp}]\n"
+    patient = facts(lab("potassium", "2.4"), lab("magnesium", "0.9", 2), event("symptom", "cramp"), twitch())
+    finding = build(body).judge_rule("a-rule", patient)
+    assert {str(source) for source in finding.cited} == {
+        "Observation/potassium-1", "Observation/magnesium-2", "Condition/cramp",
+    }  # fmt: skip

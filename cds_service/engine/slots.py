@@ -121,7 +121,7 @@ class Writer:
         m = self._latest(ref.name)
         if m is None:
             return None
-        self.cited += [m.source, *m.also_from]
+        self.cited.extend((m.source, *m.also_from))
         if ref.part == "date":
             return (day_of(m.moment),)
         if ref.part == "ago":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -67,7 +68,7 @@ def _measurement(desk: Desk, analyte: Analyte, item: Placed, number: str) -> Mea
             "Write 'unreadable' if that is meant.",
         )
         return None
-    return Measurement(
+    measurement = Measurement(
         name=analyte.name,
         value=value,
         moment=read.moment,
@@ -81,8 +82,9 @@ def _measurement(desk: Desk, analyte: Analyte, item: Placed, number: str) -> Mea
         marked=read.marked,
         unit_reported=unit,
         range_reported=read.range_printed,
-        **dict.fromkeys(read.remarks, True),
     )
+    remarks: dict[str, Any] = dict.fromkeys(read.remarks, True)
+    return replace(measurement, **remarks)
 
 
 def _convert(

@@ -25,7 +25,9 @@ _CLINICAL_WORDS = re.compile(
     r"|hyper\w*emia|fasciculation|tetany|stroke|myokymia|blepharospasm)\b",
     re.IGNORECASE,
 )
-_REGISTRY = re.compile(r"(extra-)?index-url|find-links|trusted-host|py(pi)\.org|python(hosted)", re.IGNORECASE)
+_REGISTRY = re.compile(
+    r"(extra-)?index-url|find-links|trusted-host|py(pi)\.org|python(hosted)", re.IGNORECASE
+)
 _MACHINE_PATH = re.compile(r"(?<![\w.])/(work|home|root|Users|tmp)/")
 
 

@@ -98,10 +98,7 @@ def _completed(draft: Draft, triaged: Triaged, size: tuple[int, bool], voice: Vo
     drugs = bool(say.cited_drugs(draft.told))
     foot = blocks.pop()
     blocks += say.companions(text, drugs, voice)
-    known = voice.wording.abbreviations
-    short = voice.wording.unexpanded(joined([*blocks, foot]))
-    words = [voice.say("abbreviation", short=word, long=known[word]) for word in short]
-    return [*blocks, *say.listed("abbreviations", words, KEEP, voice), foot]
+    return [*blocks, *say.abbreviations([*blocks, foot], voice), foot]
 
 
 def _blocks(draft: Draft, triaged: Triaged, size: tuple[int, bool], voice: Voice) -> Iterator[Block]:

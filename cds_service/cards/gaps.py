@@ -6,7 +6,7 @@ from typing import Any
 
 from cds_service.cards.blocks import GAPS, KEEP, Block, fitted
 from cds_service.cards.plan import unjudged
-from cds_service.cards.sections import foot, listed, missing_words, quality_words
+from cds_service.cards.sections import abbreviations, foot, listed, missing_words, quality_words
 from cds_service.cards.sources import TOPIC_SYSTEM
 from cds_service.cards.voice import Voice
 from cds_service.cards.writing import finished
@@ -39,8 +39,9 @@ def _card(open_rules: tuple[Finding, ...], voice: Voice, instance: str) -> dict[
     blocks = [
         Block(voice.say("unassessed_lead")),
         *unassessed_blocks(open_rules, voice),
-        foot(rule_ids, voice),
     ]
+    last = foot(rule_ids, voice)
+    blocks += [*abbreviations([*blocks, last], voice), last]
     limit = voice.wording.detail_at_most
     card = {
         "summary": voice.say("unassessed_summary", what=voice.say(what)),

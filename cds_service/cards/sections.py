@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from cds_service.cards.blocks import CAUTIONS, DETAILS, EXTRAS, FACTS, GAPS, KEEP, LAST, Block
+from cds_service.cards.blocks import CAUTIONS, DETAILS, EXTRAS, FACTS, GAPS, KEEP, LAST, Block, joined
 from cds_service.cards.proposals import Steps, is_abnormal, proposals_of, steps_in_words
 from cds_service.cards.sources import citation_words, citations_of
 from cds_service.cards.voice import EVIDENCE_LIMIT, Voice, evidence_of
@@ -113,6 +113,14 @@ def listed(frame: str, items: Sequence[str], need: int, voice: Voice) -> list[Bl
 
 
 # --- safety
+
+
+def abbreviations(blocks: Sequence[Block], voice: Voice) -> list[Block]:
+    """Return what the abbreviations of these blocks stand for, each expanded once."""
+    known = voice.wording.abbreviations
+    short = voice.wording.unexpanded(joined(blocks))
+    words = [voice.say("abbreviation", short=word, long=known[word]) for word in short]
+    return listed("abbreviations", words, KEEP, voice)
 
 
 def safety(entries: Sequence[Entry], voice: Voice) -> list[Block]:

@@ -1,0 +1,42 @@
+"""Every card that any test produces through ``review_patient`` obeys the wording rules (specification 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cds_service import review
+from cds_service.cards import build_cards
+from cds_service.wording import assert_clean
+
+
+@pytest.fixture(autouse=True)
+def cards_are_linted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Lint every card where it is made; text of the record is not ours to judge."""
+
+    def linted(triaged: Any, facts: Any, *arguments: Any, **options: Any) -> Any:
+        cards = build_cards(triaged, facts, *arguments, **options)
+        assert_clean(cards, record=_words_of_record(facts))
+        return cards
+
+    monkeypatch.setattr(review, "build_cards", linted)
+    yield
+
+
+def _words_of_record(facts: Any) -> list[str]:
+    results = [m for found in facts.numbers.values() for m in found]
+    uses = [use for found in facts.drugs.values() for use in found]
+    events = [e for names in facts.events.values() for found in names.values() for e in found]
+    # a refused value is shown cut: every beginning of it is text of the record
+    shown = [a.shown[:length] for a in facts.set_aside for length in range(len(a.shown), 0, -1)][:2_000]
+    twitch = [] if facts.twitch is None else [facts.twitch.display]
+    return [
+        *(m.reported for m in results),
+        *(m.range_reported for m in results),
+        *(use.display for use in uses),
+        *(event.display for event in events),
+        *shown,
+        *twitch,
+    ]

@@ -7,6 +7,7 @@ terminal; record text in the latter is harmless to a terminal too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 from cds_service.engine import BranchTrace, RuleTrace, Trace
@@ -16,7 +17,7 @@ from cds_service.knowledge import Knowledge
 from cds_service.logic import criterion_in_words, logic_in_words
 from cds_service.neutral import neutral
 from cds_service.program import program_of
-from cds_service.rules import Criterion
+from cds_service.rules import Criterion, Rule
 from cds_service.rules.criteria import Combination, MeetsCriterion, NumberCriterion
 from cds_service.titles import title_of
 
@@ -65,9 +66,44 @@ def explain_facts(
     return [_rule(traces[finding.rule_id], finding, knowledge) for finding in wanted]
 
 
+class Phrasebook:
+    """What is said of rules and criteria whoever the patient is, each made once."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        """Take the knowledge whose rules are explained."""
+        self.knowledge = knowledge
+        self._logic: dict[str, list[str]] = {}
+        self._criteria: dict[int, tuple[Criterion, dict[str, Any]]] = {}
+
+    def logic(self, rule: Rule) -> list[str]:
+        """Return the logic of a rule as sentences."""
+        if rule.id not in self._logic:
+            self._logic[rule.id] = logic_in_words(rule, self.knowledge)
+        return self._logic[rule.id]
+
+    def criterion(self, criterion: Criterion) -> dict[str, Any]:
+        """Return text, note, threshold and definition of a criterion; not to be changed."""
+        known = self._criteria.get(id(criterion))  # by identity: equality walks the whole tree
+        if known is None:
+            known = self._criteria[id(criterion)] = (criterion, self._said(criterion))
+        return known[1]
+
+    def _said(self, criterion: Criterion) -> dict[str, Any]:
+        entry = {
+            "text": _words(criterion, self.knowledge),
+            "note": criterion.note,
+            "threshold": _threshold(criterion),
+            "defined": _defined(criterion, self.knowledge),
+        }
+        return {name: value for name, value in entry.items() if value}
+
+
+_phrasebook = lru_cache(maxsize=8)(Phrasebook)
+
+
 def _rule(trace: RuleTrace, finding: Finding, knowledge: Knowledge) -> dict[str, Any]:
     rule = trace.rule
-    error = finding.error or trace.finding.error
+    error = finding.error or trace.error
     answer = "error" if error else finding.verdict.value
     entry: dict[str, Any] = {
         "ruleId": rule.id,
@@ -75,7 +111,7 @@ def _rule(trace: RuleTrace, finding: Finding, knowledge: Knowledge) -> dict[str,
         "version": rule.version,
         "answer": answer,
         "words": knowledge.frames.say(f"why_answer_{answer}"),
-        "logic": logic_in_words(rule, knowledge),
+        "logic": _phrasebook(knowledge).logic(rule),
         "branches": [_branch(branch, knowledge) for branch in trace.branches],
     }
     optional: dict[str, Any] = {
@@ -120,21 +156,15 @@ def _branch(branch: BranchTrace, knowledge: Knowledge) -> dict[str, Any]:
 
 
 def _criterion(trace: Trace, knowledge: Knowledge) -> dict[str, Any]:
-    entry: dict[str, Any] = {"text": _words(trace.criterion, knowledge), "answer": trace.verdict.value}
-    if trace.criterion.note:
-        entry["note"] = trace.criterion.note
-    threshold = _threshold(trace.criterion)
-    if threshold:
-        entry["threshold"] = threshold
-    defined = _defined(trace.criterion, knowledge)
-    if defined:
-        entry["defined"] = defined
+    entry = {"answer": trace.verdict.value, **_phrasebook(knowledge).criterion(trace.criterion)}
     if trace.children:
         entry["parts"] = [_criterion(child, knowledge) for child in trace.children]
-    else:
+        return entry
+    if trace.evidence:
         entry["evidence"] = [_evidence(item) for item in trace.evidence]
+    if trace.missing:
         entry["missing"] = [_missing(item, knowledge) for item in trace.missing]
-    return {name: value for name, value in entry.items() if value != []}
+    return entry
 
 
 def _words(criterion: Criterion, knowledge: Knowledge) -> str:

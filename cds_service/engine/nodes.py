@@ -80,8 +80,13 @@ class Node:
 
     def answer(self, ctx: Context) -> Answer:
         """Answer with all evidence of what is true and every gap of what is unknown."""
-        if self.leaf is not None:
-            return self._leaf_answer(ctx)
+        found = ctx.answers.get(self.key)
+        if found is None:
+            found = self._composed(ctx) if self.leaf is None else self.leaf.answer(ctx)
+            ctx.answers[self.key] = found
+        return found
+
+    def _composed(self, ctx: Context) -> Answer:
         answers = self._part_answers(ctx)
         verdict = _combined(self.op, (a.verdict for a in answers), self.needed)
         # "none" rests on nothing found; its parts are evidence only against it
@@ -136,12 +141,6 @@ class Node:
             if self.op == "first_known" and answers[-1].verdict is not None:
                 break
         return answers
-
-    def _leaf_answer(self, ctx: Context) -> Answer:
-        found = ctx.answers.get(self.key)
-        if found is None and self.leaf is not None:
-            found = ctx.answers[self.key] = self.leaf.answer(ctx)
-        return found or Answer(None)
 
 
 def _remembered(judge: Judge, key: int) -> Judge:

@@ -92,11 +92,11 @@ class BranchTrace:
 
 @dataclass(frozen=True, slots=True)
 class RuleTrace:
-    """How one rule was judged, for explanations."""
+    """How one rule was judged, for explanations; ``error`` names what broke inside it, else is empty."""
 
     rule: Rule
-    finding: Finding
     branches: tuple[BranchTrace, ...]
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ class RuleNode:
             )
             for b in self.branches
         )
-        return RuleTrace(self.rule, self.judge(ctx), branches)
+        return RuleTrace(self.rule, branches)
 
 
 def _drugs(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:
@@ -243,7 +243,7 @@ class Program:
     def traces(self, rule_ids: Iterable[str], facts: PatientFacts) -> dict[str, RuleTrace]:
         """Return how these rules were judged, sharing the work between them.
 
-        A rule that fails inside is told without branches, its finding with ``error`` set.
+        A rule that fails inside is told without branches, with ``error`` set.
 
         Raises:
             KeyError: an id names no rule.
@@ -263,7 +263,7 @@ def _guarded_trace(node: RuleNode, ctx: Context) -> RuleTrace:
     try:
         return node.trace(ctx)
     except Exception as error:  # the others can still be explained
-        return RuleTrace(node.rule, _failed(node, error), ())
+        return RuleTrace(node.rule, (), type(error).__name__)
 
 
 def _failed(node: RuleNode, error: Exception) -> Finding:

@@ -321,7 +321,7 @@ def test_one_broken_rule_never_hides_the_others(build: Build, monkeypatch: pytes
     assert finding.verdict is Verdict.UNKNOWN
     assert finding.error == "ZeroDivisionError"
     trace = program.trace("a-rule", facts(lab("potassium", "2.9"), twitch()))
-    assert (trace.finding.error, trace.branches) == ("ZeroDivisionError", ())
+    assert (trace.error, trace.branches) == ("ZeroDivisionError", ())
 
 
 def test_same_facts_same_findings(build: Build) -> None:

@@ -10,10 +10,10 @@ from cds_service.engine import Program
 from cds_service.errors import ContentError, Issue
 from cds_service.knowledge import Knowledge
 from cds_service.rules import Definition, Rule, parse_criterion, parse_definition, parse_rule
+from cds_service.rules.tree import needed, rule_criteria
 from cds_service.validate.cases import Case, CaseFile
 from cds_service.validate.mutants import Mutant, Mutator
 from cds_service.validate.run_cases import Court, compare, definition_rule
-from cds_service.validate.tree import needed, rule_criteria
 
 
 @dataclass(frozen=True, slots=True)

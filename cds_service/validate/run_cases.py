@@ -13,9 +13,9 @@ from cds_service.errors import ContentError, Issue
 from cds_service.findings import Finding, Verdict, plain
 from cds_service.knowledge import Knowledge
 from cds_service.rules import Definition, Rule, parse_rule
+from cds_service.rules.tree import needed, rule_criteria
 from cds_service.triage import triage
 from cds_service.validate.cases import Case, CaseFile
-from cds_service.validate.tree import needed, rule_criteria
 
 #: Expectations that only the rules together can answer.
 _TOGETHER = frozenset({"folded_into", "gave_way_to"})

@@ -11,10 +11,10 @@ from cds_service.content import Document, Pointer
 from cds_service.errors import ContentError, Issue
 from cds_service.knowledge import Knowledge
 from cds_service.rules import Criterion, Rule, walk
+from cds_service.rules.tree import rule_criteria
 from cds_service.schema import Schemas
 from cds_service.validate.cases import CaseFile, case_folder, read_case_file
 from cds_service.validate.run_cases import Court
-from cds_service.validate.tree import rule_criteria
 from cds_service.wording import Wording, read_wording
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from cds_service.rules import Criterion, Definition, Rule
-from cds_service.rules.criteria import MeetsCriterion, NumberCriterion, walk
+from cds_service.rules.criteria import Criterion, Definition, MeetsCriterion, NumberCriterion, walk
+from cds_service.rules.model import Rule
 
 
 def rule_criteria(rule: Rule) -> list[Criterion]:

@@ -255,7 +255,7 @@ class PatientFacts:
     uses. ``events`` maps a kind to a mapping of name to events. ``states`` has an entry for every kind
     in KINDS. ``unread_codes`` counts codings no value set knows, keyed by (kind, system, code).
     ``outside`` names the reason why the patient is outside the scope (deceased, test patient, comfort
-    care, newborn), or is empty.
+    care, newborn, or a problem was added that is no twitch), or is empty.
     """
 
     as_of: datetime

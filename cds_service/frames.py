@@ -37,13 +37,17 @@ class Frames:
 class HookPlan:
     """What one hook may show: kinds of cards in order, how many in all and of each kind.
 
-    ``least`` is the lowest indicator shown; ``at_most`` maps a kind of card to its own cap.
+    ``least`` is the lowest indicator shown; ``at_most`` maps a kind of card to its own cap. What the
+    hook ``shown_by`` returned at most ``shown_within`` seconds ago for the same draft is not repeated
+    unless critical; an empty word: everything is.
     """
 
     cards: int
     kinds: tuple[str, ...]
     least: str = "info"
     at_most: Mapping[str, int] = field(default_factory=dict)
+    shown_by: str = ""
+    shown_within: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,10 @@ class TriageSettings:
     outside: Mapping[str, frozenset[str]]
     tell_always: frozenset[str]
     tell_with_twitch: frozenset[str]
+
+    def remembers(self, hook: str) -> int:
+        """Return for how many seconds another hook asks what ``hook`` has shown; 0: none asks."""
+        return max((plan.shown_within for plan in self.hooks.values() if plan.shown_by == hook), default=0)
 
     def plan(self, hook: str) -> HookPlan:
         """Return what ``hook`` may show; an unlisted hook is treated as the default one."""
@@ -165,8 +173,14 @@ def _triage(data: Mapping[str, Any]) -> TriageSettings:
 
 
 def _hook(plan: Mapping[str, Any]) -> HookPlan:
+    shown = plan.get("not_again")
     return HookPlan(
-        plan["cards"], tuple(plan["kinds"]), plan.get("least", "info"), dict(plan.get("at_most", {}))
+        plan["cards"],
+        tuple(plan["kinds"]),
+        plan.get("least", "info"),
+        dict(plan.get("at_most", {})),
+        shown["shown_by"] if shown else "",
+        _seconds(shown["within"]) if shown else 0,
     )
 
 

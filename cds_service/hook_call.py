@@ -16,19 +16,41 @@ from datetime import datetime
 import msgspec
 
 from cds_service.errors import Issue, RequestError
-from cds_service.fhir import Record, read_drafts, read_prefetch
+from cds_service.fhir import Record, read_added, read_drafts, read_prefetch
 from cds_service.knowledge import Knowledge, Service
 from cds_service.members import Repeated, members_of
-from cds_service.review import Review, review_patient
+from cds_service.review import Recall, Review, nothing_shown, review_patient
 
 #: Name of the request extension that moves the evaluation date (only where the settings allow it).
 AS_OF_EXTENSION = "org.twitch-cds.asOf"
 
-#: Member of the context that holds a Bundle of draft orders, by hook (the hook definitions of CDS Hooks).
-_DRAFTS = {"order-select": "draftOrders", "order-sign": "draftOrders", "medication-refill": "medications"}
-#: The one hook whose context also says which of the drafts are being chosen now.
-_SELECTING = "order-select"
 _MOST_SELECTIONS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What the context of a hook holds beside the patient: the hook definitions of CDS Hooks.
+
+    ``drafts`` and ``problems`` are the members with a Bundle of draft orders and of added problems,
+    empty where the hook has none. ``selects``: the context says which drafts are being chosen.
+    """
+
+    drafts: str = ""
+    problems: str = ""
+    selects: bool = False
+    needs_user: bool = True
+    needs_encounter: bool = False
+
+
+_PLAIN = _Context()
+_CONTEXTS = {
+    "order-select": _Context(drafts="draftOrders", selects=True),
+    "order-sign": _Context(drafts="draftOrders"),
+    "encounter-start": _Context(needs_encounter=True),
+    "encounter-discharge": _Context(needs_encounter=True),
+    "medication-refill": _Context(drafts="medications", needs_user=False),
+    "problem-list-item-create": _Context(problems="conditions"),
+}
 
 _UUID = re.compile(r"(urn:uuid:)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _FHIR_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
@@ -38,9 +60,11 @@ _FHIR_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 class Call:
     """One checked call. ``encounter_id`` and ``as_of`` are None when the caller sent none.
 
-    ``prefetch`` holds the values as sent, unread; a key that was not sent is absent. ``drafts`` is the
-    Bundle of draft orders of the context, unread, None for a hook that has none; ``selections`` are the
-    references of the drafts being chosen, None for a hook without selection (then all of them count).
+    ``user_id`` is empty only where the hook can come without a user. ``prefetch`` holds the values as
+    sent, unread; a key that was not sent is absent. ``drafts`` is the Bundle of draft orders of the
+    context, ``problems`` that of problems just added, both unread, None for a hook that has none;
+    ``selections`` are the references of the drafts being chosen, None for a hook without selection
+    (then all of them count).
     """
 
     hook: str
@@ -52,6 +76,7 @@ class Call:
     prefetch: Mapping[str, msgspec.Raw] = field(default_factory=dict)
     drafts: msgspec.Raw | None = None
     selections: tuple[str, ...] | None = None
+    problems: msgspec.Raw | None = None
 
 
 def read_call(body: bytes, hook: str) -> Call:
@@ -70,29 +95,39 @@ def read_call(body: bytes, hook: str) -> Call:
         raise _fault("H007", "/hookInstance", "is not a UUID.", "Send a new UUID with every call.")
     _check_authorization(top)
     context = _members(_required(top, "", "context"), "/context", "the context")
+    form = _CONTEXTS.get(hook, _PLAIN)
     return Call(
         hook=hook,
         hook_instance=instance.lower().removeprefix("urn:uuid:"),
         patient_id=_fhir_id(_text(context, "/context", "patientId"), "/context/patientId"),
-        user_id=_text(context, "/context", "userId"),
-        encounter_id=_optional_id(context, "encounterId"),
+        user_id=_user(context, form),
+        encounter_id=_encounter(context, form),
         as_of=_as_of(top),
         prefetch=_optional_members(top, "prefetch"),
-        drafts=_required(context, "/context", _DRAFTS[hook]) if hook in _DRAFTS else None,
-        selections=_selections(context) if hook == _SELECTING else None,
+        drafts=_required(context, "/context", form.drafts) if form.drafts else None,
+        selections=_selections(context) if form.selects else None,
+        problems=_required(context, "/context", form.problems) if form.problems else None,
     )
 
 
 def answer_call(
-    call: Call, service: Service, knowledge: Knowledge, *, as_of: datetime, base_url: str
+    call: Call,
+    service: Service,
+    knowledge: Knowledge,
+    *,
+    as_of: datetime,
+    base_url: str,
+    recall: Recall = nothing_shown,
 ) -> Review:
     """Review the patient of a call as of the given instant; ``base_url`` stands in the links of cards.
+
+    ``recall`` tells which marks of cards an earlier hook has returned for this patient and user.
 
     Raises:
         PatientDataError: The prefetched data cannot be used at all.
     """
     return review_patient(
-        _record_of(call, service),
+        record_of(call, service),
         knowledge,
         as_of=as_of,
         hook=call.hook,
@@ -100,16 +135,25 @@ def answer_call(
         encounter_id=call.encounter_id,
         base_url=base_url,
         instance=call.hook_instance,
+        recall=recall,
     )
 
 
-def _record_of(call: Call, service: Service) -> Record:
-    """Return what was prefetched, with the draft orders of the context."""
+def record_of(call: Call, service: Service) -> Record:
+    """Return what was prefetched, with the draft orders and the added problems of the context.
+
+    Raises:
+        NotFhir: The drafts or problems are no FHIR.
+    """
     record = read_prefetch(call.prefetch, patient_id=call.patient_id, keys=service.promises)
-    if call.drafts is None:
-        return record
-    pointer = f"/context/{_DRAFTS[call.hook]}"
-    return read_drafts(record, call.drafts, selections=call.selections, pointer=pointer)
+    form = _CONTEXTS.get(call.hook, _PLAIN)
+    if call.drafts is not None:
+        record = read_drafts(
+            record, call.drafts, selections=call.selections, pointer=f"/context/{form.drafts}"
+        )
+    if call.problems is not None:
+        record = read_added(record, call.problems, pointer=f"/context/{form.problems}")
+    return record
 
 
 _TEXT = msgspec.json.Decoder(str)
@@ -161,6 +205,18 @@ def _fhir_id(text: str, where: str) -> str:
     if not _FHIR_ID.fullmatch(text):
         raise _fault("H010", where, "is not a FHIR id.", "Send the bare id, without resource type.")
     return text
+
+
+def _user(context: Mapping[str, msgspec.Raw], form: _Context) -> str:
+    if not form.needs_user and ("userId" not in context or bytes(context["userId"]) == b"null"):
+        return ""
+    return _text(context, "/context", "userId")
+
+
+def _encounter(context: Mapping[str, msgspec.Raw], form: _Context) -> str | None:
+    if form.needs_encounter:
+        return _fhir_id(_text(context, "/context", "encounterId"), "/context/encounterId")
+    return _optional_id(context, "encounterId")
 
 
 def _optional_id(context: Mapping[str, msgspec.Raw], name: str) -> str | None:

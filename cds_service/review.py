@@ -6,12 +6,12 @@ evaluation date is handed in, so the same record gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cds_service.cards import build_cards
+from cds_service.cards import build_cards, topic_code
 from cds_service.engine import Program
 from cds_service.errors import Issue, PatientDataError
 from cds_service.facts import DataState, PatientFacts, SetAside, Source
@@ -19,6 +19,7 @@ from cds_service.fhir import Record, extract_facts, second_look
 from cds_service.findings import Evidence, Finding, Missing, Verdict, plain
 from cds_service.knowledge import Knowledge
 from cds_service.program import program_of
+from cds_service.repeats import marks_of
 from cds_service.triage import Triaged, triage
 
 #: Extension of the answer with everything the cards rest on (docs/integrate.md).
@@ -30,18 +31,28 @@ _CITED_ROUNDS = 5
 #: A record in which even then something new keeps failing is refused: no card may rest on it.
 _MOST_ROUNDS = 20
 
+#: Tells which of some marks (``cds_service.repeats``) an earlier hook has returned.
+Recall = Callable[[Collection[str]], Collection[str]]
+
+
+def nothing_shown(_marks: Collection[str]) -> Collection[str]:
+    """Return that no earlier hook has returned anything: what a look without a memory knows."""
+    return ()
+
 
 @dataclass(frozen=True, slots=True)
 class Review:
     """What one look at one patient gave.
 
     ``findings`` holds one finding per rule: ranked ones first. ``cards`` are CDS Hooks cards.
+    ``marks`` are those of the cautions about drafts that got a card of their own.
     """
 
     facts: PatientFacts
     triaged: Triaged
     cards: tuple[dict[str, Any], ...]
     knowledge_version: str
+    marks: tuple[str, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -101,6 +112,7 @@ def review_patient(
     only: Collection[str] | None = None,
     base_url: str = DEFAULT_BASE_URL,
     instance: str = "",
+    recall: Recall = nothing_shown,
 ) -> Review:
     """Judge every rule for one patient and write the cards.
 
@@ -115,6 +127,7 @@ def review_patient(
         base_url: Address of this service, for links to rule pages.
         instance: The ``hookInstance`` of a call, so that two calls give cards of different uuid;
             without it the same record gives the same bytes.
+        recall: What an earlier hook has returned; asked only where the hook repeats nothing.
 
     Raises:
         PatientDataError: The data cannot be used at all: no patient, two patients, or resource after
@@ -122,9 +135,21 @@ def review_patient(
     """
     program = program_of(knowledge)
     facts, findings = _judged(record, knowledge, program, as_of, hook, patient_id, encounter_id, only)
-    triaged = triage(findings, knowledge.rules, knowledge.triage, facts)
+    marks = marks_of(findings, knowledge.rules, facts)
+    shown = recall(sorted(marks.values())) if knowledge.triage.plan(hook).shown_by and marks else ()
+    quiet = frozenset(rule_id for rule_id, mark in marks.items() if mark in shown)
+    triaged = triage(findings, knowledge.rules, knowledge.triage, facts, quiet)
     cards = build_cards(triaged, facts, knowledge, base_url=base_url, instance=instance)
-    return Review(facts, triaged, tuple(cards), knowledge.version)
+    told = _told_alone(triaged, cards)
+    own = tuple(sorted(mark for rule_id, mark in marks.items() if rule_id in told))
+    return Review(facts, triaged, tuple(cards), knowledge.version, own)
+
+
+def _told_alone(triaged: Triaged, cards: Collection[Mapping[str, Any]]) -> frozenset[str]:
+    """Return the rules of those order cautions that lead or share a card: not what merely overflowed."""
+    leads = {card["source"]["topic"]["code"] for card in cards if "topic" in card["source"]}
+    entries = [entry for entry in triaged.orders if topic_code(entry.lead.rule_id) in leads]
+    return frozenset(finding.rule_id for entry in entries for finding in entry.findings)
 
 
 def _judged(

@@ -21,6 +21,7 @@ from cds_service.errors import Issue, SettingsError
 PREFIX = "TWITCH_CDS_"
 _MAX_FILE_BYTES = 1_000_000
 _MEBIBYTE = 1024 * 1024
+_SHORTEST_KEY = 32
 
 
 def _setting(default: Any, meaning: str, *, secret: bool = False) -> Any:
@@ -44,6 +45,12 @@ class Settings:
     content: str = _setting("", "Folder that holds cards/ and terminology/; empty: the bundled knowledge.")
     store_url: str = _setting(
         "sqlite:///twitch-cds.sqlite3", "Database of the feedback, as SQLAlchemy names it.", secret=True
+    )
+    memory_key: str = _setting(
+        "",
+        "Secret key of the hashes by which order-sign knows what order-select showed, 32 characters or more; "
+        "the same wherever one store is shared; empty: a new one at every start.",
+        secret=True,
     )
     max_body_mib: int = _setting(64, "Largest request body in MiB, 1 to 1024; a larger one is answered 413.")
     allow_as_of: bool = _setting(
@@ -142,7 +149,7 @@ def shown_settings(settings: Settings) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for item in fields(settings):
         value = getattr(settings, item.name)
-        shown[item.name] = _without_password(value) if item.metadata["secret"] else value
+        shown[item.name] = _hidden(item.name, value) if item.metadata["secret"] else value
     return shown
 
 
@@ -223,6 +230,10 @@ def _as_text(value: Any) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
+def _hidden(name: str, value: str) -> str:
+    return _without_password(value) if name.endswith("_url") else "***" if value else ""
+
+
 def _without_password(url: str) -> str:
     head, separator, tail = url.rpartition("@")
     scheme, slashes, credentials = head.partition("://")
@@ -238,6 +249,13 @@ def _out_of_range(name: str, low: int, high: int) -> Callable[[Settings], Issue 
         return Issue("settings", "S006", f"{name} is not from {low} to {high}.", "Write a number between.")
 
     return check
+
+
+def _memory_key(settings: Settings) -> Issue | None:
+    if not settings.memory_key or len(settings.memory_key) >= _SHORTEST_KEY:
+        return None
+    what = f"memory_key is shorter than {_SHORTEST_KEY} characters."
+    return Issue("settings", "S013", what, "Write a long random text, or nothing.")
 
 
 def _log_level(settings: Settings) -> Issue | None:
@@ -288,6 +306,7 @@ _CHECKS: tuple[Callable[[Settings], Issue | None], ...] = (
     _out_of_range("port", 1, 65535),
     _out_of_range("workers", 1, 64),
     _out_of_range("max_body_mib", 1, 1024),
+    _memory_key,
     _log_level,
     _public_base_url,
     _cors_origins,

@@ -1,17 +1,24 @@
-"""Keep what clinicians answered to cards: the feedback table and nothing else.
+"""Keep what clinicians answered to cards, and for a day which cautions they were shown.
 
 A row is durable before it is acknowledged: SQLite runs with a write-ahead log and full
 synchronisation, so a crash of process or machine loses nothing that was answered 200. The rows
-hold no patient data: card, rule, outcome and coded reason only.
+hold no patient data: of feedback card, rule, outcome and coded reason only; of what was shown a
+keyed hash, whose key is never stored.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import secrets
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
+    Connection,
     DateTime,
     Engine,
     Integer,
@@ -19,7 +26,9 @@ from sqlalchemy import (
     String,
     Table,
     create_engine,
+    delete,
     event,
+    func,
     select,
 )
 from sqlalchemy.engine import URL, make_url
@@ -44,6 +53,19 @@ FEEDBACK = Table(
     Column("received_at", DateTime(timezone=True), nullable=False),
 )
 
+#: One row for each caution that was shown, as a keyed hash; ``shown_at`` in seconds since 1970 UTC.
+SHOWN = Table(
+    "shown",
+    _METADATA,
+    Column("mark", String(64), primary_key=True),
+    Column("shown_at", BigInteger, nullable=False, index=True),
+)
+
+#: So many cautions are remembered; the oldest are forgotten first, and are then told again.
+_MOST_SHOWN = 100_000
+#: Key of a process for which the settings name none: what it remembers no other process knows.
+_OWN_KEY = secrets.token_hex(32)
+
 _SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON")
 
 
@@ -65,6 +87,64 @@ class FeedbackStore:
     def close(self) -> None:
         """Give back every connection."""
         self._engine.dispose()
+
+    def shown(self, key: str = "", most: int = _MOST_SHOWN) -> ShownCards:
+        """Return the memory of shown cautions in this database.
+
+        Processes of the same ``key`` remember together; without one this process remembers alone.
+        ``most`` bounds how many rows there may be.
+        """
+        return ShownCards(self._engine, key or _OWN_KEY, most)
+
+
+class ShownCards:
+    """Which cautions were shown to whom; safe to share between threads and, by its key, processes.
+
+    ``scope`` names whom a caution was shown to and about (user and patient); it enters the hash only.
+    A memory that cannot be read or written remembers nothing: then a caution is told again.
+    """
+
+    def __init__(self, engine: Engine, key: str, most: int) -> None:
+        self._engine = engine
+        self._key = key.encode()
+        self._most = most
+
+    def recall(self, scope: str, marks: Collection[str], *, since: int) -> frozenset[str]:
+        """Return which of ``marks`` were kept for this scope at ``since`` (seconds UTC) or later."""
+        hashed = {self._hash(scope, mark): mark for mark in marks}
+        query = select(SHOWN.c.mark).where(SHOWN.c.mark.in_(sorted(hashed)), SHOWN.c.shown_at >= since)
+        try:
+            with self._engine.connect() as connection:
+                return frozenset(hashed[row.mark] for row in connection.execute(query))
+        except SQLAlchemyError:
+            return frozenset()
+
+    def keep(self, scope: str, marks: Iterable[str], *, now: int, since: int) -> bool:
+        """Remember that ``marks`` were shown; forget what is older than ``since`` or too much.
+
+        Return whether it could be written.
+        """
+        rows = [{"mark": self._hash(scope, mark), "shown_at": now} for mark in sorted(set(marks))]
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(delete(SHOWN).where(SHOWN.c.shown_at < since))
+                if rows:
+                    connection.execute(delete(SHOWN).where(SHOWN.c.mark.in_([row["mark"] for row in rows])))
+                    connection.execute(SHOWN.insert(), rows)
+                self._forget_surplus(connection)
+        except SQLAlchemyError:
+            return False
+        return True
+
+    def _forget_surplus(self, connection: Connection) -> None:
+        """Forget the oldest rows beyond the bound."""
+        surplus = (connection.scalar(select(func.count()).select_from(SHOWN)) or 0) - self._most
+        if surplus > 0:
+            oldest = select(SHOWN.c.mark).order_by(SHOWN.c.shown_at, SHOWN.c.mark).limit(surplus)
+            connection.execute(delete(SHOWN).where(SHOWN.c.mark.in_(oldest)))
+
+    def _hash(self, scope: str, mark: str) -> str:
+        return hmac.new(self._key, f"{scope}\0{mark}".encode(), hashlib.sha256).hexdigest()
 
 
 def open_store(url: str) -> FeedbackStore:

@@ -6,7 +6,7 @@ it. Source of the order and of the silences: content specification 5.2, 5.4, 7.2
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cds_service.facts import PatientFacts
@@ -50,7 +50,8 @@ class Triaged:
 
     ``findings`` holds every finding: ranked ones, then matched ones without rank, then unknown,
     then the rest. ``held`` names rules that matched and are told in the review only, with a word
-    why (``outside``, ``below-least``, ``not-at-this-hook``). ``hook`` chooses the card plan.
+    why (``outside``, ``below-least``, ``not-at-this-hook``, ``shown-at-order-select``). ``hook``
+    chooses the card plan.
     """
 
     hook: str
@@ -80,19 +81,24 @@ class Triaged:
 
 
 def triage(
-    findings: Iterable[Finding], rules: Mapping[str, Rule], settings: TriageSettings, facts: PatientFacts
+    findings: Iterable[Finding],
+    rules: Mapping[str, Rule],
+    settings: TriageSettings,
+    facts: PatientFacts,
+    quiet: Collection[str] = (),
 ) -> Triaged:
     """Return all findings of one patient, folded, ranked and sorted into kinds of cards.
 
     The order of ``findings`` does not matter. A finding whose rule is not among ``rules`` keeps
-    its place by indicator and id.
+    its place by indicator and id. ``quiet`` are rules an earlier hook has shown for the same draft:
+    they are not repeated unless critical.
     """
     everything = sorted(findings, key=lambda finding: finding.rule_id)
     keys = _Ranking(rules, settings, facts, everything)
     matched = sorted((f for f in everything if f.verdict is Verdict.MATCH), key=keys)
-    hidden = {f.rule_id for f in matched if _held_back(f, rules, settings, facts)}
+    hidden = {f.rule_id for f in matched if _held_back(f, rules, settings, facts, quiet)}
     settled = fold(give_way(matched, rules, hidden), rules, hidden)
-    shown, held = _admit(settled, rules, settings, facts)
+    shown, held = _admit(settled, rules, settings, facts, quiet)
     ranked = _number(settled, shown, keys)
     unknown = tuple(f for f in everything if f.verdict is Verdict.UNKNOWN)
     rest = tuple(f for f in everything if f.verdict is Verdict.NO_MATCH)
@@ -165,17 +171,25 @@ def _latest(finding: Finding) -> int:
 
 
 def _admit(
-    findings: Sequence[Finding], rules: Mapping[str, Rule], settings: TriageSettings, facts: PatientFacts
+    findings: Sequence[Finding],
+    rules: Mapping[str, Rule],
+    settings: TriageSettings,
+    facts: PatientFacts,
+    quiet: Collection[str],
 ) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
     """Return the ids of findings that ask for a place on a card, and those held back with the reason."""
     standing = [f for f in findings if not f.folded_into and not f.gave_way_to]
-    reasons = {f.rule_id: _held_back(f, rules, settings, facts) for f in standing}
+    reasons = {f.rule_id: _held_back(f, rules, settings, facts, quiet) for f in standing}
     held = tuple((rule_id, reason) for rule_id, reason in reasons.items() if reason)
     return frozenset(rule_id for rule_id, reason in reasons.items() if not reason), held
 
 
 def _held_back(
-    finding: Finding, rules: Mapping[str, Rule], settings: TriageSettings, facts: PatientFacts
+    finding: Finding,
+    rules: Mapping[str, Rule],
+    settings: TriageSettings,
+    facts: PatientFacts,
+    quiet: Collection[str],
 ) -> str:
     """Return why a finding stands in the review only, or an empty word."""
     if facts.outside and finding.role not in settings.outside.get(_reason(facts.outside), frozenset()):
@@ -185,6 +199,8 @@ def _held_back(
     plan = settings.plan(facts.hook)
     if INDICATORS.index(finding.indicator) < INDICATORS.index(plan.least):
         return "below-least"
+    if finding.rule_id in quiet and finding.indicator != "critical":
+        return f"shown-at-{plan.shown_by}"
     card = _CARDS.get(_kind(finding, rules, settings, facts), "differential")
     return "" if card in plan.kinds else "not-at-this-hook"
 

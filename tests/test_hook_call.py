@@ -40,6 +40,52 @@ def test_the_evaluation_date_keeps_its_zone():
     assert call.as_of.isoformat() == "2026-11-20T12:00:00+01:00"
 
 
+_BUNDLE = {"resourceType": "Bundle", "type": "collection"}
+_WHO = {"patientId": "p1", "userId": "Practitioner/u1"}
+#: What the hook definitions of CDS Hooks require in the context of each hook.
+_CONTEXTS = {
+    "patient-view": _WHO,
+    "order-select": {**_WHO, "selections": ["MedicationRequest/1"], "draftOrders": _BUNDLE},
+    "order-sign": {**_WHO, "draftOrders": _BUNDLE},
+    "encounter-start": {**_WHO, "encounterId": "e1"},
+    "encounter-discharge": {**_WHO, "encounterId": "e1"},
+    "medication-refill": {"patientId": "p1", "medications": _BUNDLE},
+    "problem-list-item-create": {**_WHO, "conditions": _BUNDLE},
+}
+
+
+@pytest.mark.parametrize("hook", _CONTEXTS)
+def test_the_least_context_of_every_hook_is_read(hook):
+    call = read_call(_call(hook=hook, context=_CONTEXTS[hook]), hook)
+    assert call.hook == hook
+    assert call.user_id == _CONTEXTS[hook].get("userId", "")
+    assert call.encounter_id == _CONTEXTS[hook].get("encounterId")
+
+
+@pytest.mark.parametrize(
+    ("hook", "name"), [(hook, name) for hook, context in _CONTEXTS.items() for name in context]
+)
+def test_every_required_member_of_a_context_is_required(hook, name):
+    context = {key: value for key, value in _CONTEXTS[hook].items() if key != name}
+    with pytest.raises(RequestError) as error:
+        read_call(_call(hook=hook, context=context), hook)
+    assert (error.value.issues[0].code, error.value.issues[0].where) == ("H008", f"/context/{name}")
+
+
+def test_a_refill_may_name_its_user_or_send_null():
+    context = _CONTEXTS["medication-refill"]
+    hook = "medication-refill"
+    assert read_call(_call(hook=hook, context={**context, **_WHO}), hook).user_id == "Practitioner/u1"
+    assert read_call(_call(hook=hook, context={**context, "userId": None}), hook).user_id == ""
+
+
+def test_an_encounter_that_is_no_id_is_refused():
+    context = {**_WHO, "encounterId": "Encounter/e1"}
+    with pytest.raises(RequestError) as error:
+        read_call(_call(hook="encounter-start", context=context), "encounter-start")
+    assert error.value.issues[0].code == "H010"
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),

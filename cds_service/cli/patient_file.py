@@ -10,8 +10,8 @@ import msgspec
 
 from cds_service.cli.options import LATEST
 from cds_service.errors import Issue, NotFhir, RequestError
-from cds_service.fhir import Record, latest_clinical_date, read_bundle, read_prefetch
-from cds_service.hook_call import Call, read_call
+from cds_service.fhir import Record, latest_clinical_date, read_bundle
+from cds_service.hook_call import Call, read_call, record_of
 from cds_service.knowledge import Knowledge, Service
 from cds_service.review import Review, review_patient
 
@@ -48,7 +48,7 @@ def review_file(
     else:
         service = _service_for(data, knowledge, hook)
         call = read_call(data, service.hook)
-        record = read_prefetch(call.prefetch, patient_id=call.patient_id, keys=service.promises)
+        record = record_of(call, service)
     instant = _instant(as_of, call, record)
     review = review_patient(
         record,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -49,8 +51,13 @@ def command(host: str | None, port: int | None, workers: int | None, config: Pat
         f"Browser: {settings.base_url}/   EHR: {settings.base_url}/cds-services   Stop: Ctrl-C",
         err=True,
     )
-    os.environ.update(as_environment(settings))
+    os.environ.update(as_environment(_with_key(settings)))
     _server(settings).serve()
+
+
+def _with_key(settings: Settings) -> Settings:
+    """Return the settings with a key of the memory that all workers share until this service stops."""
+    return settings if settings.memory_key else replace(settings, memory_key=secrets.token_hex(32))
 
 
 def _refuse_taken_port(settings: Settings) -> None:

@@ -1,11 +1,11 @@
 """FHIR JSON to facts: lenient scan, data states, facts; strict second look; draft orders back to FHIR.
 
-``read_bundle`` or ``read_prefetch`` (and ``read_drafts``) make a ``Record`` of what was sent;
+``read_bundle`` or ``read_prefetch`` (and ``read_drafts``, ``read_added``) make a ``Record`` of what was sent;
 ``extract_facts`` makes the facts about one patient of it; ``second_look`` reads again, strictly,
 what a card is about to cite.
 """
 
-from cds_service.fhir.documents import read_bundle, read_drafts
+from cds_service.fhir.documents import read_added, read_bundle, read_drafts
 from cds_service.fhir.extract import extract_facts
 from cds_service.fhir.faults import CODES
 from cds_service.fhir.latest import latest_clinical_date
@@ -20,6 +20,7 @@ __all__ = [
     "draft_service_request",
     "extract_facts",
     "latest_clinical_date",
+    "read_added",
     "read_bundle",
     "read_drafts",
     "read_prefetch",

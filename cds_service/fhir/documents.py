@@ -24,6 +24,7 @@ _MAX_NESTED_BUNDLES: Final = 4
 _READ: Final = frozenset(scan.READ)
 #: What drafts of medication hooks are; a draft nobody could read may have been one.
 _ORDERS: Final = frozenset(("MedicationRequest", "MedicationOrder"))
+_PROBLEM: Final = "Condition"
 
 
 @dataclass(slots=True)
@@ -107,6 +108,37 @@ def read_drafts(
         states=_with_gaps(record, gathered, bool(unknown)),
         selections=chosen,
         set_aside=(*record.set_aside, *gathered.set_aside, *unknown),
+    )
+
+
+def read_added(record: Record, raw: Raw | bytes, *, pointer: str = "/context/conditions") -> Record:
+    """Return the record with the problems a hook's context says were just added (a Bundle).
+
+    An added problem that the record holds as well, by type and id, counts once: as it was added. One
+    that cannot be read leaves the problems incomplete.
+
+    Raises:
+        NotFhir: when the problems are not a Bundle or resource.
+    """
+    body = checked_bytes(bytes(raw), pointer)
+    gathered = Gathered()
+    read_document(body, pointer, gathered, pointer)
+    groups = dict(record.groups)
+    states = dict(record.states)
+    for kind, group in gathered.groups.items():
+        ids = {located[3].id for located in group} - {None}
+        before = tuple(located for located in record.of(kind) if located[3].id not in ids)
+        groups[kind] = (*before, *group)
+        name = kind.__name__
+        states[name] = DataState.PRESENT if record.state(name).is_known else DataState.INCOMPLETE
+    gaps = gathered.failed_types | ({_PROBLEM} if gathered.incomplete else set())
+    return replace(
+        record,
+        parts=(*record.parts, Part(pointer, body)),
+        groups=groups,
+        states={**states, **dict.fromkeys(sorted(gaps), DataState.INCOMPLETE)},
+        set_aside=(*record.set_aside, *gathered.set_aside),
+        added=pointer,
     )
 
 

@@ -176,7 +176,18 @@ def _outside(reading: Reading, age_days: int | None) -> str:
         for kind in ("condition", "procedure", "encounter")
     ):
         return "comfort-care"
-    return "newborn" if age_days is not None and age_days * DAY < reading.recency.newborn else ""
+    if age_days is not None and age_days * DAY < reading.recency.newborn:
+        return "newborn"
+    return "other-problem" if _added_something_else(reading) else ""
+
+
+def _added_something_else(reading: Reading) -> bool:
+    """Whether problems were just added and none of them is a twitch; one that is not readable may be."""
+    place = reading.record.added
+    if not place:
+        return False
+    told = (*(sighting.source for sighting in reading.sightings), *(a.source for a in reading.set_aside))
+    return not any(source.pointer == place or source.pointer.startswith(f"{place}/") for source in told)
 
 
 def _is_dead(reading: Reading, patient: Patient) -> bool:

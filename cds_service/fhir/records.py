@@ -28,6 +28,7 @@ class Record:
 
     ``states`` gives what is known per resource type; a type it lacks has ``default_state``.
     ``selections`` is None where the hook has no selection (then every draft counts as selected).
+    ``added`` is the place of problems just added, empty for a hook that tells of none.
     """
 
     where: str
@@ -39,6 +40,7 @@ class Record:
     drafts: tuple[Located, ...] = ()
     selections: frozenset[str] | None = None
     patient_id: str | None = None
+    added: str = ""
 
     def of(self, *kinds: type[Resource]) -> tuple[Located, ...]:
         """Return the resources of the given types, in the order they were sent."""

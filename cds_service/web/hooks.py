@@ -8,7 +8,9 @@ Source: CDS Hooks 2.0.1, "Discovery" and "Calling a CDS Service".
 
 from __future__ import annotations
 
+import json
 import threading
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +21,7 @@ from cds_service.errors import Issue
 from cds_service.hook_call import Call, answer_call, read_call
 from cds_service.json_log import LOGGER
 from cds_service.knowledge import Service
-from cds_service.review import Review
+from cds_service.review import Recall, Review
 from cds_service.web.problems import Refusal, json_response
 from cds_service.web.request_log import note
 from cds_service.web.state import State, current_state
@@ -53,21 +55,45 @@ def call_service(service_id: str) -> Response:
 def _answered(body: bytes, service: Service, state: State) -> Response:
     call = read_call(body, service.hook)
     note(hookInstance=call.hook_instance)
+    now = int(time.time())
     review = answer_call(
         call,
         service,
         state.knowledge,
         as_of=_evaluation_date(call, state),
         base_url=state.settings.base_url,
+        recall=_recall(call, state, now),
     )
     if not review.assessable:
         raise _nothing_assessable(call, service)
+    _remember(call, review, state, now)
     answer = review.response()
     note(cards=len(answer["cards"]), **review.counts)
     _note_failed_rules(review)
     response = json_response(answer)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _recall(call: Call, state: State, now: int) -> Recall:
+    """Return what tells which cautions this user was shown about this patient by an earlier hook."""
+    since = now - state.knowledge.triage.plan(call.hook).shown_within
+    memory = state.store.shown(state.settings.memory_key)
+    return lambda marks: memory.recall(_scope(call), marks, since=since)
+
+
+def _remember(call: Call, review: Review, state: State, now: int) -> None:
+    """Keep which cautions were shown, where another hook will ask."""
+    lasting = state.knowledge.triage.remembers(call.hook)
+    if not review.marks or not lasting:
+        return
+    memory = state.store.shown(state.settings.memory_key)
+    if not memory.keep(_scope(call), review.marks, now=now, since=now - lasting):
+        LOGGER.warning("what was shown could not be remembered; order-sign tells it again")
+
+
+def _scope(call: Call) -> str:
+    return json.dumps([call.user_id, call.patient_id])
 
 
 def _note_failed_rules(review: Review) -> None:

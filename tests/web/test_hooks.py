@@ -53,10 +53,18 @@ def test_disc_1_discovery_answers(client, path):
 
 def test_disc_5_to_11_every_service_is_described(client):
     services = client.get("/cds-services").get_json()["services"]
-    assert [item["id"] for item in services] == ["twitch-patient-view"]
+    assert [item["id"] for item in services] == [
+        "twitch-patient-view",
+        "twitch-order-select",
+        "twitch-order-sign",
+        "twitch-encounter-start",
+        "twitch-encounter-discharge",
+        "twitch-problem-list-item-create",
+        "twitch-medication-refill",
+    ]
     for item in services:
         assert {"hook", "id", "title", "description", "prefetch", "version"} <= set(item)
-        assert item["hook"] == "patient-view"
+        assert item["id"] == f"twitch-{item['hook']}"
         assert re.fullmatch(r"\d+\.\d+\.\d+", item["version"])
 
 
@@ -421,7 +429,7 @@ def test_st_4_a_compressed_body_is_415(client, call):
 
 
 def test_st_4_unknown_services_and_addresses_are_404(client, call):
-    for path in ("/cds-services/unknown", "/cds-services/twitch-order-sign", "/cds-services/a/b", "/nothing"):
+    for path in ("/cds-services/unknown", "/cds-services/twitch-order-dispatch", "/cds-services/a/b", "/nothing"):
         response = client.post(path, json=call)
         assert (response.status_code, _code(response)) == (404, "W404")
 

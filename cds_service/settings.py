@@ -254,8 +254,12 @@ def _out_of_range(name: str, low: int, high: int) -> Callable[[Settings], Issue 
 def _memory_key(settings: Settings) -> Issue | None:
     if not settings.memory_key or len(settings.memory_key) >= _SHORTEST_KEY:
         return None
-    what = f"memory_key is shorter than {_SHORTEST_KEY} characters."
-    return Issue("settings", "S013", what, "Write a long random text, or nothing.")
+    return Issue(
+        "settings",
+        "S013",
+        f"memory_key is shorter than {_SHORTEST_KEY} characters.",
+        "Write a long random text, or nothing.",
+    )
 
 
 def _log_level(settings: Settings) -> Issue | None:

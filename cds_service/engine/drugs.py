@@ -115,7 +115,7 @@ class DrugLeaf:
     def _timing(self, e: Exposure, agents: Agents, spans: Spans, ctx: Context) -> Answer3:
         c = self.criterion
         if c.word == "draft":
-            return any(use.draft and use.selected for use in e.uses)
+            return any(use.draft and use.selected and not use.stopping for use in e.uses)
         if c.word == "stopping":
             ends = e.ending and (e.active or any(use.stopping for use in e.uses))
             return ends and not agents.is_switched(e)
@@ -133,7 +133,7 @@ class DrugLeaf:
         if c.taken_within is not None:
             answers.append(_taken(e, span))
         if c.started_within is not None:
-            answers.append(_started(e, _resized(span, c.started_within, ctx)))
+            answers.append(_started(e, agents, _resized(span, c.started_within, ctx)))
         if c.stopped_within is not None:
             answers.append(_stopped(e, agents, _resized(span, c.stopped_within, ctx)))
         if c.reduced_within is not None:
@@ -151,12 +151,13 @@ class DrugLeaf:
         if c.word == "draft":
             days = e.current.planned_days
             length = None if days is None else days * DAY
-        elif e.start is None or (e.end is None and not e.active):
+        elif (e.start is None and not e.is_ordered) or (e.end is None and not e.active):
             length = None
         else:
             anchored = c.window.anchor_word and not c.has_timing and spans.spans
             until = max(span.end for span in spans.spans) if anchored else in_use_until(e, ctx.now)
-            began = e.start.earliest if c.started_within is not None else agents.chain_start(e, ctx)
+            alone = e.start if c.started_within is not None else None
+            began = alone.earliest if alone is not None else agents.chain_start(e, ctx)
             length = max(0, until - began)
         if length is None:
             return None
@@ -217,7 +218,9 @@ class DrugLeaf:
         return max(0, in_use_until(e, ctx.now) - agents_of(drug_set, ctx).chain_start(e, ctx))
 
     def _began(self, e: Exposure, ctx: Context) -> Moment | None:
-        """The start a timing word was about: the latest rise of dose, else the first start."""
+        """The moment a timing word was about: the latest rise or fall of dose, else the first start."""
+        if self.criterion.reduced_within is not None:
+            return _latest_fall(e) or e.start
         if self.criterion.started_within is None:
             return e.start
         known = [m for m in e.raised_at() if m is not None]
@@ -274,10 +277,19 @@ def _taken(e: Exposure, span: Span) -> Answer3:
     return True if e.end is not None and span.holds(e.end) else _covers(e, span)
 
 
-def _started(e: Exposure, span: Span) -> Answer3:
-    if any(use.draft for use in e.uses):
-        return span.now is not None
+def _started(e: Exposure, agents: Agents, span: Span) -> Answer3:
+    """A draft starts a drug that is not in use, or raises its dose; a renewal starts nothing."""
+    if e.is_ordered:
+        return span.now is not None and not any(_renews(e.current, o) for o in agents.exposures)
     return any_of(None if moment is None else span.holds(moment) for moment in e.raised_at())
+
+
+def _renews(draft: DrugUse, earlier: Exposure) -> bool:
+    """Whether a draft orders again, at no higher dose as far as is known, what is in use already."""
+    if earlier.ingredient != draft.ingredient or earlier.is_ordered or not earlier.active:
+        return False
+    now, before = draft.dose, earlier.current.dose
+    return now is None or before is None or now.unit != before.unit or now.amount <= before.amount
 
 
 def _stopped(e: Exposure, agents: Agents, span: Span) -> Answer3:
@@ -299,6 +311,20 @@ def _reduced(e: Exposure, span: Span, percent: Decimal) -> Answer3:
         fall = (earlier.dose.amount - later.dose.amount) * 100
         answers.append(fall > 0 and fall >= percent * earlier.dose.amount and span.holds(later.start))
     return any_of(answers)
+
+
+def _latest_fall(e: Exposure) -> Moment | None:
+    """When the dose was last lowered; None where no recorded doses show it."""
+    falls = [
+        later.start
+        for earlier, later in zip(e.uses, e.uses[1:], strict=False)
+        if earlier.dose is not None
+        and later.dose is not None
+        and later.start is not None
+        and earlier.dose.unit == later.dose.unit
+        and later.dose.amount < earlier.dose.amount
+    ]
+    return falls[-1] if falls else None
 
 
 def _dose_limit(limit: Limit, amount: Decimal, unit: str) -> Answer3:

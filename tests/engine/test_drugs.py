@@ -53,6 +53,16 @@ def test_a_raised_dose_is_a_start_and_a_lowered_one_is_not(judge: Judge) -> None
     assert judge(reduced, raised).verdict is False
 
 
+def test_a_reduction_is_dated_by_the_change_of_dose(judge: Judge) -> None:
+    steps = facts(
+        drug("clonazepam", 700, 100, dose=mg("3")),
+        drug("clonazepam", 100, 10, dose=mg("2")),
+        drug("clonazepam", 10, dose=mg("1")),
+    )
+    answer = judge("{drug: clonazepam, reduced_within: 14 days, by: 50 %}", steps)
+    assert [e.moment for e in answer.evidence] == [ago(10)]
+
+
 def test_adjoining_supplies_are_one_exposure(judge: Judge) -> None:
     text = "{drug: omeprazole, for_at_least: 365 days}"
     assert judge(text, facts(drug("omeprazole", 400, 200), drug("omeprazole", 195))).verdict is True

@@ -42,6 +42,9 @@ workup:
   - {order: magnesium-serum, why: to confirm, when: {lab: magnesium, is: missing, within: 3 days}}
 references:
   - {key: SPEC-0.3, supports: association, read: memory}
+sentinels:
+  fires: {twitch: lip, labs: {magnesium: "0.60 mmol/L, 2 days ago"}, drugs: [omeprazole oral]}
+  near_miss: {labs: {magnesium: "0.70 mmol/L, 2 days ago"}}
 """
 
 CASES = """\

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from cds_service.catalogue import count_rules, find_rules
 from cds_service.cli.options import config_option, json_option, knowledge_in_force, settings_in_force
 from cds_service.cli.review import print_json
 from cds_service.errors import Issue, RequestError
@@ -20,18 +21,21 @@ def command() -> None:
 
 
 @command.command("list")
+@click.option("--search", default="", metavar="WORDS", help="Only rules that hold all these words or codes.")
 @json_option
 @config_option
-def list_rules(as_json: bool, config: Path | None) -> None:
-    """List every rule by group."""
-    rules = sorted(
-        knowledge_in_force(settings_in_force(config)).rules.values(), key=lambda rule: (rule.group, rule.id)
-    )
+def list_rules(search: str, as_json: bool, config: Path | None) -> None:
+    """List every rule by group, then how many there are of each group and status."""
+    rules = find_rules(search, knowledge_in_force(settings_in_force(config)))
     if as_json:
         print_json([_described(rule) for rule in rules])
         return
     for rule in rules:
         click.echo(f"{rule.group + '/' + rule.id:<48} {rule.title}")
+    click.echo(f"\n{len(rules)} rules")
+    for group, statuses in count_rules(rules).items():
+        counts = ", ".join(f"{count} {status}" for status, count in statuses.items())
+        click.echo(f"  {group:<20} {counts}")
 
 
 @command.command("show")

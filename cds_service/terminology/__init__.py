@@ -5,10 +5,12 @@ everything asked of it afterwards is a dictionary look-up. ``schema_issues(root)
 their JSON Schemas and belongs to ``validate``, not to start-up.
 """
 
+from cds_service.terminology.amounts import limit_fault
 from cds_service.terminology.load import load_terminology
 from cds_service.terminology.model import (
     Analyte,
     AnalyteCode,
+    Coding,
     DrugSet,
     Ingredient,
     OrderCode,
@@ -26,6 +28,7 @@ __all__ = [
     "UNUSABLE",
     "Analyte",
     "AnalyteCode",
+    "Coding",
     "DrugSet",
     "Ingredient",
     "OrderCode",
@@ -35,6 +38,7 @@ __all__ = [
     "Strength",
     "Terminology",
     "TwitchCode",
+    "limit_fault",
     "load_terminology",
     "schema_issues",
 ]

@@ -238,6 +238,10 @@ class Terminology:
         named = (name for whole in near if whole in whole_parts for name in self.set_alone[home][whole])
         return tuple(name for name in named if not forbids(name, words))
 
+    def value_set(self, kind: str, name: str) -> ValueSet | None:
+        """Return a value set of a kind (condition, symptom ...), or None."""
+        return self.value_sets.get(BORROWED.get(kind, kind), {}).get(name)
+
     def twitch_for(self, system: str, code: str) -> TwitchCode | None:
         """Return what a code says about the twitch itself, or None."""
         rows = self.twitch_codes.get(system, code)
@@ -264,5 +268,5 @@ class Terminology:
         if kind == "order":
             order = self.orders.get(name)
             return order.title if order else None
-        value_set = self.value_sets.get(BORROWED.get(kind, kind), {}).get(name)
+        value_set = self.value_set(kind, name)
         return value_set.title if value_set else None

@@ -12,7 +12,6 @@ from pathlib import Path
 from cds_service.content import Document
 from cds_service.errors import ContentError, Issue
 from cds_service.knowledge import inspect_knowledge
-from cds_service.program import program_of
 from cds_service.schema import Schemas
 from cds_service.terminology import schema_issues
 from cds_service.validate.cases import CaseFile
@@ -26,6 +25,7 @@ from cds_service.validate.mutation import (
 )
 from cds_service.validate.run_cases import case_issues
 from cds_service.validate.scaffold import new_rule
+from cds_service.validate.sentinels import sentinel_issues
 from cds_service.validate.survey import Survey
 
 __all__ = ["CODES", "new_rule", "validate_content"]
@@ -53,6 +53,8 @@ CODES = {
     "V121": "British spelling",
     "V122": "wording that a card may not use",
     "V123": "a prompt of the template that was not filled in",
+    "V124": "a rule without sentinels",
+    "V125": "a sentinel that does not come out as the rule says",
     "V130": "a fact of a case that cannot be read",
     "V131": "two cases of one name",
     "V132": "a case that does not come out as expected",
@@ -85,10 +87,10 @@ def validate_content(root: Path, paths: Iterable[str | Path] = (), *, mutants: b
 
 
 def _whole(survey: Survey) -> Iterator[Issue]:
-    """Compile everything together: names, units, circles of definitions."""
+    """Compile everything together (names, units, circles of definitions) and try the sentinels."""
     knowledge = survey.knowledge
     try:
-        program_of(knowledge)
+        yield from sentinel_issues(knowledge)
     except ContentError as error:
         yield from error.issues
     for name, order_set in knowledge.order_sets.items():

@@ -20,7 +20,7 @@ def livez() -> Response:
 def readyz() -> Response:
     """Answer 200 when every part works, else 503 with the reasons."""
     state = current_state()
-    reasons = [state.store.fault()]
+    reasons = [state.store.fault(), *(str(issue) for issue in state.unproven)]
     if not state.knowledge.rules:
         reasons.append("the knowledge holds no rules")
     if not state.services:

@@ -1,4 +1,4 @@
-"""Show pages to people: a rule in words and as it is written, the list of rules, the front page.
+"""Show pages to people: a rule in words and as it is written, the catalogue of rules, the front page.
 
 The page of a rule is the source link of every card. It is made from the knowledge alone: no patient, no call.
 """
@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template
+from flask import Blueprint, Response, make_response, render_template, request
 
+from cds_service.catalogue import find_rules
+from cds_service.dossier import attributes_of, names_of, thresholds_of
 from cds_service.errors import Issue
-from cds_service.knowledge import Knowledge, Reference
+from cds_service.knowledge import Reference
 from cds_service.outline import outline_of
+from cds_service.rules import RuleReference
 from cds_service.web.problems import Refusal
 from cds_service.web.state import current_state
 
@@ -25,7 +29,8 @@ blueprint = Blueprint(
     template_folder="templates",
 )
 
-_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors *"
+_MAX_QUERY = 200
+_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors *"
 
 #: Sections of the page: heading and the keys of the rule file that stand under it.
 _SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -39,11 +44,10 @@ _SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class _Cited:
-    """One reference of the page: the work, and what the rule takes from it."""
+    """One reference of the page: the work, what the rule takes from it, and how much of it was read."""
 
     work: Reference | None
-    key: str
-    supports: str
+    taken: RuleReference
 
 
 @blueprint.get("/")
@@ -70,20 +74,32 @@ def rule_page(rule_id: str) -> Response:
         rule=rule,
         knowledge=knowledge,
         outline=outline_of(rule, knowledge),
+        thresholds=thresholds_of(rule, knowledge),
+        kinds=[(kind, list(rows)) for kind, rows in groupby(names_of(rule, knowledge), lambda row: row.kind)],
+        attributes=attributes_of(rule, knowledge),
+        about=knowledge.documents["source-attributes"].data,
+        sentinels=written.get("sentinels", {}),
+        history=written.get("history", []),
         sections=_sections(written),
-        cited=_cited(written, knowledge),
+        cited=[_Cited(knowledge.references.get(item.key), item) for item in rule.references],
     )
     return _as_page(page)
 
 
 @blueprint.get("/rules", strict_slashes=False)
 def rule_list() -> Response:
-    """Return the list of all rules, by group."""
+    """Return the catalogue: all rules by group, or those that hold every word of ``?q=``."""
     knowledge = current_state().knowledge
-    groups: dict[str, list[Any]] = {}
-    for rule in knowledge.rules.values():
-        groups.setdefault(rule.group, []).append(rule)
-    return _as_page(render_template("rules.html", groups=sorted(groups.items()), knowledge=knowledge))
+    query = request.args.get("q", "")[:_MAX_QUERY]
+    found = find_rules(query, knowledge)
+    page = render_template(
+        "rules.html",
+        groups=[(group, list(rules)) for group, rules in groupby(found, lambda rule: rule.group)],
+        query=query,
+        count=len(found),
+        knowledge=knowledge,
+    )
+    return _as_page(page)
 
 
 def _as_page(html: str) -> Response:
@@ -97,10 +113,3 @@ def _as_page(html: str) -> Response:
 def _sections(written: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     found = [(title, {key: written[key] for key in keys if key in written}) for title, keys in _SECTIONS]
     return [(title, parts) for title, parts in found if parts]
-
-
-def _cited(written: Mapping[str, Any], knowledge: Knowledge) -> list[_Cited]:
-    return [
-        _Cited(knowledge.references.get(entry["key"]), entry["key"], entry.get("supports", ""))
-        for entry in written.get("references", [])
-    ]

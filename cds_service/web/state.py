@@ -7,6 +7,7 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from cds_service.errors import Issue
 from cds_service.knowledge import Knowledge, Service
 from cds_service.settings import Settings
 from cds_service.store import FeedbackStore
@@ -16,11 +17,12 @@ _KEY = "twitch-cds"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The unchanging surroundings of a request."""
+    """The unchanging surroundings of a request; ``unproven`` is what the sentinels found at the start."""
 
     settings: Settings
     knowledge: Knowledge
     store: FeedbackStore
+    unproven: tuple[Issue, ...] = ()
 
     @property
     def services(self) -> tuple[Service, ...]:

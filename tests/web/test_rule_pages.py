@@ -53,3 +53,27 @@ def test_pages_may_load_nothing_but_their_style(client, knowledge):
     with client.get(style) as answer:
         assert answer.status_code == 200
     assert "<script" not in response.text
+
+
+def test_a_page_tells_limits_codes_evidence_and_source_attributes(client):
+    page = client.get("/rules/hypokalemia").text
+    assert re.search(r"<td>Potassium</td><td>below 3\.5 mmol/L</td><td>[^<]*mg/dL", page)
+    assert re.search(r"<code[^>]*>2823-3</code>", page)
+    assert "from memory, to be confirmed" in page
+    for title in ("Developer", "Funding", "Bibliography", "Revised", "Race", "Sex"):
+        assert f"<dt>{title}" in page, title
+    assert re.search(r"<dt>Race</dt><dd>not used</dd>", page)
+    assert "first version" in page
+    assert "Does not fire if instead" in page
+
+
+def test_the_catalogue_is_searched_by_words_and_codes(client):
+    page = client.get("/rules", query_string={"q": "pantoprazole Magnesium"}).text
+    assert "hypomagnesemia-ppi" in set(re.findall(r'href="/rules/([a-z0-9-]+)"', page))
+    assert "caffeine" not in set(re.findall(r'href="/rules/([a-z0-9-]+)"', page))
+    assert "No rule holds" in client.get("/rules?q=zzzz-no-such").text
+
+
+def test_what_is_searched_is_shown_as_text_only(client):
+    page = client.get("/rules", query_string={"q": '"><script>alert(1)</script>'}).text
+    assert "<script" not in page

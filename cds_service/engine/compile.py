@@ -16,6 +16,7 @@ from cds_service.engine.twitching import TwitchLeaf
 from cds_service.engine.windows import AnchorDates
 from cds_service.errors import Issue, UnitError
 from cds_service.rules import criteria as c
+from cds_service.rules.tree import bare
 from cds_service.terminology import DrugSet, Terminology
 from cds_service.terminology.model import DrugSetPart
 
@@ -38,7 +39,7 @@ class Compiler:
 
     def node(self, criterion: c.Criterion) -> Node:
         """Return the node of a criterion; faults are noted in ``issues``."""
-        key = self.keys.setdefault(_bare(criterion), len(self.keys))
+        key = self.keys.setdefault(bare(criterion), len(self.keys))
         if isinstance(criterion, c.Combination):
             parts = tuple(self.node(part) for part in criterion.parts)
             return Node(criterion, key, op=criterion.op, parts=parts, needed=criterion.at_least)
@@ -206,17 +207,6 @@ def _set_of(name: str, terminology: Terminology) -> DrugSet:
         alone = frozenset((name,))
         return DrugSet(name, terminology.orders[name].title, alone, (DrugSetPart(alone),))
     return terminology.drug_set(name)
-
-
-def _bare(criterion: c.Criterion) -> c.Criterion:
-    """The criterion without what does not change its answer: line, alias, note."""
-    changes: dict[str, object] = {"line": 0, "alias": "", "note": ""}
-    if isinstance(criterion, c.Combination):
-        changes["parts"] = tuple(_bare(part) for part in criterion.parts)
-    window = getattr(criterion, "window", None)
-    if isinstance(window, c.Window) and isinstance(window.anchor, c.Criterion):
-        changes["window"] = replace(window, anchor=_bare(window.anchor))
-    return replace(criterion, **changes)  # type: ignore[arg-type]
 
 
 def order_by_need(definitions: Iterable[c.Definition]) -> tuple[list[c.Definition], list[Issue]]:

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
-from cds_service.rules.criteria import Criterion, Definition, MeetsCriterion, NumberCriterion, walk
+from cds_service.rules.criteria import (
+    Combination,
+    Criterion,
+    Definition,
+    MeetsCriterion,
+    NumberCriterion,
+    Window,
+    walk,
+)
 from cds_service.rules.model import Rule
 
 
@@ -27,6 +36,17 @@ def rule_criteria(rule: Rule) -> list[Criterion]:
     roots += [row.when for rows in texts for row in rows]
     roots += [row.when for row in rule.workup]
     return list(dict.fromkeys(root for root in roots if root is not None))
+
+
+def bare(criterion: Criterion) -> Criterion:
+    """Return a criterion without what does not change its answer: line, alias, note, published."""
+    changes: dict[str, object] = {"line": 0, "alias": "", "note": "", "published": ""}
+    if isinstance(criterion, Combination):
+        changes["parts"] = tuple(bare(part) for part in criterion.parts)
+    window = getattr(criterion, "window", None)
+    if isinstance(window, Window) and isinstance(window.anchor, Criterion):
+        changes["window"] = replace(window, anchor=bare(window.anchor))
+    return replace(criterion, **changes)  # type: ignore[arg-type]
 
 
 def needed(roots: Iterable[Criterion], definitions: Mapping[str, Definition]) -> set[str]:

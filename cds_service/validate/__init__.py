@@ -16,6 +16,7 @@ from cds_service.schema import Schemas
 from cds_service.terminology import schema_issues
 from cds_service.validate.cases import CaseFile
 from cds_service.validate.checks import RULE_CHECKS
+from cds_service.validate.logic_lint import definition_logic
 from cds_service.validate.mutation import (
     MutationReport,
     mutate_definition,
@@ -55,6 +56,9 @@ CODES = {
     "V123": "a prompt of the template that was not filled in",
     "V124": "a rule without sentinels",
     "V125": "a sentinel that does not come out as the rule says",
+    "V126": "logic that contradicts itself",
+    "V127": "logic that always holds",
+    "V128": "a branch, row or line that nothing can reach",
     "V130": "a fact of a case that cannot be read",
     "V131": "two cases of one name",
     "V132": "a case that does not come out as expected",
@@ -93,6 +97,8 @@ def _whole(survey: Survey) -> Iterator[Issue]:
         yield from sentinel_issues(knowledge)
     except ContentError as error:
         yield from error.issues
+    for definition in knowledge.definitions.values():
+        yield from definition_logic(definition, knowledge)
     for name, order_set in knowledge.order_sets.items():
         document = knowledge.documents[f"order-sets/{name}"]
         for index, order in enumerate(order_set.orders):

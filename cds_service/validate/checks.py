@@ -14,6 +14,7 @@ from cds_service.rules.tree import needed
 from cds_service.schema import nearest
 from cds_service.validate.cases import case_folder
 from cds_service.validate.lengths import longest_text
+from cds_service.validate.logic_lint import logic
 from cds_service.validate.run_cases import verdicts
 from cds_service.validate.survey import Survey, every_criterion, texts_of
 from cds_service.wording import lint_text
@@ -278,4 +279,5 @@ RULE_CHECKS: tuple[RuleCheck, ...] = (
     spelling,
     anchors_are_dated,
     prompts_filled,
+    logic,
 )

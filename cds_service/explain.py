@@ -6,7 +6,7 @@ terminal; record text in the latter is harmless to a terminal too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -19,11 +19,14 @@ from cds_service.neutral import neutral
 from cds_service.program import program_of
 from cds_service.rules import Criterion, Rule
 from cds_service.rules.criteria import Combination, MeetsCriterion, NumberCriterion
+from cds_service.site import SwitchedOff
+from cds_service.site_changes import changes_of_rule
 from cds_service.titles import title_of
+from cds_service.unread import unread_rows
 
 __all__ = ["Reviewed", "explain_facts", "explain_patient", "logic_in_words", "render_text"]
 
-_MARKS = {"match": "+", "no-match": "-", "unknown": "?", "error": "!"}
+_MARKS = {"match": "+", "no-match": "-", "unknown": "?", "error": "!", "switched-off": "o"}
 _INDENT = "  "
 
 
@@ -58,12 +61,44 @@ def explain_facts(
     facts: PatientFacts, findings: Sequence[Finding], knowledge: Knowledge, rule_id: str | None = None
 ) -> list[dict[str, Any]]:
     """Return the explanation for facts and triaged findings. Raises KeyError for an unknown rule."""
-    if rule_id is not None and rule_id not in knowledge.rules:
+    off = knowledge.site.switched_off
+    if rule_id is not None and rule_id not in knowledge.rules and rule_id not in off:
         raise KeyError(rule_id)
     program = program_of(knowledge)
     wanted = [f for f in findings if f.rule_id in knowledge.rules and rule_id in (None, f.rule_id)]
     traces = program.traces((finding.rule_id for finding in wanted), facts)
-    return [_rule(traces[finding.rule_id], finding, knowledge) for finding in wanted]
+    told = [_rule(traces[finding.rule_id], finding, knowledge) for finding in wanted]
+    return told + [_switched_off(off[name], knowledge) for name in off if rule_id in (None, name)]
+
+
+def explain_site(facts: PatientFacts, knowledge: Knowledge) -> dict[str, Any]:
+    """Return what holds for the whole explanation: the changes of the site, and the codes nobody could read.
+
+    Parts that are empty are left out.
+    """
+    site = knowledge.site
+    entry = {
+        "site": site.name,
+        "changes": [change.as_json() for change in site.changes],
+        "switchedOff": [line.name for line in site.switches],
+        "unreadCodes": unread_rows(facts.unread_codes),
+    }
+    return {name: value for name, value in entry.items() if value}
+
+
+def _switched_off(rule: SwitchedOff, knowledge: Knowledge) -> dict[str, Any]:
+    """Return the explanation of a rule that is not judged at this site."""
+    return {
+        "ruleId": rule.id,
+        "title": rule.title,
+        "version": rule.version,
+        "answer": "switched-off",
+        "words": knowledge.frames.say("why_answer_switched-off"),
+        "because": rule.switch.because,
+        "by": rule.switch.by,
+        "logic": [],
+        "branches": [],
+    }
 
 
 class Phrasebook:
@@ -127,6 +162,7 @@ def _rule(trace: RuleTrace, finding: Finding, knowledge: Knowledge) -> dict[str,
         "raisedBy": list(finding.raised_by),
         "loweredBy": list(finding.lowered_by),
         "wouldChange": deciding(trace.branches, knowledge),
+        "site": [change.as_json() for change in changes_of_rule(rule, knowledge)],
     }
     return entry | {name: value for name, value in optional.items() if value}
 
@@ -214,10 +250,31 @@ def _missing(gap: Missing, knowledge: Knowledge) -> dict[str, str]:
 # --- for the terminal
 
 
-def render_text(explanation: Iterable[dict[str, Any]]) -> str:
-    """Return an explanation as indented lines: ``+`` holds, ``-`` does not, ``?`` could not tell."""
+def render_text(explanation: Iterable[dict[str, Any]], site: Mapping[str, Any] | None = None) -> str:
+    """Return an explanation as indented lines: ``+`` holds, ``-`` does not, ``?`` could not tell.
+
+    ``site`` is what ``explain_site`` gave, told at the end.
+    """
     lines = [line for rule in explanation for line in _rule_lines(rule)]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_site_lines(site or {})])
+
+
+def _site_lines(site: Mapping[str, Any]) -> list[str]:
+    lines = [f"{site['site']} changes the published knowledge:"] if "changes" in site else []
+    for change in site.get("changes", ()):
+        subject = next(change[kind] for kind in ("rule", "definition", "file") if kind in change)
+        what = f"{change.get('fact', '')} {change['word']}".strip()
+        lines.append(
+            f"{_INDENT}{subject}: {what} {change['used']} instead of {change['published']}"
+            f" ({change['because']})"
+        )
+    unread = site.get("unreadCodes", [])
+    lines += ["Codes of the record that no value set knows:"] if unread else []
+    lines += [
+        f"{_INDENT}{row['count']} x {row['kind']} {neutral(row['system'])} {neutral(row['code'])}"
+        for row in unread
+    ]
+    return lines
 
 
 def _rule_lines(rule: dict[str, Any]) -> list[str]:
@@ -226,6 +283,7 @@ def _rule_lines(rule: dict[str, Any]) -> list[str]:
     facts += [f"-> {rule[name]}" for name in ("foldedInto", "gaveWayTo") if name in rule]
     tail = f" ({', '.join(facts)})" if facts else ""
     lines = [f"{_MARKS[rule['answer']]} {rule['ruleId']}: {rule['words']}{tail}"]
+    lines += [f"{_INDENT}{neutral(rule['because'])} ({neutral(rule['by'])})"] if "because" in rule else []
     lines += [_INDENT + neutral(rule["summary"])] if "summary" in rule else []
     for branch in rule["branches"]:
         lines += _branch_lines(branch)

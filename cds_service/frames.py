@@ -59,7 +59,8 @@ class TriageSettings:
     order; ``drafted`` are the kinds of orders that become suggestions (I4). ``danger_categories`` go to
     the critical-value
     card when critical. ``outside`` maps a reason to the roles still shown. ``tell_always`` and
-    ``tell_with_twitch`` are reasons of missing data that ask for a "not assessed" card.
+    ``tell_with_twitch`` are reasons of missing data that ask for a "not assessed" card. ``held_back`` are
+    indicators whose cards are switched off; what they hold back is told.
     """
 
     categories: tuple[str, ...]
@@ -77,6 +78,7 @@ class TriageSettings:
     outside: Mapping[str, frozenset[str]]
     tell_always: frozenset[str]
     tell_with_twitch: frozenset[str]
+    held_back: frozenset[str] = frozenset()
 
     def remembers(self, hook: str) -> int:
         """Return for how many seconds another hook asks what ``hook`` has shown; 0: none asks."""
@@ -169,6 +171,7 @@ def _triage(data: Mapping[str, Any]) -> TriageSettings:
         outside={row["reason"]: frozenset(row["keep"]) for row in data["outside"]},
         tell_always=frozenset(tell["always"]),
         tell_with_twitch=frozenset(tell["with_twitch"]),
+        held_back=frozenset(data.get("held_back", ())),
     )
 
 

@@ -7,14 +7,15 @@ with half its knowledge and a writer wants to see all faults in one run.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from cds_service.content import Document, content_root, read_document
-from cds_service.errors import ContentError, Issue
+from cds_service.errors import ContentError, Issue, SettingsError
 from cds_service.frames import Cessation, Frames, TriageSettings, read_cessation, read_frames, read_triage
 from cds_service.narrative import Narrative, load_narrative
 from cds_service.rules import (
@@ -28,13 +29,13 @@ from cds_service.rules import (
     parse_modifiers,
     parse_rule,
 )
-from cds_service.schema import Passed, Schemas, nearest
-from cds_service.terminology import Terminology, load_terminology
+from cds_service.schema import Passed, Schemas
+from cds_service.services import Service as Service
+from cds_service.services import read_services
+from cds_service.site import NO_CHANGES, NO_SITE, Reviser, Site, SiteFile, SwitchedOff
+from cds_service.terminology import Terminology, limit_fault, load_terminology
 
 T = TypeVar("T")
-
-#: Longest query a prefetch template may become; EHR and proxies cut URLs from 2,000 characters on.
-_MAX_QUERY = 1_900
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +65,6 @@ class OverrideReason:
     defect: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """One CDS service as discovery shows it.
-
-    ``prefetch`` maps a key to a FHIR query with CDS Hooks tokens, ``promises`` the same key to the
-    resource types it brings. Only ``active`` services are offered.
-    """
-
-    id: str
-    hook: str
-    title: str
-    description: str
-    active: bool
-    prefetch: Mapping[str, str]
-    promises: Mapping[str, tuple[str, ...]]
-    usage_requirements: str = ""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Knowledge:
     """Everything the product knows; equal only to itself. Mappings are read-only and sorted by key.
@@ -89,7 +72,8 @@ class Knowledge:
     ``frames``, ``triage`` and ``cessation`` are typed here (``cds_service.frames``); ``wording`` is the
     checked content of its file, which ``cds_service.wording`` reads. ``documents`` gives the file
     of each rule, definition and order set (``rules/<id>``, ``definitions/<id>`` ...) and of each single
-    file (``gates`` ...) for messages.
+    file (``gates`` ...) for messages. ``site`` is what the site changed; rules it switched off stand
+    there and not among ``rules``.
     """
 
     root: Path
@@ -111,19 +95,26 @@ class Knowledge:
     cessation: tuple[Cessation, ...]
     wording: Mapping[str, Any]
     documents: Mapping[str, Document]
+    site: Site = NO_CHANGES
 
 
-def load_knowledge(root: Path | None = None, *, drafts: bool = False) -> Knowledge:
+def load_knowledge(root: Path | None = None, *, drafts: bool = False, site: SiteFile = NO_SITE) -> Knowledge:
     """Read, check and freeze all content below ``root`` (default: the content of this installation).
 
-    ``drafts`` also loads rules of status ``draft``; retired rules are never loaded.
+    ``drafts`` also loads rules of status ``draft``; retired rules are never loaded. ``site`` is what one
+    site changes in it.
 
     Raises:
         ContentError: with every fault of every file, ``file:line`` each.
+        SettingsError: with every fault of the site file, where the knowledge itself is fine.
     """
-    knowledge, issues = inspect_knowledge(root, drafts=drafts)
-    if knowledge is None or issues:
-        raise ContentError(*issues)
+    loader = _Loader(root or content_root(), site)
+    knowledge = loader.load(drafts)
+    if knowledge is None or loader.issues or loader.reviser.issues:
+        faults = sorted(set(loader.issues))
+        if faults and not loader.reviser.issues:
+            raise ContentError(*faults)
+        raise SettingsError(*sorted(set(loader.reviser.issues)), *faults)
     return knowledge
 
 
@@ -145,8 +136,10 @@ def inspect_knowledge(
 class _Loader:
     """Reads the files of one root and keeps every fault it meets."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, site: SiteFile = NO_SITE) -> None:
         self.root = root
+        self.reviser = Reviser(site)
+        self.off: dict[str, SwitchedOff] = {}
         self.cards = root / "cards"
         self.issues: list[Issue] = []
         self.schemas = Schemas(self.cards / "schema")
@@ -154,7 +147,9 @@ class _Loader:
         self.documents: dict[str, Document] = {}
 
     def load(self, drafts: bool) -> Knowledge | None:
-        terminology = self.attempt(load_terminology, self.root)
+        self.reviser.learn_switches(self.one("switches", "switches", _switches) or {})
+        terminology = self.attempt(load_terminology, self.root, self.reviser.revised)
+        self.reviser.check_value = partial(limit_fault, terminology)
         narrative = self.attempt(load_narrative, self.root)
         rules = self.rules(drafts)
         definitions = self.each("definitions", "definition", parse_definition)
@@ -168,15 +163,17 @@ class _Loader:
         triage = self.one("triage", "triage", lambda document: read_triage(document.data))
         cessation = self.one("cessation", "cessation", lambda document: read_cessation(document.data))
         wording = self.one("wording", "wording", _data)
-        services = self.one("services", "service", lambda document: _services(document, terminology))
+        self.one("source-attributes", "source-attributes", _data)
+        site = self.reviser.finish(_frozen(self.off))
+        services = self.one("services", "service", lambda document: read_services(document, terminology))
         self.passed.save()
         if not (terminology and narrative and modifiers and version and gates and frames and triage):
             return None
         return Knowledge(
             root=self.root,
-            version=str(version["version"]),
+            version=self.reviser.version_of(str(version["version"])),
             released=str(version["released"]),
-            content_hash=content_hash(self.root, terminology.content_hash),
+            content_hash=content_hash(self.root, terminology.content_hash, site.digest),
             terminology=terminology,
             narrative=narrative,
             modifiers=modifiers,
@@ -192,6 +189,7 @@ class _Loader:
             cessation=cessation or (),
             wording=_frozen(wording or {}),
             documents=_frozen(self.documents),
+            site=site,
         )
 
     def rules(self, drafts: bool) -> dict[str, Rule]:
@@ -201,6 +199,11 @@ class _Loader:
             document = self.document(path, "rule")
             rule = self.attempt(parse_rule, document, path.parent.name) if document else None
             if document and rule and self.claims(rule.id, found, document) and rule.status in wanted:
+                if line := self.reviser.switched_off(document):
+                    self.off[rule.id] = SwitchedOff(
+                        rule.id, rule.title, rule.group, rule.version, line, document
+                    )
+                    continue
                 found[rule.id] = rule
                 self.documents[f"rules/{rule.id}"] = document
         return found
@@ -230,6 +233,13 @@ class _Loader:
         return self.attempt(read_frames, found)
 
     def document(self, path: Path, schema: str | None) -> Document | None:
+        """Return a file as it holds at this site; None when it cannot be read or its form is wrong."""
+        document = self.published(path, schema)
+        if document is None or not self.reviser.changes_anything:
+            return document
+        return self.reviser.adopted(document, lambda d: self.schemas.issues(d, schema) if schema else [])
+
+    def published(self, path: Path, schema: str | None) -> Document | None:
         """Read a file and check its form; None when either fails."""
         document = self.attempt(read_document, path, self.root)
         if document is None or schema is None or schema not in self.schemas:
@@ -273,9 +283,9 @@ class _Loader:
             return None
 
 
-def content_hash(root: Path, terminology_hash: str) -> str:
-    """Return SHA-256 (hex) over the names and bytes of every file in ``cards/`` and of the terminology."""
-    digest = hashlib.sha256(terminology_hash.encode())
+def content_hash(root: Path, terminology_hash: str, site_hash: str = "") -> str:
+    """Return SHA-256 (hex) over names and bytes of every file in ``cards/``, terminology and site file."""
+    digest = hashlib.sha256(f"{terminology_hash}{site_hash}".encode())
     for path in sorted(path for path in (root / "cards").rglob("*") if path.suffix in (".yaml", ".json")):
         data = path.read_bytes()
         digest.update(f"{path.relative_to(root).as_posix()}\0{len(data)}\0".encode())
@@ -285,6 +295,10 @@ def content_hash(root: Path, terminology_hash: str) -> str:
 
 def _frozen(mapping: Mapping[str, T]) -> Mapping[str, T]:
     return MappingProxyType({key: mapping[key] for key in sorted(mapping)})
+
+
+def _switches(document: Document) -> dict[str, Mapping[str, Any]]:
+    return {entry["id"]: entry for entry in document.data["switches"]}
 
 
 def _data(document: Document) -> Mapping[str, Any]:
@@ -311,62 +325,3 @@ def _references(document: Document) -> dict[str, Reference]:
 def _override_reasons(document: Document) -> tuple[OverrideReason, ...]:
     system = document.data["system"]
     return tuple(OverrideReason(system=system, **entry) for entry in document.data["reasons"])
-
-
-def _services(document: Document, terminology: Terminology | None) -> tuple[Service, ...]:
-    queries = document.data["queries"]
-    unknown = [
-        Issue(
-            document.where(("services", index, "prefetch")),
-            "V112",
-            f"asks for {key!r}, for which there is no query.",
-            nearest(key, queries),
-        )
-        for index, node in enumerate(document.data["services"])
-        for key in node["prefetch"]
-        if key not in queries
-    ]
-    if unknown:
-        raise ContentError(*unknown)
-    return tuple(_service(node, queries, terminology) for node in document.data["services"])
-
-
-def _service(node: Mapping[str, Any], queries: Mapping[str, Any], terminology: Terminology | None) -> Service:
-    prefetch: dict[str, str] = {}
-    promises: dict[str, tuple[str, ...]] = {}
-    for key in node["prefetch"]:
-        for number, query in enumerate(_queries(queries[key], terminology), start=1):
-            name = key if number == 1 else f"{key}-{number}"
-            prefetch[name], promises[name] = query, tuple(queries[key]["promises"])
-    return Service(
-        id=node["id"],
-        hook=node["hook"],
-        title=node["title"],
-        description=node["description"],
-        active=node["active"],
-        prefetch=MappingProxyType(prefetch),
-        promises=MappingProxyType(promises),
-        usage_requirements=node["usage_requirements"],
-    )
-
-
-def _queries(query: Mapping[str, Any], terminology: Terminology | None) -> Iterator[str]:
-    """Yield the query, once for each portion of codes where it asks for the codes of a kind."""
-    if "codes_of" not in query:
-        yield query["query"]
-        return
-    tokens = _code_tokens(query["codes_of"], terminology) if terminology else []
-    room = (_MAX_QUERY - len(query["query"])) // (max(map(len, tokens), default=0) + 1)
-    for start in range(0, len(tokens), room):
-        yield query["query"].replace("{codes}", ",".join(tokens[start : start + room]))
-
-
-def _code_tokens(kind: str, terminology: Terminology) -> list[str]:
-    return sorted(
-        {
-            f"{terminology.systems.uris[coding.system]}|{coding.code}"
-            for analyte in terminology.analytes.values()
-            if analyte.kind == kind
-            for coding in analyte.codes
-        }
-    )

@@ -24,6 +24,7 @@ from cds_service.rules.criteria import (
     TwitchCriterion,
     Window,
 )
+from cds_service.site_changes import changes_of_definition
 from cds_service.titles import inside, title_of, titles_of
 
 #: Gates that ask for nothing beside the criterion itself: no words are needed for them.
@@ -50,6 +51,26 @@ def fired_in_words(rule_id: str, branch_id: str, knowledge: Knowledge) -> str:
 def criterion_in_words(criterion: Criterion, knowledge: Knowledge) -> str:
     """Return one criterion as words for the inside of a sentence."""
     return LogicWords(knowledge).of(criterion)
+
+
+def definition_in_words(name: str, knowledge: Knowledge) -> str:
+    """Return the title of a definition, and what the site changed in it or in what it rests on."""
+    title = title_of("definition", name, knowledge)
+    changes = changes_of_definition(name, knowledge)
+    if not changes:
+        return title
+    say = knowledge.frames.say
+    told = [
+        say(
+            "site_change",
+            fact=c.fact.partition(" ")[2],
+            word=c.word.replace("_", " "),
+            used=c.used,
+            published=c.published,
+        )
+        for c in changes
+    ]
+    return say("site_definition", words=title, changes="; ".join(dict.fromkeys(told)))
 
 
 def span(seconds: int) -> str:
@@ -80,7 +101,13 @@ class LogicWords:
         return self.say("fires_branch", branch=branch.id.replace("-", " "), words=words)
 
     def of(self, criterion: Criterion, *, inner: bool = False) -> str:
-        """Return the words of a criterion; ``inner`` puts a longer one in parentheses."""
+        """Return the words of a criterion, with what the site changed; ``inner`` puts it in parentheses."""
+        words = self._published(criterion, inner)
+        if not criterion.published:
+            return words
+        return self.say("site_value", words=words, published=criterion.published.replace("_", " "))
+
+    def _published(self, criterion: Criterion, inner: bool) -> str:
         if isinstance(criterion, Combination):
             return self._combination(criterion, inner)
         if isinstance(criterion, NumberCriterion):
@@ -93,10 +120,10 @@ class LogicWords:
             return self._twitch(criterion)
         if isinstance(criterion, MeetsCriterion):
             return self.say("joined_or").join(
-                inside(title_of("definition", name, self.knowledge)) for name in criterion.names
+                inside(definition_in_words(name, self.knowledge)) for name in criterion.names
             )
         if isinstance(criterion, AgeCriterion):
-            return self.say("age", limits=self._limits(criterion.limits))
+            return self.say("age", limits=self.limits(criterion.limits))
         if isinstance(criterion, SexCriterion):
             return self.say("sex", sex=criterion.sex)
         if isinstance(criterion, IrritabilityCriterion):
@@ -124,7 +151,7 @@ class LogicWords:
         judged = (
             [self.say("joined_or").join(self.say(f"state_{state}") for state in c.states)] if c.states else []
         )
-        judged += [self._limits(c.limits)] if c.limits else []
+        judged += [self.limits(c.limits)] if c.limits else []
         if c.change is not None:
             amount = f"{c.change.amount} {c.change.unit}"
             judged.append(self.say(f"change_{c.change.direction}", amount=amount, over=span(c.change.over)))
@@ -136,7 +163,8 @@ class LogicWords:
         words = self.say("doubtful", title=words) if c.doubtful_sample else words
         return words + self._window(c.window, c.name)
 
-    def _limits(self, limits: tuple[Limit, ...]) -> str:
+    def limits(self, limits: tuple[Limit, ...]) -> str:
+        """Return one bound, or two as a band."""
         said = [self.say(limit.op, amount=self._amount(limit)) for limit in limits]
         return said[0] if len(said) == 1 else self.say("band", first=said[0], second=said[1])
 
@@ -171,7 +199,7 @@ class LogicWords:
     def _dose(self, c: DrugCriterion) -> str:
         if not c.dose_limits:
             return ""
-        limits = self._limits(c.dose_limits)
+        limits = self.limits(c.dose_limits)
         return (
             self.say("dose_as_if", limits=limits, drug=c.dose_as_if)
             if c.dose_as_if
@@ -200,7 +228,7 @@ class LogicWords:
         words += self.say("onset_stated") if c.onset_stated else ""
         words += "" if c.for_at_least is None else self.say("for_at_least", span=span(c.for_at_least))
         words += "" if c.for_less_than is None else self.say("for_less_than", span=span(c.for_less_than))
-        words += self.say("onset_age", limits=self._limits(c.onset_age)) if c.onset_age else ""
+        words += self.say("onset_age", limits=self.limits(c.onset_age)) if c.onset_age else ""
         return words + "".join(self.say("except", facet=value.replace("-", " ")) for _, value in c.excluded)
 
     # --- times

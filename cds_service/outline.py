@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cds_service.knowledge import Knowledge
-from cds_service.logic import OPEN_GATES, LogicWords
+from cds_service.logic import OPEN_GATES, LogicWords, definition_in_words
 from cds_service.rules import Branch, Criterion, Rule
 from cds_service.rules.criteria import Combination, MeetsCriterion, NumberCriterion
-from cds_service.titles import title_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +77,4 @@ class _Outline:
     def _definition(self, name: str) -> Clause:
         definition = self.knowledge.definitions.get(name)
         below = () if definition is None or definition.when is None else (self.of(definition.when),)
-        return Clause(title_of("definition", name, self.knowledge), below, defined=True)
+        return Clause(definition_in_words(name, self.knowledge), below, defined=True)

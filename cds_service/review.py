@@ -45,7 +45,8 @@ class Review:
     """What one look at one patient gave.
 
     ``findings`` holds one finding per rule: ranked ones first. ``cards`` are CDS Hooks cards.
-    ``marks`` are those of the cautions about drafts that got a card of their own.
+    ``marks`` are those of the cautions about drafts that got a card of their own. ``switched_off`` are the
+    rules the site does not have judged.
     """
 
     facts: PatientFacts
@@ -53,6 +54,7 @@ class Review:
     cards: tuple[dict[str, Any], ...]
     knowledge_version: str
     marks: tuple[str, ...] = ()
+    switched_off: tuple[str, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -73,11 +75,12 @@ class Review:
         errored = [f for f in self.findings if f.error]
         judged = [f.verdict for f in self.findings if not f.error]
         return {
-            "rules": len(self.findings),
+            "rules": len(self.findings) + len(self.switched_off),
             "matched": judged.count(Verdict.MATCH),
             "notMatched": judged.count(Verdict.NO_MATCH),
             "unknown": judged.count(Verdict.UNKNOWN),
             "errored": len(errored),
+            **({"switchedOff": len(self.switched_off)} if self.switched_off else {}),
         }
 
     def response(self) -> dict[str, Any]:
@@ -98,6 +101,7 @@ class Review:
             "findings": [_finding_json(f, ranks, held.get(f.rule_id, "")) for f in matched],
             "dataConsidered": _data_considered(self.facts),
             "notAssessed": _not_assessed(self.findings),
+            **({"switchedOff": list(self.switched_off)} if self.switched_off else {}),
         }
 
 
@@ -142,7 +146,8 @@ def review_patient(
     cards = build_cards(triaged, facts, knowledge, base_url=base_url, instance=instance)
     told = _told_alone(triaged, cards)
     own = tuple(sorted(mark for rule_id, mark in marks.items() if rule_id in told))
-    return Review(facts, triaged, tuple(cards), knowledge.version, own)
+    off = tuple(rule_id for rule_id in knowledge.site.switched_off if only is None or rule_id in only)
+    return Review(facts, triaged, tuple(cards), knowledge.version, own, off)
 
 
 def _told_alone(triaged: Triaged, cards: Collection[Mapping[str, Any]]) -> frozenset[str]:

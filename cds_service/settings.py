@@ -43,6 +43,9 @@ class Settings:
         "", "Address under which EHRs reach the service, for the links on cards; empty: host and port."
     )
     content: str = _setting("", "Folder that holds cards/ and terminology/; empty: the bundled knowledge.")
+    site: str = _setting(
+        "", "Site file (YAML): thresholds, switches and codes of this site; empty: as published."
+    )
     store_url: str = _setting(
         "sqlite:///twitch-cds.sqlite3", "Database of the feedback, as SQLAlchemy names it.", secret=True
     )
@@ -84,6 +87,11 @@ class Settings:
     def content_root(self) -> Path | None:
         """Folder of a site's own knowledge; None means the bundled one."""
         return Path(self.content) if self.content else None
+
+    @property
+    def site_path(self) -> Path | None:
+        """The site file; None means that everything holds as published."""
+        return Path(self.site) if self.site else None
 
     @property
     def is_loopback(self) -> bool:
@@ -306,6 +314,14 @@ def _content(settings: Settings) -> Issue | None:
     )
 
 
+def _site(settings: Settings) -> Issue | None:
+    if settings.site_path is None or settings.site_path.is_file():
+        return None
+    return Issue(
+        "settings", "S011", "site names a file that is not there.", "Name the YAML file of the site."
+    )
+
+
 _CHECKS: tuple[Callable[[Settings], Issue | None], ...] = (
     _out_of_range("port", 1, 65535),
     _out_of_range("workers", 1, 64),
@@ -315,4 +331,5 @@ _CHECKS: tuple[Callable[[Settings], Issue | None], ...] = (
     _public_base_url,
     _cors_origins,
     _content,
+    _site,
 )

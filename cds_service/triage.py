@@ -15,6 +15,8 @@ from cds_service.folding import EVIDENCE_ONLY, fold, give_way, highest
 from cds_service.frames import TriageSettings
 from cds_service.rules import Rule
 
+#: Why a finding is held back where the cards of its indicator are switched off (``held_back``).
+SWITCHED_OFF = "switched-off"
 _NO_RANK = (EVIDENCE_ONLY, "argues-against")
 #: The kind of card a kind of finding stands on; every other kind stands on the consolidated one.
 _CARDS = {"red-flag": "red-flag", "critical": "critical", "order-safety": "order", "workup": "workup"}
@@ -50,8 +52,8 @@ class Triaged:
 
     ``findings`` holds every finding: ranked ones, then matched ones without rank, then unknown,
     then the rest. ``held`` names rules that matched and are told in the review only, with a word
-    why (``outside``, ``below-least``, ``not-at-this-hook``, ``shown-at-order-select``). ``hook``
-    chooses the card plan.
+    why (``outside``, ``below-least``, ``not-at-this-hook``, ``switched-off``,
+    ``shown-at-order-select``). ``hook`` chooses the card plan.
     """
 
     hook: str
@@ -192,6 +194,8 @@ def _held_back(
     quiet: Collection[str],
 ) -> str:
     """Return why a finding stands in the review only, or an empty word."""
+    if finding.indicator in settings.held_back:
+        return SWITCHED_OFF
     if facts.outside and finding.role not in settings.outside.get(_reason(facts.outside), frozenset()):
         return "outside"
     if finding.role == EVIDENCE_ONLY:

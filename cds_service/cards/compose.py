@@ -7,7 +7,7 @@ from typing import Any
 
 from cds_service.cards import sections as say
 from cds_service.cards.blocks import EXTRAS, FACTS, GAPS, KEEP, Block, fitted, joined
-from cds_service.cards.gaps import not_assessed_card
+from cds_service.cards.gaps import not_assessed_card, withheld
 from cds_service.cards.plan import Draft, plan_cards, unjudged
 from cds_service.cards.proposals import suggestions_of
 from cds_service.cards.sources import links_of, source_of
@@ -116,6 +116,7 @@ def _blocks(draft: Draft, triaged: Triaged, size: tuple[int, bool], voice: Voice
     yield from say.safety(told, voice)
     yield from _beside(draft, voice)
     yield from say.gaps(entries, draft.unknown, voice)
+    yield from withheld(triaged, voice)
     yield from _unjudged(draft, triaged, voice)
     yield from say.step_blocks(draft.steps, entries, brief, voice)
     yield from say.change_block(entries, voice)

@@ -13,7 +13,7 @@ from cds_service.cards.writing import finished
 from cds_service.facts import PatientFacts
 from cds_service.findings import Finding
 from cds_service.knowledge import Knowledge
-from cds_service.triage import Triaged
+from cds_service.triage import SWITCHED_OFF, Triaged
 
 _RULES_NAMED = 12
 #: Stands for the service itself where a card belongs to no rule.
@@ -30,21 +30,29 @@ def not_assessed_card(
     """
     voice = Voice(facts, knowledge, base_url)
     open_rules = unjudged(triaged, voice)
-    return _card(open_rules, voice, instance) if open_rules else None
+    held = withheld(triaged, voice)
+    return _card(open_rules, held, voice, instance) if open_rules or held else None
 
 
-def _card(open_rules: tuple[Finding, ...], voice: Voice, instance: str) -> dict[str, Any]:
+def withheld(triaged: Triaged, voice: Voice) -> list[Block]:
+    """Return the findings whose cards the site has switched off: they are never silent."""
+    titles = [voice.rule_title(rule_id) for rule_id, reason in triaged.held if reason == SWITCHED_OFF]
+    return listed("withheld", titles, KEEP, voice)
+
+
+def _card(open_rules: tuple[Finding, ...], held: list[Block], voice: Voice, instance: str) -> dict[str, Any]:
     rule_ids = sorted(finding.rule_id for finding in open_rules)
     what = "unassessed_what_error" if all(f.error for f in open_rules) else "unassessed_what_data"
     blocks = [
-        Block(voice.say("unassessed_lead")),
+        *held,
+        *([Block(voice.say("unassessed_lead"))] if open_rules else []),
         *unassessed_blocks(open_rules, voice),
     ]
     last = foot(rule_ids, voice)
     blocks += [*abbreviations([*blocks, last], voice), last]
     limit = voice.wording.detail_at_most
     card = {
-        "summary": voice.say("unassessed_summary", what=voice.say(what)),
+        "summary": voice.say("withheld_summary" if held else "unassessed_summary", what=voice.say(what)),
         "indicator": "info",
         "detail": fitted(blocks, limit, lambda count: voice.say("shortened", count=count)) or blocks[0].text,
         "source": {

@@ -20,6 +20,7 @@ _COMMANDS = {
     "new-rule": "cds_service.cli.new_rule",
     "review": "cds_service.cli.review",
     "rules": "cds_service.cli.rules",
+    "site": "cds_service.cli.site",
     "serve": "cds_service.cli.serve",
     "validate": "cds_service.cli.validate",
 }

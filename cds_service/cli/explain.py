@@ -18,7 +18,7 @@ from cds_service.cli.options import (
 from cds_service.cli.patient_file import review_file
 from cds_service.cli.review import print_json
 from cds_service.errors import Issue, RequestError
-from cds_service.explain import explain_patient, render_text
+from cds_service.explain import explain_patient, explain_site, render_text
 
 _LEGEND = "+ holds   - does not hold   ? cannot be told   -> told by another rule   # place among the cards"
 
@@ -44,11 +44,12 @@ def command(
     """
     settings = settings_in_force(config)
     knowledge = knowledge_in_force(settings)
-    if rule_id is not None and rule_id not in knowledge.rules:
+    if rule_id is not None and rule_id not in {*knowledge.rules, *knowledge.site.switched_off}:
         raise RequestError(Issue(rule_id, "K006", "is no rule.", "twitch-cds rules list names all."))
     review, _instant = review_file(file, knowledge, as_of=as_of, hook=hook, base_url=settings.base_url)
     explanation = explain_patient(review, knowledge, rule_id)
+    around = explain_site(review.facts, knowledge) if rule_id is None else {}
     if as_json:
-        print_json(explanation)
+        print_json({"rules": explanation, **around})
     else:
-        click.echo(f"{_LEGEND}\n\n{render_text(explanation)}")
+        click.echo(f"{_LEGEND}\n\n{render_text(explanation, around)}")

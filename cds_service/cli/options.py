@@ -76,5 +76,5 @@ def settings_in_force(config: Path | None, **overrides: Any) -> Settings:
 
 
 def knowledge_in_force(settings: Settings) -> Knowledge:
-    """Return the knowledge the settings name. Raises ContentError."""
-    return ready_knowledge(settings.content_root)
+    """Return the knowledge of the settings, as it holds at the site. Raises ContentError, SettingsError."""
+    return ready_knowledge(settings.content_root, settings.site_path)

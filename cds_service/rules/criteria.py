@@ -66,11 +66,15 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion:
-    """Root of all criteria. ``line`` is its line in the file, ``alias`` its ``as`` name."""
+    """Root of all criteria. ``line`` is its line in the file, ``alias`` its ``as`` name.
+
+    ``published`` is what the site replaced in it ("below 3.5 mmol/L"), empty where it is as published.
+    """
 
     line: int = 0
     alias: str = ""
     note: str = ""
+    published: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,8 @@ class CriterionReader:
         """Return the criterion at a node, with its line, alias and note."""
         self.at = at
         common = {"line": self.document.line(at), "alias": node.get("as", ""), "note": node.get("note", "")}
+        if "published" in node:  # put there by cds_service.site, never by a rule file
+            common["published"] = node["published"]
         for word in _CONNECTIVES:
             if word in node:
                 parts = tuple(self.criterion(part, (*at, word, i)) for i, part in enumerate(node[word]))

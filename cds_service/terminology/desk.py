@@ -21,9 +21,13 @@ _NO_SYSTEMS = Systems(MappingProxyType({}), MappingProxyType({}), frozenset(), f
 class Desk:
     """Opens terminology files and keeps every fault until the end, so that one run shows them all."""
 
-    def __init__(self, root: Path) -> None:
-        """Work below ``root``; places in messages are relative to it."""
+    def __init__(self, root: Path, revise: Callable[[Document], Document] | None = None) -> None:
+        """Work below ``root``; places in messages are relative to it.
+
+        ``revise`` gives each document as it holds at a site; None takes it as published.
+        """
         self.root = root
+        self.revise = revise
         self.issues: list[Issue] = []
         self.systems: Systems = _NO_SYSTEMS
         #: short name -> (system whose codes it understands too, longest code that means the same)
@@ -43,6 +47,7 @@ class Desk:
         """Read one file; None (and a fault) when it cannot be read or is no mapping."""
         try:
             document = read_document(path, self.root)
+            document = document if self.revise is None else self.revise(document)
         except ContentError as error:
             self.issues.extend(error.issues)
             return None

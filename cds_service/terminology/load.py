@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -30,13 +30,13 @@ _NO_ROUTES = Routes(frozenset(), frozenset(), MappingProxyType({}), _NO_PHRASES,
                     MappingProxyType({}), ())
 
 
-def load_terminology(root: Path) -> Terminology:
-    """Load ``root/terminology``.
+def load_terminology(root: Path, revise: Callable[[Document], Document] | None = None) -> Terminology:
+    """Load ``root/terminology``; ``revise`` gives each document as it holds at a site (None: as published).
 
     Raises:
         ContentError: with ``file:line`` for every fault of every file.
     """
-    desk = Desk(root)
+    desk = Desk(root, revise)
     folder = root / FOLDER
     files = {name: desk.single(folder / f"{name}.yaml") for name in _SINGLE_FILES}
     units = desk.attempt(files["units"], lambda: _read_units(files["units"], desk), Units((), {}))

@@ -10,7 +10,7 @@ import signal
 from flask import Flask
 
 from cds_service.knowledge import Knowledge
-from cds_service.ready import ready_knowledge
+from cds_service.ready import ready_knowledge, unproven
 from cds_service.settings import Settings, load_settings
 from cds_service.store import open_store
 from cds_service.web import hooks, ops, problems, request_log, rule_pages
@@ -33,8 +33,10 @@ def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.merge_slashes = False  # clients that list /cds-services/ call /cds-services//{id}
-    loaded = knowledge if knowledge is not None else ready_knowledge(settings.content_root)
-    keep_state(app, State(settings=settings, knowledge=loaded, store=open_store(settings.store_url)))
+    if knowledge is None:
+        knowledge = ready_knowledge(settings.content_root, settings.site_path)
+    store = open_store(settings.store_url)
+    keep_state(app, State(settings=settings, knowledge=knowledge, store=store, unproven=unproven(knowledge)))
     app.register_blueprint(hooks.blueprint)
     app.register_blueprint(ops.blueprint)
     app.register_blueprint(rule_pages.blueprint)

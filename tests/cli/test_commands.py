@@ -143,7 +143,7 @@ def test_explain_tells_every_rule(run):
     assert out.strip()
     code, out, _err = run("explain", PATIENT, *AS_OF, "--json")
     assert code == 0
-    assert json.loads(out)
+    assert json.loads(out)["rules"]
 
 
 def test_explain_one_rule(run):

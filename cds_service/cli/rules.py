@@ -13,6 +13,7 @@ from cds_service.cli.review import print_json
 from cds_service.errors import Issue, RequestError
 from cds_service.knowledge import Knowledge
 from cds_service.rules import Rule
+from cds_service.site_changes import changes_of_rule
 
 
 @click.group("rules")
@@ -26,7 +27,8 @@ def command() -> None:
 @config_option
 def list_rules(search: str, as_json: bool, config: Path | None) -> None:
     """List every rule by group, then how many there are of each group and status."""
-    rules = find_rules(search, knowledge_in_force(settings_in_force(config)))
+    knowledge = knowledge_in_force(settings_in_force(config))
+    rules = find_rules(search, knowledge)
     if as_json:
         print_json([_described(rule) for rule in rules])
         return
@@ -36,6 +38,8 @@ def list_rules(search: str, as_json: bool, config: Path | None) -> None:
     for group, statuses in count_rules(rules).items():
         counts = ", ".join(f"{count} {status}" for status, count in statuses.items())
         click.echo(f"  {group:<20} {counts}")
+    if knowledge.site.switched_off:
+        click.echo(f"\nswitched off by {knowledge.site.name}: {', '.join(knowledge.site.switched_off)}")
 
 
 @command.command("show")
@@ -51,6 +55,9 @@ def show(rule_id: str, as_json: bool, config: Path | None) -> None:
         print_json({**_described(rule), "written": document.data})
     else:
         click.echo((knowledge.root / document.path).read_text(encoding="utf-8"), nl=False)
+    for change in changes_of_rule(rule, knowledge):
+        told = f"{change.where} {change.word}: {change.used} instead of {change.published}"
+        click.echo(f"# At {knowledge.site.name}: {told}", err=True)
 
 
 def _described(rule: Rule) -> dict[str, object]:

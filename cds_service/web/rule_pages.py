@@ -17,7 +17,8 @@ from cds_service.dossier import attributes_of, names_of, thresholds_of
 from cds_service.errors import Issue
 from cds_service.knowledge import Reference
 from cds_service.outline import outline_of
-from cds_service.rules import RuleReference
+from cds_service.rules import RuleReference, parse_rule
+from cds_service.site_changes import changes_of_rule
 from cds_service.web.problems import Refusal
 from cds_service.web.state import current_state
 
@@ -65,13 +66,17 @@ def front_page() -> Response:
 def rule_page(rule_id: str) -> Response:
     """Return the page of a rule."""
     knowledge = current_state().knowledge
-    rule = knowledge.rules.get(rule_id)
+    off = knowledge.site.switched_off.get(rule_id)
+    rule = knowledge.rules.get(rule_id) if off is None else parse_rule(off.document, off.group)
     if rule is None:
         raise Refusal(404, Issue("/rules", "W404", "There is no such rule.", "See GET /rules."), "not-found")
-    written: Mapping[str, Any] = knowledge.documents[f"rules/{rule_id}"].data
+    document = knowledge.documents[f"rules/{rule_id}"] if off is None else off.document
+    written: Mapping[str, Any] = document.data
     page = render_template(
         "rule.html",
         rule=rule,
+        off=off,
+        changes=changes_of_rule(rule, knowledge),
         knowledge=knowledge,
         outline=outline_of(rule, knowledge),
         thresholds=thresholds_of(rule, knowledge),

@@ -21,7 +21,7 @@ def rule_criteria(rule: Rule) -> list[Criterion]:
     """Return the root of every criterion a rule holds, in reading order."""
     roots: list[Criterion | None] = [rule.unless, *rule.raises, *rule.lowers]
     for branch in rule.branches:
-        roots += [branch.when, branch.unless]
+        roots += [branch.when, branch.unless, *(branch.raises or ()), *(branch.lowers or ())]
         tables = (
             branch.strength,
             branch.ceiling,

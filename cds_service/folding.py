@@ -34,8 +34,12 @@ def give_way(matched: Sequence[Finding], rules: Mapping[str, Rule], hidden: Coll
 
 
 def _yields_to(finding: Finding, rules: Mapping[str, Rule]) -> Sequence[str]:
+    """Return what the branch that speaks gives way to, or the rule where the branch does not say."""
     rule = rules.get(finding.rule_id)
-    return () if rule is None else rule.gives_way_to
+    if rule is None:
+        return ()
+    own = next((branch.gives_way_to for branch in rule.branches if branch.id == finding.branch), None)
+    return rule.gives_way_to if own is None else own
 
 
 def _folds_into(finding: Finding, rules: Mapping[str, Rule]) -> Sequence[str]:

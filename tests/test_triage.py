@@ -167,6 +167,22 @@ def test_giving_way_to_a_rule_and_to_a_folder() -> None:
     )
 
 
+def test_a_branch_gives_way_to_its_own_rules_and_else_as_the_rule_says() -> None:
+    base = rule("facial", gives_way_to=("tic",))
+    branches = (
+        replace(base.branches[0], id="finding", gives_way_to=("spasm",)),
+        replace(base.branches[0], id="duration"),
+    )
+    rules = [replace(base, branches=branches), rule("tic"), rule("spasm")]
+
+    def gave_way(branch: str, other: str) -> str:
+        found = [replace(finding("facial"), branch=branch), finding(other)]
+        return fate(sort(found, *rules), "facial").gave_way_to
+
+    assert gave_way("finding", "spasm") == "spasm" and not gave_way("finding", "tic")
+    assert gave_way("duration", "tic") == "tic" and not gave_way("duration", "spasm")
+
+
 def test_a_circle_of_rules_leaves_the_strongest_standing() -> None:
     rules = [rule("a", gives_way_to=("b",)), rule("b", gives_way_to=("c",)), rule("c", gives_way_to=("a",))]
     triaged = sort([finding("a", indicator="warning"), finding("b"), finding("c")], *rules)

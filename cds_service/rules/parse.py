@@ -119,6 +119,7 @@ class _Parser(CriterionReader):
             raises=self._list(node, "raises", at) if "raises" in node else None,
             lowers=self._list(node, "lowers", at) if "lowers" in node else None,
             indicator=self._maybe_table(node, "indicator", at, _INDICATORS),
+            gives_way_to=tuple(node["gives_way_to"]) if "gives_way_to" in node else None,
             summary=_maybe_template(node.get("summary")),
             detail=self._rows(node["detail"], (*at, "detail")) if "detail" in node else None,
             safety=self._rows(node["safety"], (*at, "safety")) if "safety" in node else None,

@@ -58,22 +58,31 @@ def targets_exist(rule: Rule, document: Document, survey: Survey) -> Iterator[Is
     """Rules and folders this one folds into or gives way to exist, and it is not its own target."""
     rules = survey.knowledge.rules
     groups = {f"{other.group}/" for other in rules.values()}
-    for key, names in (("folds_into", rule.folds_into), ("gives_way_to", rule.gives_way_to)):
+    for at, names in ((("folds_into",), rule.folds_into), *_ways(rule)):
         for index, name in enumerate(names):
             if name == rule.id or (name not in rules and name not in groups):
                 what = "names itself" if name == rule.id else f"names the rule {name!r}, which does not exist"
-                yield Issue(document.where((key, index)), "V112", f"{key} {what}.", nearest(name, rules))
+                yield Issue(document.where((*at, index)), "V112", f"{at[-1]} {what}.", nearest(name, rules))
+
+
+def _ways(rule: Rule) -> Iterator[tuple[Pointer, tuple[str, ...]]]:
+    """Return every list of rules to give way to with its place: of the rule, then of its branches."""
+    yield ("gives_way_to",), rule.gives_way_to
+    for index, branch in enumerate(rule.branches):
+        if branch.gives_way_to is not None:
+            yield ("branches", index, "gives_way_to"), branch.gives_way_to
 
 
 def red_flags_stay(rule: Rule, document: Document, survey: Survey) -> Iterator[Issue]:
     """A red flag never gives way to something less than a red flag."""
     if not any(branch.role == "red-flag" for branch in rule.branches):
         return
-    for index, name in enumerate(rule.gives_way_to):
+    named = [(at, index, name) for at, names in _ways(rule) for index, name in enumerate(names)]
+    for at, index, name in named:
         other = survey.knowledge.rules.get(name)
         if name != "red-flag/" and (other is None or other.role != "red-flag"):
             yield Issue(
-                document.where(("gives_way_to", index)),
+                document.where((*at, index)),
                 "V120",
                 f"lets a red flag give way to {name!r}.",
                 "A red flag may give way to red flags only.",

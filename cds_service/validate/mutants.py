@@ -145,7 +145,7 @@ class Mutant:
     @property
     def is_precedence(self) -> bool:
         """Whether only the order among rules was changed."""
-        return self.at[0] in ("folds_into", "gives_way_to")
+        return any(word in ("folds_into", "gives_way_to") for word in self.at)
 
 
 class Mutator:

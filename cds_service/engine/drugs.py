@@ -196,7 +196,8 @@ class DrugLeaf:
     # --- words
 
     def _evidence(self, e: Exposure, ctx: Context) -> Evidence:
-        title = ctx.knowhow.terminology.title("drug", e.ingredient)
+        terms = ctx.knowhow.terminology
+        title = terms.title("drug" if e.ingredient in terms.drug_sets else "order", e.ingredient)
         stopped = self.criterion.stopped_within is not None
         moment = e.end if stopped else self._began(e, ctx)
         return Evidence(

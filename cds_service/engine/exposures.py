@@ -33,6 +33,11 @@ class Exposure:
         """The last use still active, else the last: its dose and route are the present ones."""
         return next((use for use in reversed(self.uses) if use.active), self.uses[-1])
 
+    @property
+    def is_ordered(self) -> bool:
+        """Whether it is a draft order: it begins now, after whatever of its set is in use."""
+        return self.active and any(use.draft and not use.stopping for use in self.uses)
+
     def raised_at(self) -> tuple[Moment | None, ...]:
         """When it began and when its dose was raised: a raised dose is a start."""
         raised = [

@@ -229,3 +229,42 @@ def calls_of(run: Callable[[], object]) -> int:
     finally:
         sys.setprofile(None)
     return count
+
+
+def test_a_draft_that_ends_a_drug_orders_none(judge: Judge) -> None:
+    stop = drug("clonazepam", draft=True, stopping=True, active=False)
+    assert judge("{draft: clonazepam}", facts(stop)).verdict is False
+
+
+@pytest.mark.parametrize(
+    ("taken", "ordered", "starts"),
+    [
+        ([], {}, True),
+        ([{}], {}, False),
+        ([{"dose": mg("20")}], {"dose": mg("20")}, False),
+        ([{"dose": mg("20")}], {"dose": mg("10")}, False),
+        ([{"dose": mg("20")}], {"dose": mg("21")}, True),
+        ([{"until": 20}], {}, True),
+    ],
+)
+def test_a_draft_starts_a_drug_or_raises_its_dose_and_a_renewal_starts_nothing(
+    judge: Judge, taken: list[dict[str, object]], ordered: dict[str, object], starts: bool
+) -> None:
+    uses = [drug("sertraline", 700, **words) for words in taken]  # type: ignore[arg-type]
+    patient = facts(*uses, drug("sertraline", draft=True, active=False, **ordered))  # type: ignore[arg-type]
+    assert judge("{drug: sertraline, started_within: 72 hours}", patient).verdict is starts
+
+
+def test_a_draft_begins_now_after_what_is_in_use(judge: Judge) -> None:
+    ordered = drug("omeprazole", draft=True, active=False)
+    assert judge("{drug: omeprazole, for_at_least: 90 days}", facts(ordered)).verdict is False
+    renewed = facts(drug("omeprazole", 91), ordered)
+    assert judge("{drug: omeprazole, for_at_least: 90 days}", renewed).verdict is True
+    unknown = facts(drug("omeprazole"), ordered)
+    assert judge("{drug: omeprazole, for_at_least: 90 days}", unknown).verdict is None
+
+
+def test_a_drafted_test_has_the_title_of_its_order(judge: Judge) -> None:
+    answer = judge("{draft: tsh}", facts(drug("tsh", draft=True, active=False)))
+    assert answer.verdict is True
+    assert "ordered now" in answer.evidence[0].text

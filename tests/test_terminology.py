@@ -195,6 +195,7 @@ def test_titles_exist_for_every_name_and_for_nothing_else() -> None:
     assert TERMINOLOGY.title("lab", "potassium") == "Potassium"
     assert TERMINOLOGY.title("drug", "loop-diuretic") == "loop diuretic"
     assert TERMINOLOGY.title("order", "ecg-12-lead") == "12-lead ECG"
+    assert TERMINOLOGY.title("encounter", "emergency") == "emergency"
     assert not TERMINOLOGY.exists("vital", "potassium")
     assert not TERMINOLOGY.exists("nonsense", "potassium")
     with pytest.raises(KeyError):

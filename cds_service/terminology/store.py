@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Generic, TypeVar
 
 from cds_service.terminology.model import (
+    SETTINGS,
     Analyte,
     AnalyteCode,
     DrugSet,
@@ -268,5 +269,7 @@ class Terminology:
         if kind == "order":
             order = self.orders.get(name)
             return order.title if order else None
+        if kind == "encounter" and name in SETTINGS:  # the class of the encounter, not a value set
+            return name
         value_set = self.value_set(kind, name)
         return value_set.title if value_set else None

@@ -32,7 +32,7 @@ def test_a_finding_gives_its_card_and_the_workup_joins(finding, style):
         if not item.get("foldedInto") and not item.get("gaveWayTo") and item["rank"]
     }
     rule = row.get("rule")
-    assert shown == {WORKUP, *([rule] if rule else [])}
+    assert shown == {WORKUP, *([rule] if rule else []), *row.get("also", ())}
     order = [WORKUP, rule] if row.get("below_workup") else [rule, WORKUP] if rule else [WORKUP]
     assert (
         differences(

@@ -10,11 +10,12 @@ from types import MappingProxyType
 import pytest
 
 from cds_service.engine import compile_program
-from cds_service.explain import explain_facts, logic_in_words, render_text
+from cds_service.explain import explain_facts, logic_in_words
+from cds_service.explain_text import render_text
 from cds_service.facts import DataState, PatientFacts
 from cds_service.findings import Finding, Verdict
 from cds_service.knowledge import Knowledge
-from cds_service.logic import criterion_in_words, fired_in_words, span
+from cds_service.logic import fired_in_words, span
 from cds_service.rules import Branch, parse_template
 from cds_service.rules.criteria import (
     DAY,
@@ -63,8 +64,9 @@ def explained(when: Criterion, patient: PatientFacts) -> dict:  # type: ignore[t
         world.modifiers,
     )
     triaged = triage(program.judge(patient), world.rules, world.triage, patient)
-    (entry,) = explain_facts(patient, triaged.findings, world, "low-potassium")
-    return json.loads(json.dumps(entry))  # type: ignore[no-any-return]
+    told = explain_facts(patient, triaged.findings, world, "low-potassium")
+    (entry,) = told["rules"]
+    return json.loads(json.dumps({**entry, "definitions": told["definitions"]}))  # type: ignore[no-any-return]
 
 
 def test_a_fired_rule_shows_value_unit_date_source_and_threshold() -> None:
@@ -95,11 +97,12 @@ def test_an_undecided_rule_names_the_missing_fact_that_would_decide() -> None:
 
 def test_a_definition_is_said_with_its_own_criteria() -> None:
     world = knowledge()
-    name = next(item.id for item in world.definitions.values() if item.when is not None)
-    entry = explained(MeetsCriterion(names=(name,)), facts())
-    assert entry["branches"][0]["when"]["defined"] == [
-        criterion_in_words(world.definitions[name].when, world)
-    ]
+    entry = explained(MeetsCriterion(names=("potassium-low",)), facts(result("potassium", "4.2")))
+    assert entry["branches"][0]["when"]["meets"] == ["potassium-low"]
+    told = entry["definitions"]["potassium-low"]
+    assert told["title"] == world.definitions["potassium-low"].title
+    page = render_text({"rules": [entry], "definitions": entry["definitions"]})
+    assert told["answer"] == "no-match" and "4.2 mmol/L" in page
 
 
 def test_a_closed_gate_asks_for_nothing() -> None:
@@ -111,14 +114,14 @@ def test_a_closed_gate_asks_for_nothing() -> None:
 def test_every_finding_is_explained_in_its_order_and_an_unknown_rule_refused() -> None:
     world = with_rules(rule("b"), rule("a"))
     found = [Finding("b", Verdict.MATCH, rank=1), Finding("a", Verdict.NO_MATCH)]
-    assert [entry["ruleId"] for entry in explain_facts(facts(), found, world)] == ["b", "a"]
+    assert [entry["ruleId"] for entry in explain_facts(facts(), found, world)["rules"]] == ["b", "a"]
     with pytest.raises(KeyError):
         explain_facts(facts(), found, world, "no-such-rule")
 
 
 def test_the_terminal_page_marks_answers_and_neutralizes_the_record() -> None:
     hostile = result("potassium", "3.2", reported="3.2 \x1b[31mmmol/L\u202e")
-    page = render_text([explained(LOW, facts(hostile)), explained(DRUG, facts())])
+    page = render_text({"rules": [explained(LOW, facts(hostile)), explained(DRUG, facts())]})
     assert "+ low-potassium: fired" in page and "- low-potassium: not fired" in page
     assert "[Observation/potassium]" in page and "\x1b" not in page and "\u202e" not in page
 

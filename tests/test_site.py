@@ -11,7 +11,8 @@ import pytest
 
 from cds_service.content import content_root
 from cds_service.errors import SettingsError
-from cds_service.explain import explain_patient, explain_site, render_text
+from cds_service.explain import explain_patient
+from cds_service.explain_text import render_text
 from cds_service.fhir import latest_clinical_date, read_bundle
 from cds_service.knowledge import Knowledge, load_knowledge
 from cds_service.logic import logic_in_words
@@ -135,11 +136,11 @@ def test_a_switched_off_rule_is_counted_and_told() -> None:
     assert counts["switchedOff"] == len(off)
     assert set(review.extension()["switchedOff"]) == off
     told = explain_patient(review, knowledge, "hypokalemia")
-    assert [(rule["answer"], rule["words"]) for rule in told] == [
+    assert [(rule["answer"], rule["words"]) for rule in told["rules"]] == [
         ("switched-off", "switched off by the site")
     ]
     assert "our laboratory says so" in render_text(told)
-    assert len(explain_patient(review, knowledge)) == counts["rules"]
+    assert len(explain_patient(review, knowledge)["rules"]) == counts["rules"]
 
 
 def test_without_switches_the_review_says_nothing_of_them() -> None:
@@ -187,7 +188,7 @@ def test_without_comfort_care_silence_the_cards_are_those_of_everybody() -> None
 
 def test_the_site_is_told_around_an_explanation() -> None:
     text = SEVERE.replace("USE", "2.7 mmol/L")
-    around = explain_site(reviewed("lip-twitching-on-furosemide", text).facts, at_site(text))
+    around = explain_patient(reviewed("lip-twitching-on-furosemide", text), at_site(text))
     assert around["site"] == "Test site"
     assert around["changes"][0]["definition"] == "potassium-severe"
-    assert "2.7 mmol/L instead of 2.5 mmol/L" in render_text([], around)
+    assert "2.7 mmol/L instead of 2.5 mmol/L" in render_text(around)

@@ -18,7 +18,8 @@ from cds_service.cli.options import (
 from cds_service.cli.patient_file import review_file
 from cds_service.cli.review import print_json
 from cds_service.errors import Issue, RequestError
-from cds_service.explain import explain_patient, explain_site, render_text
+from cds_service.explain import explain_patient
+from cds_service.explain_text import render_text
 
 _LEGEND = "+ holds   - does not hold   ? cannot be told   -> told by another rule   # place among the cards"
 
@@ -48,8 +49,7 @@ def command(
         raise RequestError(Issue(rule_id, "K006", "is no rule.", "twitch-cds rules list names all."))
     review, _instant = review_file(file, knowledge, as_of=as_of, hook=hook, base_url=settings.base_url)
     explanation = explain_patient(review, knowledge, rule_id)
-    around = explain_site(review.facts, knowledge) if rule_id is None else {}
     if as_json:
-        print_json({"rules": explanation, **around})
+        print_json(explanation)
     else:
-        click.echo(f"{_LEGEND}\n\n{render_text(explanation, around)}")
+        click.echo(f"{_LEGEND}\n\n{render_text(explanation)}")

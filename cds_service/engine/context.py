@@ -50,6 +50,7 @@ class Context:
     answers: dict[int, Answer] = field(default_factory=dict)
     spans: dict[tuple[int | None, int | None], Spans] = field(default_factory=dict)
     series: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
+    absences: dict[str, str] = field(default_factory=dict)
     exposures: dict[str, tuple[Exposure, ...]] = field(default_factory=dict)
     agents: dict[str, Agents] = field(default_factory=dict)
 
@@ -87,6 +88,7 @@ class Context:
             self.knowhow,
             True,
             series=self.series,
+            absences=self.absences,
             exposures=self.exposures,
             agents=self.agents,
         )

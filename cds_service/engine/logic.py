@@ -6,15 +6,14 @@ True, False and None (unknown). ``all``: false wins, then unknown. ``any``: true
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cds_service.findings import Evidence, Missing, Verdict
 
 Answer3 = bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a criterion answers, with the facts it looked at and what it missed.
 
     ``evidence`` of a true answer is what makes it true; of a false one, what was seen instead.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from cds_service.engine.context import Context
 from cds_service.engine.facets import age_answer
@@ -46,9 +46,11 @@ class Leaf(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """The answer of one criterion and of everything inside it, for explanations."""
+class Trace(NamedTuple):
+    """The answer of one criterion and of everything inside it, for explanations.
+
+    A connective that is true or false shows evidence on its leaves only; an unknown one what it misses.
+    """
 
     criterion: Criterion
     verdict: Verdict
@@ -100,9 +102,14 @@ class Node:
 
     def trace(self, ctx: Context) -> Trace:
         """Return the whole tree with its answers."""
-        answer = self.answer(ctx)
-        children = tuple(part.trace(ctx) for part in self.parts)
-        return Trace(self.criterion, as_verdict(answer.verdict), answer.evidence, answer.missing, children)
+        if self.leaf is not None:
+            verdict, evidence, missing = self.answer(ctx)
+            return Trace(self.criterion, as_verdict(verdict), evidence, missing)
+        found = self.verdict(ctx)
+        gaps = self.answer(ctx).missing if found is None else ()
+        return Trace(
+            self.criterion, as_verdict(found), (), gaps, tuple([part.trace(ctx) for part in self.parts])
+        )
 
     def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
         """Return the times of all matches, for anchors."""

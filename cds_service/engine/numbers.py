@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from cds_service.engine.context import Context
@@ -26,6 +27,12 @@ class _Found(NamedTuple):
     reason: str = ""
 
 
+#: Most names of the knowledge have no result in a given record: what is seen then, made once.
+_NONE_KNOWN = _Found(None, reason="not-measured")
+_NONE_SENT = _Found(None, reason="not-sent")
+_MISSING = _Found(True, reason="not-measured")
+
+
 @dataclass(frozen=True, slots=True)
 class NumberLeaf:
     """A ``lab``, ``vital`` or ``survey`` criterion ready to judge."""
@@ -41,6 +48,8 @@ class NumberLeaf:
         """Judge the criterion and show the results it rests on."""
         c = self.criterion
         found = self._look(ctx)
+        if found.verdict is None and not found.shown:
+            return _unknown(c.kind, c.name, found.reason)
         evidence = tuple(evidence_of(m, ctx) for m in found.shown)
         if found.verdict is None:
             return Answer(None, evidence, (Missing(c.kind, c.name, found.reason),))
@@ -72,6 +81,8 @@ class NumberLeaf:
 
     def _look(self, ctx: Context) -> _Found:
         """Judge every span; the first that holds counts, else the first that cannot tell."""
+        if not self.criterion.window.anchor_word and (absence := _absence_at_all(self.criterion, ctx)):
+            return self._without_results(absence)
         spans = self._spans(ctx)
         if not spans.spans:
             return _Found(spans.verdict, reason="no-date")
@@ -83,6 +94,11 @@ class NumberLeaf:
                     return one
         return found[0]
 
+    def _without_results(self, absence: str) -> _Found:
+        if absence == "not-sent":
+            return _NONE_SENT
+        return _MISSING if "missing" in self.criterion.states else _NONE_KNOWN
+
     # --- one span
 
     def _in_span(self, span: Span, series: tuple[Measurement, ...], ctx: Context) -> _Found:
@@ -91,7 +107,7 @@ class NumberLeaf:
         inside = [m for m in newest if span.holds(m.moment)]
         if not inside:
             reason = _absence(c, span, ctx)
-            return _Found(True if "missing" in c.states and reason == "not-measured" else None, reason=reason)
+            return _Found(None, reason=reason) if reason == "unreadable" else self._without_results(reason)
         if c.states == ("missing",):
             return _Found(False, (inside[-1],))
         if c.change is not None:
@@ -157,13 +173,33 @@ def _changed(change: Change, earlier: Measurement, last: Measurement, spec: Numb
     return bound is not None and difference >= bound
 
 
+def _absence_at_all(c: NumberCriterion, ctx: Context) -> str:
+    """Why there is no result whatever the window; empty where there is one, or one that is unreadable."""
+    known = ctx.absences.get(c.name)
+    if known is None:
+        names = spec_of(c.name, ctx).members
+        present = series_of(c.name, ctx) or any(aside.name in names for aside in ctx.facts.set_aside)
+        known = ctx.absences[c.name] = "" if present else _unsent(c, ctx)
+    return known
+
+
+def _unsent(c: NumberCriterion, ctx: Context) -> str:
+    return "not-measured" if ctx.facts.state(c.kind).is_known else "not-sent"
+
+
+@lru_cache(maxsize=8192)
+def _unknown(kind: str, name: str, reason: str) -> Answer:
+    """Return the answer without any result; the same for every patient."""
+    return Answer(None, missing=(Missing(kind, name, reason),))
+
+
 def _absence(c: NumberCriterion, span: Span, ctx: Context) -> str:
     """Why there is no result: not sent, sent but unreadable, or truly none on record."""
     names = spec_of(c.name, ctx).members
     for aside in ctx.facts.set_aside:
         if aside.name in names and (aside.moment is None or span.holds(aside.moment)):
             return "unreadable"
-    return "not-measured" if ctx.facts.state(c.kind).is_known else "not-sent"
+    return _unsent(c, ctx)
 
 
 def _why_unknown(m: Measurement, c: NumberCriterion) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from cds_service.engine.compile import Compiler, order_by_need
 from cds_service.engine.context import Context, Knowhow
@@ -15,6 +16,7 @@ from cds_service.errors import ContentError, Issue
 from cds_service.facts import PatientFacts, Source
 from cds_service.findings import INDICATORS, Evidence, Finding, Missing, Proposal, Verdict, sources_of
 from cds_service.rules import Branch, Criterion, Definition, Modifiers, OrderSet, Row, Rule, Table, Template
+from cds_service.rules.tree import needed, rule_criteria
 from cds_service.terminology import Terminology
 
 #: Gates that ask for nothing beyond what ``when`` itself says: under ``order`` it names the draft.
@@ -99,15 +101,23 @@ class RuleTrace:
     error: str = ""
 
 
+class Traces(NamedTuple):
+    """How rules were judged, by id, and every definition they rest on, by name."""
+
+    rules: dict[str, RuleTrace]
+    definitions: dict[str, Trace]
+
+
 @dataclass(frozen=True, slots=True)
 class RuleNode:
-    """One rule ready to judge."""
+    """One rule ready to judge; ``rests_on`` names the criteria of definitions behind its own."""
 
     rule: Rule
     branches: tuple[BranchNode, ...]
     phrases: Mapping[str, tuple[RowNode, ...]]
     workup: tuple[WorkupNode, ...]
     advice: tuple[RowNode, ...]
+    rests_on: frozenset[str] = frozenset()
     no_match: Finding = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -238,10 +248,10 @@ class Program:
 
     def trace(self, rule_id: str, facts: PatientFacts) -> RuleTrace:
         """Return how one rule was judged; see ``traces``. Raises KeyError for an unknown rule."""
-        return self.traces([rule_id], facts)[rule_id]
+        return self.traces([rule_id], facts).rules[rule_id]
 
-    def traces(self, rule_ids: Iterable[str], facts: PatientFacts) -> dict[str, RuleTrace]:
-        """Return how these rules were judged, sharing the work between them.
+    def traces(self, rule_ids: Iterable[str], facts: PatientFacts) -> Traces:
+        """Return how these rules, and the definitions they rest on, were judged, sharing the work.
 
         A rule that fails inside is told without branches, with ``error`` set.
 
@@ -249,7 +259,9 @@ class Program:
             KeyError: an id names no rule.
         """
         ctx = self.context(facts)
-        return {rule_id: _guarded_trace(self.rules[rule_id], ctx) for rule_id in rule_ids}
+        rules = {rule_id: _guarded_trace(self.rules[rule_id], ctx) for rule_id in rule_ids}
+        names = sorted(frozenset[str]().union(*(self.rules[rule_id].rests_on for rule_id in rules)))
+        return Traces(rules, {name: self.knowhow.criteria[name].trace(ctx) for name in names})
 
 
 def _guarded(node: RuleNode, ctx: Context) -> Finding:
@@ -321,12 +333,14 @@ class _RuleBuilder:
 
     def build(self, rule: Rule) -> RuleNode:
         self.compiler.path = rule.path
+        knowhow = self.compiler.knowhow
         return RuleNode(
             rule,
             tuple(self._branch(branch, rule) for branch in rule.branches),
             {name: self._rows(rows) for name, rows in rule.phrases},
             tuple(self._workup(rule)),
             self._rows(rule.advice),
+            frozenset(needed(rule_criteria(rule), knowhow.definitions) & knowhow.criteria.keys()),
         )
 
     def _branch(self, branch: Branch, rule: Rule) -> BranchNode:

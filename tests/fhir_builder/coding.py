@@ -97,6 +97,17 @@ def _extras(kind: str, name: str, names: Any) -> int:
 # ----------------------------------------------------------------------------- drugs
 
 
+def is_drug(name: str) -> bool:
+    """Whether a draft orders a drug; else it orders a test, a procedure or a referral."""
+    return name in terminology().ingredients
+
+
+def order_concept(name: str) -> dict[str, Any]:
+    """A CodeableConcept of a drafted test, procedure or referral."""
+    order = terminology().orders[name]
+    return {"coding": [coding(row.system, row.code, row.title) for row in order.codes], "text": order.title}
+
+
 def drug_concept(use: DrugUse, way: str) -> tuple[dict[str, Any], tuple[str, str] | None]:
     """The concept of a drug, and amount and unit of one tablet where a product is meant."""
     title = terminology().ingredients[use.ingredient].title

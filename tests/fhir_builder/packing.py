@@ -52,13 +52,44 @@ def _category(resource: dict[str, Any]) -> str:
     return rows[0] if rows else ""
 
 
-def request_of(resources: list[dict[str, Any]], service: Service, as_of: datetime) -> dict[str, Any]:
-    """A CDS Hooks request of this service about the patient of the resources."""
-    patient = next(item["id"] for item in resources if item["resourceType"] == "Patient")
+def request_of(
+    resources: list[dict[str, Any]],
+    service: Service,
+    as_of: datetime,
+    context: list[dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """A CDS Hooks request of this service about the patient of the resources.
+
+    ``context`` holds the draft orders or added problems of a hook whose context has some; all of the
+    drafts are selected.
+    """
     return {
         "hook": service.hook,
         "hookInstance": INSTANCE,
-        "context": {"userId": "Practitioner/example", "patientId": patient},
+        "context": context_of(resources, service, context or []),
         "prefetch": prefetch_of(resources, service),
         "extension": {"org.twitch-cds.asOf": as_of.isoformat()},
     }
+
+
+def context_of(
+    resources: list[dict[str, Any]], service: Service, more: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """The context the definition of the hook asks for."""
+    ids = {item["resourceType"]: item["id"] for item in reversed(resources)}
+    context: dict[str, Any] = {"userId": "Practitioner/example", "patientId": ids["Patient"]}
+    if service.hook.startswith("encounter-"):
+        context["encounterId"] = ids.get("Encounter", "unknown")
+    if service.hook in _BUNDLES:
+        context[_BUNDLES[service.hook]] = bundle_of(more)
+    if service.hook == "order-select":
+        context["selections"] = [f"{item['resourceType']}/{item['id']}" for item in more]
+    return context
+
+
+_BUNDLES = {
+    "order-select": "draftOrders",
+    "order-sign": "draftOrders",
+    "medication-refill": "medications",
+    "problem-list-item-create": "conditions",
+}

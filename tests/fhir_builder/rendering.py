@@ -219,6 +219,15 @@ class _Pen:
         )
 
     def draft(self, use: DrugUse) -> Resource:
+        if not codes.is_drug(use.ingredient):
+            return {
+                "resourceType": "ServiceRequest",
+                "id": f"draft-{use.ingredient}",
+                "status": "draft",
+                "intent": "order",
+                "code": codes.order_concept(use.ingredient),
+                "subject": self.me,
+            }
         concept, tablet = codes.drug_concept(use, self.style.drugs)
         dosage = self._dosage(use, tablet)
         supply = (

@@ -77,7 +77,8 @@ def test_vignette_over_http(name, client):
     vignette = ALL[name]
     style = vignette.styles[sum(map(ord, name)) % len(vignette.styles)]
     service = service_of(vignette.hook)
-    request = request_of(vignette.resources(STYLES[style]), service, vignette.as_of)
+    drafts = vignette.drafts(STYLES[style])
+    request = request_of(vignette.resources(STYLES[style]), service, vignette.as_of, drafts)
     answer = client.post(f"/cds-services/{service.id}", json=request)
     assert answer.status_code == 200, answer.get_data(as_text=True)
     assert differences(answer.get_json(), vignette.expect) == []

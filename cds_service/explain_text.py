@@ -79,7 +79,8 @@ class _Page:
         lines = [f"{margin}{_MARKS[criterion['answer']]} {criterion['text']}"]
         for item in criterion.get("evidence", []):
             source = f" [{neutral(item['source'])}]" if "source" in item else ""
-            lines.append(f"{margin}    {neutral(item['text'])}{source}")
+            local = f" (mapped from local code {neutral(item['mappedFrom'])})" if "mappedFrom" in item else ""
+            lines.append(f"{margin}    {neutral(item['text'])}{local}{source}")
         for gap in criterion.get("missing", []):
             lines.append(f"{margin}    {gap['title']}: {gap['reason'].replace('-', ' ')}")
         for part in (*criterion.get("parts", []), *self.laid_open(criterion)):

@@ -256,6 +256,8 @@ class PatientFacts:
     in KINDS. ``unread_codes`` counts codings no value set knows, keyed by (kind, system, code).
     ``outside`` names the reason why the patient is outside the scope (deceased, test patient, comfort
     care, newborn, or a problem was added that is no twitch), or is empty.
+    ``mapped`` names the resources (JSON pointer) that are understood only because the site mapped their
+    local code, with that code.
     """
 
     as_of: datetime
@@ -275,6 +277,7 @@ class PatientFacts:
     unread_codes: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     outside: str = ""
     birth_span: tuple[date, date] | None = None
+    mapped: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse a naive ``as_of``: every window is measured from it."""

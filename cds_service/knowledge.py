@@ -33,7 +33,7 @@ from cds_service.schema import Passed, Schemas
 from cds_service.services import Service as Service
 from cds_service.services import read_services
 from cds_service.site import NO_CHANGES, NO_SITE, Reviser, Site, SiteFile, SwitchedOff
-from cds_service.terminology import Terminology, limit_fault, load_terminology
+from cds_service.terminology import Terminology, limit_fault, load_terminology, with_local_codes
 
 T = TypeVar("T")
 
@@ -148,8 +148,7 @@ class _Loader:
 
     def load(self, drafts: bool) -> Knowledge | None:
         self.reviser.learn_switches(self.one("switches", "switches", _switches) or {})
-        terminology = self.attempt(load_terminology, self.root, self.reviser.revised)
-        self.reviser.check_value = partial(limit_fault, terminology)
+        terminology = self.terminology()
         narrative = self.attempt(load_narrative, self.root)
         rules = self.rules(drafts)
         definitions = self.each("definitions", "definition", parse_definition)
@@ -191,6 +190,19 @@ class _Loader:
             documents=_frozen(self.documents),
             site=site,
         )
+
+    def terminology(self) -> Terminology | None:
+        """Return the terminology with what the site adds to it."""
+        published = self.attempt(load_terminology, self.root, self.reviser.revised)
+        self.reviser.check_value = partial(limit_fault, published)
+        if published is None or not self.reviser.changes_anything:
+            return published
+        file = self.reviser.file
+        local = with_local_codes(published, file.concept_maps)
+        self.reviser.issues += local.faults
+        self.reviser.notices += local.notices
+        self.reviser.local_codes = local.counts
+        return local.terminology
 
     def rules(self, drafts: bool) -> dict[str, Rule]:
         wanted = {"active", "draft"} if drafts else {"active"}

@@ -98,7 +98,9 @@ class Review:
             "asOf": self.facts.as_of.isoformat(timespec="seconds"),
             "counts": self.counts,
             **outside,
-            "findings": [_finding_json(f, ranks, held.get(f.rule_id, "")) for f in matched],
+            "findings": [
+                _finding_json(f, ranks, held.get(f.rule_id, ""), self.facts.mapped) for f in matched
+            ],
             "dataConsidered": _data_considered(self.facts),
             "notAssessed": _not_assessed(self.findings),
             **({"switchedOff": list(self.switched_off)} if self.switched_off else {}),
@@ -222,10 +224,13 @@ def _every_source(facts: PatientFacts) -> tuple[Source, ...]:
 # --- JSON
 
 
-def _finding_json(finding: Finding, ranks: Mapping[str, int], held: str) -> dict[str, Any]:
+def _finding_json(
+    finding: Finding, ranks: Mapping[str, int], held: str, mapped: Mapping[str, str]
+) -> dict[str, Any]:
     """Return a matched finding; one that was folded has the rank of its lead, one that is not shown none.
 
-    ``held`` is the word why it stands on no card; empty where it does.
+    ``held`` is the word why it stands on no card; empty where it does. ``mapped`` gives the local code
+    of a resource that only the site's map made understood.
     """
     entry: dict[str, Any] = {
         "ruleId": finding.rule_id,
@@ -235,7 +240,7 @@ def _finding_json(finding: Finding, ranks: Mapping[str, int], held: str) -> dict
         "strength": finding.strength,
         "indicator": finding.indicator,
         "summary": plain(finding.summary),
-        "evidence": [_evidence_json(e) for e in finding.evidence],
+        "evidence": [_evidence_json(e, mapped) for e in finding.evidence],
         "missing": [_missing_json(m) for m in finding.missing],
     }
     optional = {
@@ -249,10 +254,12 @@ def _finding_json(finding: Finding, ranks: Mapping[str, int], held: str) -> dict
     return entry
 
 
-def _evidence_json(evidence: Evidence) -> dict[str, Any]:
+def _evidence_json(evidence: Evidence, mapped: Mapping[str, str]) -> dict[str, Any]:
     entry: dict[str, Any] = {"text": evidence.text}
     if evidence.source is not None:
         entry["source"] = str(evidence.source)
+        if local := mapped.get(evidence.source.pointer):
+            entry["mappedFrom"] = local
     if evidence.value is not None:
         entry["value"] = evidence.value
         entry["unit"] = evidence.unit

@@ -84,11 +84,15 @@ def _queries(query: Mapping[str, Any], terminology: Terminology | None) -> Itera
 
 
 def _code_tokens(kind: str, terminology: Terminology) -> list[str]:
-    return sorted(
-        {
-            f"{terminology.systems.uris[coding.system]}|{coding.code}"
-            for analyte in terminology.analytes.values()
-            if analyte.kind == kind
-            for coding in analyte.codes
-        }
+    listed = (
+        (coding.system, coding.code)
+        for analyte in terminology.analytes.values()
+        if analyte.kind == kind
+        for coding in analyte.codes
     )
+    local = (
+        key
+        for key in terminology.local_codes
+        if any(terminology.analyte(row.name).kind == kind for row in terminology.analytes_for(*key))
+    )
+    return sorted({f"{terminology.systems.uris[system]}|{code}" for system, code in (*listed, *local)})

@@ -47,7 +47,9 @@ class Voice:
 
     def evidence(self, evidence: Evidence) -> str:
         """Return one cited fact as a clinician reads it."""
-        return neutral(evidence.text, EVIDENCE_LIMIT)
+        text = neutral(evidence.text, EVIDENCE_LIMIT)
+        local = self.facts.mapped.get(evidence.source.pointer) if evidence.source is not None else None
+        return text if local is None else self.say("evidence_mapped", text=text, code=neutral(local, 40))
 
     def title(self, kind: str, name: str) -> str:
         """Return the title of a value set, analyte, drug or definition."""

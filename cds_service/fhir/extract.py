@@ -20,6 +20,7 @@ from cds_service.fhir.encounters import (
 )
 from cds_service.fhir.history import read_allergies, read_family, read_procedures
 from cds_service.fhir.lexicon import lexicon_for
+from cds_service.fhir.mapped import mapped_resources
 from cds_service.fhir.medications import read_medications
 from cds_service.fhir.observations import read_observations
 from cds_service.fhir.questionnaires import read_questionnaires
@@ -112,6 +113,7 @@ def extract_facts(
         set_aside=tuple(sorted(set(reading.set_aside), key=_aside_order)),
         unread_codes=reading.unread_codes(),
         outside=_outside(reading, age),
+        mapped=mapped_resources(reading),
     )
 
 

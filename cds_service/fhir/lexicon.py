@@ -101,11 +101,13 @@ class Lexicon:
     def _look_up(self, system: str | None, code: str | None) -> Meaning:
         ask = self.terminology
         short = ask.canonical_system(system) if system else None
+        # a system of the site is not listed: nothing is known of the codes that are not mapped
+        listed = None if short in ask.systems.local else short
         if not short or not code:
-            return Meaning(short)
+            return Meaning(listed)
         names = {kind: ask.names_for(kind, short, code) for kind in _SET_KINDS}
         return Meaning(
-            short,
+            listed,
             ask.analytes_for(short, code),
             ask.ingredients_for(short, code),
             ask.twitch_for(short, code),

@@ -80,14 +80,20 @@ def _take(reading: Reading, located: Located, use: _Use | str, dosages: list[Dos
         return
     if drug.fault:
         if not _is_nothing(drug):
+            _count_unread(reading, drug)
             reading.refuse(drug.fault, located, kind="drug", shown=drug.display, moment=use.end or use.start)
             if use.active:
                 reading.doubtful_types.add(type(located[3]).__name__)
         return
     if not drug.products:
-        for sense in drug.senses:
-            reading.count_unread("drug", sense)
+        _count_unread(reading, drug)
     _file(reading, located, use, drug, dosages)
+
+
+def _count_unread(reading: Reading, drug: Identified) -> None:
+    """Count the codes of a drug of which none says an ingredient; a conflict (F044) was read."""
+    for sense in drug.senses if drug.fault != "F044" else ():
+        reading.count_unread("drug", sense)
 
 
 def _is_nothing(drug: Identified) -> bool:

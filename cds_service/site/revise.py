@@ -38,13 +38,16 @@ def any_value(_fact: str, _published: Any, _used: Any) -> str:
 class Reviser:
     """Replaces what a site replaces, one document at a time; ``finish`` tells what became of it all.
 
-    ``check_value`` may be set once the analytes are known. ``issues`` gathers every fault.
+    ``check_value`` may be set once the analytes are known. ``issues`` gathers every fault, ``notices`` and
+    ``local_codes`` what the terminology tells of the site's codes.
     """
 
     def __init__(self, file: SiteFile) -> None:
         """Take what a site file says."""
         self.file = file
         self.issues: list[Issue] = []
+        self.notices: list[Issue] = []
+        self.local_codes: dict[str, int] = {}
         self.check_value: ValueCheck = any_value
         self._board = Switchboard((), {}, self.issues)
         self._changes: list[Change] = []
@@ -141,6 +144,8 @@ class Reviser:
             changes=tuple(sorted(self._changes, key=_place)),
             switched_off=switched_off,
             switches=tuple(line for line in self.file.switched_off if line.kind == "switch"),
+            local_codes=dict(sorted(self.local_codes.items())),
+            notices=tuple(self.notices),
         )
 
     def _places(self, override: Override, document: Document) -> list[Pointer]:

@@ -7,6 +7,7 @@ their JSON Schemas and belongs to ``validate``, not to start-up.
 
 from cds_service.terminology.amounts import limit_fault
 from cds_service.terminology.load import load_terminology
+from cds_service.terminology.local import with_local_codes
 from cds_service.terminology.model import (
     Analyte,
     AnalyteCode,
@@ -41,4 +42,5 @@ __all__ = [
     "limit_fault",
     "load_terminology",
     "schema_issues",
+    "with_local_codes",
 ]

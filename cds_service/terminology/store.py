@@ -7,7 +7,7 @@ nobody listed knows no codes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Generic, TypeVar
 
@@ -36,12 +36,16 @@ ANALYTE_KINDS = frozenset({"lab", "vital", "survey"})
 
 @dataclass(frozen=True, slots=True)
 class Systems:
-    """Code systems: every listed address to the short name, and which systems are trees."""
+    """Code systems: every listed address to the short name, and which systems are trees.
+
+    ``local`` are systems of a site: some of their codes are mapped, nothing is known of the others.
+    """
 
     names: Mapping[str, str]
     uris: Mapping[str, str]
     dotted: frozenset[str]
     trees: frozenset[str]
+    local: frozenset[str] = frozenset()
 
     def find(self, uri: str | None) -> str | None:
         """Return the short name of an address as sent, or None when nobody listed it."""
@@ -71,6 +75,13 @@ class CodeTable(Generic[Row]):
         self._exact = {key: unique(rows + self._above(*key)) for key, rows in exact.items()}
         for key in parents:
             self._exact.setdefault(key, unique(self._above(*key)))
+
+    def extended(self, systems: Systems, more: Mapping[tuple[str, str], tuple[Row, ...]]) -> CodeTable[Row]:
+        """Return a table with more codes, under systems that may have become more; what is known stands."""
+        added = {
+            key: unique((*self._exact.get(key, ()), *self._above(*key), *rows)) for key, rows in more.items()
+        }
+        return CodeTable(systems, {**self._exact, **added}, self._parents)
 
     def get(self, system: str, code: str) -> tuple[Row, ...]:
         """Return the rows for a code; empty when it is not known."""
@@ -153,7 +164,10 @@ class Routes:
 
 @dataclass(frozen=True, slots=True)
 class Terminology:
-    """All names, codes, words and units; see the package for how to load one."""
+    """All names, codes, words and units; see the package for how to load one.
+
+    ``local_codes`` tells of each code a site has mapped (short name of the system, code) to what.
+    """
 
     units: Units
     systems: Systems
@@ -179,6 +193,7 @@ class Terminology:
     twitch_codes: CodeTable[TwitchCode]
     result_words: ResultWords
     recency: Recency
+    local_codes: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def canonical_system(self, uri: str | None) -> str | None:
         """Return the short name of a code system, or None when it is not listed."""

@@ -21,6 +21,10 @@ def patient(finding: str) -> tuple[Vignette, dict[str, Any]]:
     return Vignette(finding, read_file(PATH), (("base",), ("lines", number, "but")), {}), row
 
 
+def _argues(finding: dict[str, Any]) -> bool:
+    return finding.get("role") == "argues-against"
+
+
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("finding", LINES)
 def test_a_finding_gives_its_card_and_the_workup_joins(finding, style):
@@ -29,11 +33,13 @@ def test_a_finding_gives_its_card_and_the_workup_joins(finding, style):
     shown = {
         item["ruleId"]
         for item in answer["extension"][EXTENSION]["findings"]
-        if not item.get("foldedInto") and not item.get("gaveWayTo") and item["rank"]
+        if not item.get("foldedInto") and not item.get("gaveWayTo") and (item["rank"] or _argues(item))
     }
     rule = row.get("rule")
     assert shown == {WORKUP, *([rule] if rule else []), *row.get("also", ())}
     order = [WORKUP, rule] if row.get("below_workup") else [rule, WORKUP] if rule else [WORKUP]
+    if rule and _argues(row["is"]):  # told beside the ranked lines, not among them
+        order = [WORKUP]
     assert (
         differences(
             answer,

@@ -22,6 +22,7 @@ _COMMANDS = {
     "rules": "cds_service.cli.rules",
     "site": "cds_service.cli.site",
     "serve": "cds_service.cli.serve",
+    "terminology": "cds_service.cli.terminology",
     "validate": "cds_service.cli.validate",
 }
 

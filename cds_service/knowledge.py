@@ -198,7 +198,7 @@ class _Loader:
         if published is None or not self.reviser.changes_anything:
             return published
         file = self.reviser.file
-        local = with_local_codes(published, file.concept_maps, file.products)
+        local = with_local_codes(published, file.concept_maps, file.products, file.expansions)
         self.reviser.issues += local.faults
         self.reviser.notices += local.notices
         self.reviser.local_codes = local.counts

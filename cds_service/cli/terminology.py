@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from cds_service.cli.fhir_server import expander
 from cds_service.cli.options import config_option, settings_in_force
 from cds_service.content import content_root
+from cds_service.errors import RequestError
 from cds_service.terminology import load_terminology
+from cds_service.terminology.expansion import Expanded, expand, sets_to_expand
+from cds_service.terminology.expansion_file import write_expansions
 from cds_service.terminology.products import write_products
 from cds_service.terminology.rxnorm import import_rxnorm
+
+#: After so many sets without an answer the server is not asked any more.
+_MOST_FAILURES = 5
 
 
 @click.group("terminology")
@@ -42,6 +50,47 @@ def import_release(folder: Path, out: Path, config: Path | None) -> None:
         f" {counted.products} product codes of {counted.ingredients} ingredients"
         f" (of {len(terminology.ingredients)} in the terminology)."
     )
+
+
+@command.command("expand")
+@click.option(
+    "--server", required=True, metavar="URL", help="FHIR terminology server, https://server.example/fhir."
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write (.json); name it in the site file as 'expansions'.",
+)
+@config_option
+@click.pass_context
+def expand_sets(ctx: click.Context, server: str, out: Path, config: Path | None) -> None:
+    """Ask a terminology server for the codes below those of our value sets.
+
+    Only code systems and codes are sent, nothing of any patient. Exit code 1 when a set was not answered.
+    """
+    fetch = expander(server)
+    terminology = load_terminology(settings_in_force(config).content_root or content_root())
+    done: list[Expanded] = []
+    failed = 0
+    for asked in sets_to_expand(terminology):
+        try:
+            done.append(expand(asked, terminology, fetch))
+        except RequestError as error:
+            failed += 1
+            for issue in error.issues:
+                click.echo(f"{asked.kind}/{asked.name}: {issue}", err=True)
+            if failed > _MOST_FAILURES:
+                raise
+    write_expansions(out, server, datetime.now(UTC).isoformat(timespec="seconds"), done)
+    for item in done:
+        if item.unknown_roots:
+            unknown = ", ".join(item.unknown_roots)
+            click.echo(f"{item.asked.kind}/{item.asked.name}: not known to the server: {unknown}", err=True)
+    click.echo(
+        f"{len(done)} value sets, {sum(len(item.codes) for item in done)} codes; not answered: {failed}."
+    )
+    ctx.exit(1 if failed else 0)
 
 
 def _tell(name: str, lines: int) -> None:

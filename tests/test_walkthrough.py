@@ -25,20 +25,27 @@ def _argues(finding: dict[str, Any]) -> bool:
     return finding.get("role") == "argues-against"
 
 
+def _only_beside(finding: dict[str, Any]) -> bool:
+    """Whether it is told beside the ranked lines, not among them."""
+    return finding.get("role") in ("argues-against", "evidence-only")
+
+
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("finding", LINES)
 def test_a_finding_gives_its_card_and_the_workup_joins(finding, style):
     vignette, row = patient(finding)
     answer = review(vignette, style).response()
+    rule = row.get("rule")
     shown = {
         item["ruleId"]
         for item in answer["extension"][EXTENSION]["findings"]
-        if not item.get("foldedInto") and not item.get("gaveWayTo") and (item["rank"] or _argues(item))
+        if not item.get("foldedInto")
+        and not item.get("gaveWayTo")
+        and (item["rank"] or _argues(item) or item["ruleId"] == rule)
     }
-    rule = row.get("rule")
     assert shown == {WORKUP, *([rule] if rule else []), *row.get("also", ())}
     order = [WORKUP, rule] if row.get("below_workup") else [rule, WORKUP] if rule else [WORKUP]
-    if rule and _argues(row["is"]):  # told beside the ranked lines, not among them
+    if rule and _only_beside(row["is"]):
         order = [WORKUP]
     assert (
         differences(

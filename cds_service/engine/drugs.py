@@ -300,18 +300,25 @@ def _stopped(e: Exposure, agents: Agents, span: Span) -> Answer3:
 
 
 def _reduced(e: Exposure, span: Span, percent: Decimal) -> Answer3:
+    """Judge each dose begun in the span against every dose it follows there: several small cuts add up.
+
+    Unknown where a dose was begun in the span and one of the two is not recorded.
+    """
     answers: list[Answer3] = []
+    followed: list[DrugUse] = []
     for earlier, later in zip(e.uses, e.uses[1:], strict=False):
-        if (
-            earlier.dose is None
-            or later.dose is None
-            or earlier.dose.unit != later.dose.unit
-            or later.start is None
-        ):
+        if later.start is None or not span.holds(later.start):
             continue
-        fall = (earlier.dose.amount - later.dose.amount) * 100
-        answers.append(fall > 0 and fall >= percent * earlier.dose.amount and span.holds(later.start))
+        followed.append(earlier)
+        answers += [_fell(before, later, percent) for before in followed]
     return any_of(answers)
+
+
+def _fell(earlier: DrugUse, later: DrugUse, percent: Decimal) -> Answer3:
+    if earlier.dose is None or later.dose is None or earlier.dose.unit != later.dose.unit:
+        return None
+    fall = (earlier.dose.amount - later.dose.amount) * 100
+    return fall > 0 and fall >= percent * earlier.dose.amount
 
 
 def _latest_fall(e: Exposure) -> Moment | None:

@@ -6,6 +6,7 @@ its square: a record may hold thousands.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cds_service.engine.context import Context
@@ -67,7 +68,31 @@ def gap_between(one: DrugUse, other: DrugUse, ctx: Context) -> int:
 
 
 def _join(ingredient: str, ctx: Context) -> tuple[Exposure, ...]:
+    """Join the uses of each way into the body: a cream neither prolongs nor replaces a tablet.
+
+    A stop order without a route ends all of them.
+    """
     uses = ctx.facts.drugs.get(ingredient, ())
+    ways = sorted({_way(use, ctx) for use in uses if use.route is not None or not use.stopping}) or [""]
+    return tuple(
+        exposure
+        for way in ways
+        for exposure in _joined(
+            ingredient,
+            [u for u in uses if _way(u, ctx) == way or (u.stopping and u.route is None)],
+            ctx,
+        )
+    )
+
+
+def _way(use: DrugUse, ctx: Context) -> str:
+    """Return the route of a use that stays where it is given; empty for the whole body or not known."""
+    routes = ctx.knowhow.terminology.routes
+    reached = {use.route, *routes.groups.get(use.route or "", ())}
+    return "" if use.route is None or not reached.isdisjoint(routes.systemic) else use.route
+
+
+def _joined(ingredient: str, uses: Sequence[DrugUse], ctx: Context) -> tuple[Exposure, ...]:
     ending = any(use.stopping for use in uses)
     dated = sorted((u for u in uses if u.start is not None and not u.draft and not u.stopping), key=_by_start)
     groups: list[_Stretch] = []
@@ -137,9 +162,9 @@ def _exposure(ingredient: str, group: list[DrugUse], ending: bool) -> Exposure:
 class Agents:
     """The exposures to the agents of one named set, and what they mean to one another.
 
-    ``in_use``: one of them is active. ``drafted``: one is ordered now. ``remaining`` are the
-    ingredients in use that no draft order ends. ``chain`` holds those of the set's route with a
-    known start, newest start first.
+    Beside ``exposures`` only those count that the set does not exclude by their route. ``in_use``: one
+    of them is active. ``drafted``: one is ordered now. ``remaining`` are the ingredients in use that no
+    draft order ends. ``chain`` holds those of the set's route with a known start, newest start first.
     """
 
     drug_set: DrugSet
@@ -176,14 +201,15 @@ def agents_of(drug_set: DrugSet, ctx: Context) -> Agents:
 def _gathered(drug_set: DrugSet, ctx: Context) -> Agents:
     names = [name for name in ctx.facts.drugs if name in drug_set.members]
     exposures = tuple(e for name in names for e in exposures_of(name, ctx))
-    dated = [(e.start.earliest, e) for e in exposures if e.start is not None]
-    fitting = [row for row in dated if drug_set.accepts(row[1].ingredient, row[1].current.route) is True]
+    judged = [(e, drug_set.accepts(e.ingredient, e.current.route)) for e in exposures]
+    members = [e for e, accepted in judged if accepted is not False]
+    fitting = [(e.start.earliest, e) for e, accepted in judged if e.start is not None and accepted is True]
     return Agents(
         drug_set,
         exposures,
-        in_use=any(e.active for e in exposures),
-        drafted=any(use.draft and not use.stopping for e in exposures for use in e.uses),
-        remaining=frozenset(e.ingredient for e in exposures if e.active and not e.ending),
+        in_use=any(e.active for e in members),
+        drafted=any(use.draft and not use.stopping for e in members for use in e.uses),
+        remaining=frozenset(e.ingredient for e in members if e.active and not e.ending),
         chain=tuple(e for _, e in sorted(fitting, key=lambda row: -row[0])),
     )
 

@@ -63,6 +63,42 @@ def test_a_reduction_is_dated_by_the_change_of_dose(judge: Judge) -> None:
     assert [e.moment for e in answer.evidence] == [ago(10)]
 
 
+def test_several_small_cuts_add_up(judge: Judge) -> None:
+    cut = "{drug: clonazepam, reduced_within: 14 days, by: 30 %}"
+    doses = [drug("clonazepam", 200, 12, dose=mg("2")), drug("clonazepam", 12, 5, dose=mg("1.6"))]
+    last = drug("clonazepam", 5, dose=mg("1.3"))
+    assert judge(cut, facts(*doses, last)).verdict is True
+    before = [drug("clonazepam", 200, 30, dose=mg("2")), drug("clonazepam", 30, 5, dose=mg("1.6"))]
+    assert judge(cut, facts(*before, last)).verdict is False
+
+
+def test_a_change_without_doses_is_not_known(judge: Judge) -> None:
+    cut = "{drug: clonazepam, reduced_within: 14 days, by: 25 %}"
+    known = drug("clonazepam", 200, 5, dose=mg("2"))
+    assert judge(cut, facts(known, drug("clonazepam", 5))).verdict is None
+    assert judge(cut, facts(drug("clonazepam", 200))).verdict is False
+
+
+def test_a_cream_neither_prolongs_nor_hides_the_end_of_a_tablet(judge: Judge) -> None:
+    ended = drug("hydrocortisone", 90, 3, route="oral")
+    cream = drug("hydrocortisone", 200, route="topical")
+    stopped = "{drug: corticosteroid-systemic, stopped_within: 14 days}"
+    assert judge(stopped, facts(ended, cream)).verdict is True
+    assert judge("{drug: corticosteroid-systemic}", facts(ended, cream)).verdict is False
+    lasting = "{drug: corticosteroid-systemic, for_at_least: 100 days}"
+    tablet = drug("hydrocortisone", 90, route="oral")
+    assert judge(lasting, facts(tablet, cream)).verdict is False
+    assert judge(stopped, facts(ended, drug("prednisone", 1, route="oral"))).verdict is False
+    assert judge(stopped, facts(ended, drug("prednisolone", 50, route="ophthalmic"))).verdict is True
+
+
+def test_a_way_into_the_whole_body_goes_on_by_another(judge: Judge) -> None:
+    vein = drug("hydrocortisone", 10, 3, route="intravenous")
+    tablet = drug("hydrocortisone", 3, route="oral")
+    lasting = "{drug: corticosteroid-systemic, for_at_least: 10 days}"
+    assert judge(lasting, facts(vein, tablet)).verdict is True
+
+
 def test_adjoining_supplies_are_one_exposure(judge: Judge) -> None:
     text = "{drug: omeprazole, for_at_least: 365 days}"
     assert judge(text, facts(drug("omeprazole", 400, 200), drug("omeprazole", 195))).verdict is True

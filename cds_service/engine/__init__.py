@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from cds_service.engine.build import compile_program
 from cds_service.engine.nodes import Trace
-from cds_service.engine.program import BranchTrace, Program, RuleTrace, compile_program
+from cds_service.engine.program import BranchTrace, Program, RuleTrace
 
 __all__ = ["BranchTrace", "Program", "RuleTrace", "Trace", "compile_program"]

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from cds_service.content import Document, content_root, read_document
-from cds_service.errors import ContentError, Issue, SettingsError
+from cds_service.errors import ContentError, Issue
 from cds_service.frames import Cessation, Frames, TriageSettings, read_cessation, read_frames, read_triage
 from cds_service.narrative import Narrative, load_narrative
 from cds_service.rules import (
@@ -111,10 +111,7 @@ def load_knowledge(root: Path | None = None, *, drafts: bool = False, site: Site
     loader = _Loader(root or content_root(), site)
     knowledge = loader.load(drafts)
     if knowledge is None or loader.issues or loader.reviser.issues:
-        faults = sorted(set(loader.issues))
-        if faults and not loader.reviser.issues:
-            raise ContentError(*faults)
-        raise SettingsError(*sorted(set(loader.reviser.issues)), *faults)
+        raise loader.reviser.error_of(loader.issues)
     return knowledge
 
 

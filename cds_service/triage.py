@@ -194,8 +194,6 @@ def _held_back(
     quiet: Collection[str],
 ) -> str:
     """Return why a finding stands in the review only, or an empty word."""
-    if finding.indicator in settings.held_back:
-        return SWITCHED_OFF
     if facts.outside and finding.role not in settings.outside.get(_reason(facts.outside), frozenset()):
         return "outside"
     if finding.role == EVIDENCE_ONLY:
@@ -206,7 +204,9 @@ def _held_back(
     if finding.rule_id in quiet and finding.indicator != "critical":
         return f"shown-at-{plan.shown_by}"
     card = _CARDS.get(_kind(finding, rules, settings, facts), "differential")
-    return "" if card in plan.kinds else "not-at-this-hook"
+    if card not in plan.kinds:
+        return "not-at-this-hook"
+    return SWITCHED_OFF if finding.indicator in settings.held_back else ""
 
 
 def _reason(text: str) -> str:

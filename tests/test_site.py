@@ -172,6 +172,34 @@ def test_without_the_critical_pack_what_is_held_back_is_named() -> None:
     assert review.counts == before.counts
 
 
+def test_what_is_outside_the_scope_stays_silent_without_the_critical_pack() -> None:
+    text = f"switch_off:\n  - {{switch: critical-pack, {WHY}}}\n"
+    assert (
+        reviewed("deceased-with-low-calcium", text).cards == reviewed("deceased-with-low-calcium", "").cards
+    )
+
+
+def test_a_range_of_a_test_can_be_changed() -> None:
+    knowledge = at_site(
+        f"thresholds:\n  - {{file: terminology/labs/potassium.yaml, range: {{low: 3.5}}, use: 3.4, {WHY}}}\n"
+    )
+    assert str(knowledge.terminology.analyte("potassium").default_range()[0]) == "3.4"
+
+
+def test_a_change_that_makes_a_file_unreadable_is_the_fault_of_the_site() -> None:
+    assert faults(
+        f"thresholds:\n  - {{file: cards/modifiers.yaml, temporal: {{result: 7 days}}, use: fortnight, {WHY}}}\n"
+    ) == ["S113"]
+
+
+def test_the_example_of_the_guide_works() -> None:
+    guide = (ROOT / "docs" / "sites.md").read_text(encoding="utf-8")
+    example = guide.split("```yaml\n")[1].split("```")[0].replace("concept_maps: [local-codes.json]\n", "")
+    knowledge = at_site(example.partition("\n")[2])
+    assert [change.used for change in knowledge.site.changes] == ["2.7 mmol/L"]
+    assert list(knowledge.site.switched_off) == ["caffeine"]
+
+
 def test_without_the_eyelid_card_an_isolated_eyelid_twitch_is_silent() -> None:
     patient = "eyelid-twitch-nothing-else"
     assert [card["source"]["topic"]["code"] for card in reviewed(patient, "").cards]

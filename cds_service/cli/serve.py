@@ -51,6 +51,12 @@ def command(host: str | None, port: int | None, workers: int | None, config: Pat
         f"Browser: {settings.base_url}/   EHR: {settings.base_url}/cds-services   Stop: Ctrl-C",
         err=True,
     )
+    if knowledge.site.name:
+        changes, off = len(knowledge.site.changes), len(knowledge.site.switched_off)
+        click.echo(
+            f"{knowledge.site.name}: {changes} changes, {off} rules switched off (twitch-cds site show)",
+            err=True,
+        )
     os.environ.update(as_environment(_with_key(settings)))
     _server(settings).serve()
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from cds_service.content import Document, Pointer
-from cds_service.errors import Issue
+from cds_service.errors import CdsError, ContentError, Issue, SettingsError
 from cds_service.site.addresses import fact_of, places_of, same, shown
 from cds_service.site.model import (
     NO_CHANGES,
@@ -70,24 +70,33 @@ class Reviser:
         """
         revised = self.revised(document)
         faults = [] if revised is document else faults_of(revised)
-        for fault in faults:
-            self.issues.append(
-                Issue(
-                    self._blamed(document),
-                    "S113",
-                    f"makes {fault.where} wrong: {fault.what}",
-                    fault.remedy or "Write the value in the form of the published one.",
-                )
-            )
+        self.issues += [self._own(fault) for fault in faults]
         return None if faults else self.marked(revised)
+
+    def error_of(self, faults: Iterable[Issue]) -> CdsError:
+        """Return the error for faults of the content and of the site file: whoever is to blame.
+
+        A fault in a document the site has changed is the site's, for the published one was tried.
+        """
+        changed = {change.where.rpartition(":")[0] for change in self._changes}
+        told = {self._own(f) if f.where.rpartition(":")[0] in changed else f for f in faults}
+        if self.issues or told - set(faults):
+            return SettingsError(*sorted({*self.issues, *told}))
+        return ContentError(*sorted(told))
+
+    def _own(self, fault: Issue) -> Issue:
+        path = fault.where.rpartition(":")[0]
+        lines = [o.where for o in self.file.overrides if _path_is_of(path, o)]
+        return Issue(
+            ", ".join(lines) or self.file.path.name,
+            "S113",
+            f"makes {fault.where} wrong: {fault.what}",
+            fault.remedy or "Write the value in the form of the published one.",
+        )
 
     def version_of(self, published: str) -> str:
         """Return the version of the knowledge at this site: the published one and the mark of the file."""
         return f"{published}+site.{self.file.digest[:8]}" if self.changes_anything else published
-
-    def _blamed(self, document: Document) -> str:
-        lines = [o.where for o in self.file.overrides if _is_of(document, o)]
-        return ", ".join(lines) or self.file.path.name
 
     def revised(self, document: Document) -> Document:
         """Return a document as it holds at this site; the very same one where nothing is changed."""
@@ -201,7 +210,10 @@ def _place(change: Change) -> tuple[str, int, str]:
 
 
 def _is_of(document: Document, override: Override) -> bool:
+    return _path_is_of(document.path, override)
+
+
+def _path_is_of(path: str, override: Override) -> bool:
     if override.kind == "file":
-        return document.path == override.subject
-    folder = _FOLDERS[override.kind]
-    return document.path.startswith(folder) and PurePosixPath(document.path).stem == override.subject
+        return path == override.subject
+    return path.startswith(_FOLDERS[override.kind]) and PurePosixPath(path).stem == override.subject

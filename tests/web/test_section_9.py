@@ -370,6 +370,30 @@ def test_a_critical_result_that_was_not_rechecked_is_told_at_discharge(ask):
     assert [card["indicator"] for card in answer["cards"]] == ["critical"]
 
 
+@pytest.mark.parametrize(
+    ("loinc", "value", "unit", "name"),
+    [
+        ("2823-3", 2.4, "mmol/L", None),
+        ("2823-3", 6.6, "mmol/L", None),
+        ("2951-2", 118, "mmol/L", None),
+        ("2951-2", 162, "mmol/L", None),
+        ("2000-8", 1.80, "mmol/L", None),
+        ("2000-8", 3.60, "mmol/L", None),
+        ("2601-3", 0.35, "mmol/L", None),
+        ("2601-3", 3.3, "mmol/L", None),
+        ("14879-1", 0.30, "mmol/L", None),
+        ("2345-7", 45, "mg/dL", None),
+        ("14334-7", 2.1, "mmol/L", "lithium"),
+        ("4049-3", 31, "mg/L", "theophylline"),
+    ],
+)
+def test_every_dangerous_value_without_a_newer_one_is_told_at_discharge(ask, loinc, value, unit, name):
+    record = [encounter(), result(loinc, value, unit, "2026-11-20"), *([drug(name)] if name else [])]
+    answer = ask("encounter-discharge", record)
+    assert {card["indicator"] for card in answer["cards"]} & {"critical", "warning"}
+    assert str(value) in json.dumps(answer["cards"])
+
+
 def test_lithium_with_a_new_nsaid_is_followed_up_at_discharge(ask):
     record = [encounter(), drug("lithium"), drug("ibuprofen", authored="2026-11-12")]
     answer = ask("encounter-discharge", record)

@@ -12,7 +12,8 @@ from cds_service.cli.fhir_server import expander
 from cds_service.cli.options import config_option, settings_in_force
 from cds_service.content import content_root
 from cds_service.errors import RequestError
-from cds_service.terminology import load_terminology
+from cds_service.terminology import load_terminology, schema_issues
+from cds_service.terminology.check_digits import digit_issues
 from cds_service.terminology.expansion import Expanded, expand, sets_to_expand
 from cds_service.terminology.expansion_file import write_expansions
 from cds_service.terminology.products import write_products
@@ -50,6 +51,22 @@ def import_release(folder: Path, out: Path, config: Path | None) -> None:
         f" {counted.products} product codes of {counted.ingredients} ingredients"
         f" (of {len(terminology.ingredients)} in the terminology)."
     )
+
+
+@command.command("check")
+@config_option
+@click.pass_context
+def check(ctx: click.Context, config: Path | None) -> None:
+    """Check the files of terminology/: form, names, units, check digits of SNOMED CT and LOINC.
+
+    Asks nobody. Exit code 1 when there is a fault.
+    """
+    root = settings_in_force(config).content_root or content_root()
+    issues = [*schema_issues(root), *digit_issues(load_terminology(root))]
+    for issue in issues:
+        click.echo(str(issue))
+    click.echo("No faults." if not issues else f"{len(issues)} faults.", err=True)
+    ctx.exit(1 if issues else 0)
 
 
 @command.command("expand")

@@ -12,7 +12,17 @@ AS_OF = ("--as-of", "2026-11-20")
 def test_help_names_every_command(run):
     code, out, _err = run("--help")
     assert code == 0
-    for name in ("config", "explain", "new-rule", "review", "rules", "serve", "validate"):
+    for name in (
+        "config",
+        "explain",
+        "new-rule",
+        "review",
+        "rules",
+        "serve",
+        "site",
+        "terminology",
+        "validate",
+    ):
         assert f"  {name} " in out
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from cds_service.findings import INDICATORS, Evidence, Finding, Line, Proposal, plain
-from cds_service.rules import Rule
+from cds_service.rules import Branch, Rule
 
 #: The FHIR request priorities, most urgent first.
 PRIORITIES = ("stat", "asap", "urgent", "routine")
@@ -35,16 +35,22 @@ def give_way(matched: Sequence[Finding], rules: Mapping[str, Rule], hidden: Coll
 
 def _yields_to(finding: Finding, rules: Mapping[str, Rule]) -> Sequence[str]:
     """Return what the branch that speaks gives way to, or the rule where the branch does not say."""
-    rule = rules.get(finding.rule_id)
-    if rule is None:
-        return ()
-    own = next((branch.gives_way_to for branch in rule.branches if branch.id == finding.branch), None)
-    return rule.gives_way_to if own is None else own
+    rule, branch = _speaking(finding, rules)
+    own = None if branch is None else branch.gives_way_to
+    return own if own is not None else () if rule is None else rule.gives_way_to
 
 
 def _folds_into(finding: Finding, rules: Mapping[str, Rule]) -> Sequence[str]:
+    """Return what the branch that speaks folds into, or the rule where the branch does not say."""
+    rule, branch = _speaking(finding, rules)
+    own = None if branch is None else branch.folds_into
+    return own if own is not None else () if rule is None else rule.folds_into
+
+
+def _speaking(finding: Finding, rules: Mapping[str, Rule]) -> tuple[Rule | None, Branch | None]:
     rule = rules.get(finding.rule_id)
-    return () if rule is None else rule.folds_into
+    branches = () if rule is None else rule.branches
+    return rule, next((branch for branch in branches if branch.id == finding.branch), None)
 
 
 def fold(findings: Sequence[Finding], rules: Mapping[str, Rule], hidden: Collection[str]) -> list[Finding]:
@@ -73,13 +79,18 @@ def _targets(
     matched: Mapping[str, Finding],
     hidden: Collection[str],
 ) -> list[str]:
-    """Return the matched rules ``names`` (rule ids or ``folder/``) stand for and that may absorb this one."""
+    """Return the matched rules ``names`` stand for and that may absorb this one.
+
+    A name is a rule id, ``folder/``, or ``rule#branch``: the rule if that branch of it speaks.
+    """
     found: list[str] = []
     for name in names:
         if name.endswith("/"):
             found += [i for i in matched if i in rules and rules[i].group == name[:-1]]
-        elif name in matched:
-            found.append(name)
+            continue
+        rule_id, _, branch = name.partition("#")
+        if rule_id in matched and branch in ("", matched[rule_id].branch):
+            found.append(rule_id)
     return [
         rule_id
         for rule_id in dict.fromkeys(found)

@@ -39,7 +39,7 @@ _FORMS = {
     "limit": "a number, a space and a unit, such as '3.5 mmol/L' or '4 x range-high'",
     "amount": "a number, a space and a unit, such as '10 mmol/L' or '30 %'",
     "ages": "an age such as '18 years' or '28 days'",
-    "targets": "rule ids, or a rule folder such as 'red-flag/'",
+    "targets": "rule ids, a folder such as 'red-flag/', or 'rule#branch'",
     "text": "text without markup in which {slots} and [optional pieces] are complete",
     "date": "a date such as '2025-06-01'",
 }

@@ -183,6 +183,30 @@ def test_a_branch_gives_way_to_its_own_rules_and_else_as_the_rule_says() -> None
     assert gave_way("duration", "tic") == "tic" and not gave_way("duration", "spasm")
 
 
+def test_a_branch_folds_into_its_own_rules_and_only_into_the_branch_that_speaks() -> None:
+    base = rule("drug", folds_into=("general",))
+    special = replace(
+        rule("special"), branches=(replace(base.branches[0], id="low"), replace(base.branches[0], id="risk"))
+    )
+    branches = (
+        replace(base.branches[0], id="named", folds_into=("special#low",)),
+        replace(base.branches[0], id="other"),
+    )
+    rules = [replace(base, branches=branches), special, rule("general")]
+
+    def folded(branch: str, spoken: str) -> str:
+        found = [
+            replace(finding("drug"), branch=branch),
+            replace(finding("special"), branch=spoken),
+            finding("general"),
+        ]
+        return fate(sort(found, *rules), "drug").folded_into
+
+    assert folded("named", "low") == "special"
+    assert folded("named", "risk") == ""
+    assert folded("other", "low") == "general"
+
+
 def test_a_circle_of_rules_leaves_the_strongest_standing() -> None:
     rules = [rule("a", gives_way_to=("b",)), rule("b", gives_way_to=("c",)), rule("c", gives_way_to=("a",))]
     triaged = sort([finding("a", indicator="warning"), finding("b"), finding("c")], *rules)

@@ -65,6 +65,7 @@ class Branch:
     raises: tuple[Criterion, ...] | None = None
     lowers: tuple[Criterion, ...] | None = None
     indicator: Table | None = None
+    folds_into: tuple[str, ...] | None = None
     gives_way_to: tuple[str, ...] | None = None
     summary: Template | None = None
     detail: tuple[Row, ...] | None = None

@@ -119,6 +119,7 @@ class _Parser(CriterionReader):
             raises=self._list(node, "raises", at) if "raises" in node else None,
             lowers=self._list(node, "lowers", at) if "lowers" in node else None,
             indicator=self._maybe_table(node, "indicator", at, _INDICATORS),
+            folds_into=tuple(node["folds_into"]) if "folds_into" in node else None,
             gives_way_to=tuple(node["gives_way_to"]) if "gives_way_to" in node else None,
             summary=_maybe_template(node.get("summary")),
             detail=self._rows(node["detail"], (*at, "detail")) if "detail" in node else None,

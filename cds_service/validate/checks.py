@@ -58,11 +58,24 @@ def targets_exist(rule: Rule, document: Document, survey: Survey) -> Iterator[Is
     """Rules and folders this one folds into or gives way to exist, and it is not its own target."""
     rules = survey.knowledge.rules
     groups = {f"{other.group}/" for other in rules.values()}
-    for at, names in ((("folds_into",), rule.folds_into), *_ways(rule)):
+    for at, names in (*_merges(rule), *_ways(rule)):
         for index, name in enumerate(names):
-            if name == rule.id or (name not in rules and name not in groups):
-                what = "names itself" if name == rule.id else f"names the rule {name!r}, which does not exist"
-                yield Issue(document.where((*at, index)), "V112", f"{at[-1]} {what}.", nearest(name, rules))
+            target, _, branch = name.partition("#")
+            place = document.where((*at, index))
+            if target == rule.id or (target not in rules and target not in groups):
+                what = "names itself" if target == rule.id else f"names {target!r}, which does not exist"
+                yield Issue(place, "V112", f"{at[-1]} {what}.", nearest(target, rules))
+            elif branch and branch not in (known := [other.id for other in rules[target].branches]):
+                what = f"{at[-1]} names the branch {branch!r} of {target}, which does not exist."
+                yield Issue(place, "V112", what, nearest(branch, known))
+
+
+def _merges(rule: Rule) -> Iterator[tuple[Pointer, tuple[str, ...]]]:
+    """Return every list of rules to fold into with its place: of the rule, then of its branches."""
+    yield ("folds_into",), rule.folds_into
+    for index, branch in enumerate(rule.branches):
+        if branch.folds_into is not None:
+            yield ("branches", index, "folds_into"), branch.folds_into
 
 
 def _ways(rule: Rule) -> Iterator[tuple[Pointer, tuple[str, ...]]]:

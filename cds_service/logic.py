@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import lru_cache
 
@@ -24,6 +24,7 @@ from cds_service.rules.criteria import (
     TwitchCriterion,
     Window,
 )
+from cds_service.site import Change
 from cds_service.site_changes import changes_of_definition
 from cds_service.titles import inside, title_of, titles_of
 
@@ -59,18 +60,23 @@ def definition_in_words(name: str, knowledge: Knowledge) -> str:
     changes = changes_of_definition(name, knowledge)
     if not changes:
         return title
-    say = knowledge.frames.say
-    told = [
-        say(
+    told = "; ".join(changes_in_words(changes, knowledge))
+    return knowledge.frames.say("site_definition", words=title, changes=told)
+
+
+def changes_in_words(changes: Iterable[Change], knowledge: Knowledge) -> list[str]:
+    """Return what a site changed in criteria, each wording once: the value here and the published one."""
+    told = (
+        knowledge.frames.say(
             "site_change",
-            fact=c.fact.partition(" ")[2],
-            word=c.word.replace("_", " "),
-            used=c.used,
-            published=c.published,
+            fact=change.fact.partition(" ")[2].replace("-", " "),
+            word=change.word.replace("_", " "),
+            used=change.used,
+            published=change.published,
         )
-        for c in changes
-    ]
-    return say("site_definition", words=title, changes="; ".join(dict.fromkeys(told)))
+        for change in changes
+    )
+    return list(dict.fromkeys(told))
 
 
 def span(seconds: int) -> str:

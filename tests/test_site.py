@@ -72,6 +72,19 @@ def test_a_threshold_is_told_wherever_the_logic_is() -> None:
     assert changes_of_definition("potassium-low", knowledge) == ()
 
 
+def test_a_card_names_the_values_of_the_site() -> None:
+    """A sentence of a rule may still name the published number: the card says which one held."""
+    review = reviewed("lip-twitching-on-furosemide", SEVERE.replace("USE", "2.7 mmol/L"))
+    said = "**Values of this site:** potassium at most 2.7 mmol/L instead of 2.5 mmol/L"
+    about = [
+        card for card in review.cards if "hypokalemia" in card["extension"]["org.twitch-cds.card"]["ruleIds"]
+    ]
+    assert about and all(said in card["detail"] for card in about)
+    assert not any(
+        "Values of this site" in card["detail"] for card in reviewed("lip-twitching-on-furosemide", "").cards
+    )
+
+
 def test_version_and_hash_follow_the_site_file() -> None:
     first, second = at_site(SEVERE.replace("USE", "2.7 mmol/L")), at_site(SEVERE.replace("USE", "2.8 mmol/L"))
     assert len({first.version, second.version, load_knowledge().version}) == 3

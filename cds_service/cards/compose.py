@@ -16,6 +16,8 @@ from cds_service.cards.voice import Voice, rules_of
 from cds_service.cards.writing import finished
 from cds_service.facts import PatientFacts
 from cds_service.knowledge import Knowledge
+from cds_service.logic import changes_in_words
+from cds_service.site_changes import changes_of_rule
 from cds_service.triage import Entry, Triaged
 
 #: Facts shown with each line, and whether drafts are left to the suggestions: less where a card grows long.
@@ -121,8 +123,17 @@ def _blocks(draft: Draft, triaged: Triaged, size: tuple[int, bool], voice: Voice
     yield from say.step_blocks(draft.steps, entries, brief, voice)
     yield from say.change_block(entries, voice)
     yield from say.logic_blocks(entries, voice)
+    yield from _site_values(rule_ids, voice)
     yield from say.source_blocks(rule_ids, voice)
     yield say.foot(rule_ids, voice)
+
+
+def _site_values(rule_ids: Sequence[str], voice: Voice) -> Iterator[Block]:
+    """Yield which values of the rules are the site's own: a sentence of a rule may name the published one."""
+    knowledge = voice.knowledge
+    known = [knowledge.rules[rule_id] for rule_id in rule_ids if rule_id in knowledge.rules]
+    changes = [change for rule in known for change in changes_of_rule(rule, knowledge) if change.fact]
+    yield from say.listed("site_values", changes_in_words(changes, knowledge), KEEP, voice)
 
 
 def _title(draft: Draft, voice: Voice) -> str:

@@ -1,60 +1,28 @@
-"""Read bytes as FHIR, leniently: one typed pass, and resource by resource where that pass fails."""
+"""Read bytes as FHIR in one typed pass, and leniently (``lenient``) where that pass fails."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 import msgspec
 from msgspec import Raw
 
-from cds_service.facts import DataState, SetAside, Source
+from cds_service.facts import DataState, Source
 from cds_service.fhir import scan
 from cds_service.fhir.faults import not_fhir
-from cds_service.fhir.records import Located, Part, Record, aside, draft_names, pointer_of
+from cds_service.fhir.gathering import READ_KINDS, Gathered, is_incomplete, note_empty_entry, note_outcome
+from cds_service.fhir.lenient import read_leniently
+from cds_service.fhir.records import Located, Part, Record, aside, draft_names
 from cds_service.fhir.resources import OperationOutcome, Resource
-from cds_service.fhir.scan import Bundle, Entry
+from cds_service.fhir.scan import Entry
 from cds_service.members import Repeated, members_of
 
 MAX_BYTES: Final = 64 * 1024 * 1024
-_MAX_NESTED_BUNDLES: Final = 4
-_READ: Final = frozenset(scan.READ)
 #: What drafts of medication hooks are; a draft nobody could read may have been one.
 _ORDERS: Final = frozenset(("MedicationRequest", "MedicationOrder"))
 _PROBLEM: Final = "Condition"
-
-
-@dataclass(slots=True)
-class Gathered:
-    """Collects what several documents hold while a record is being read."""
-
-    groups: dict[type[Resource], list[Located]] = field(default_factory=dict)
-    set_aside: list[SetAside] = field(default_factory=list)
-    failed_types: set[str] = field(default_factory=set)
-    outcomes: int = 0
-    unreadable: int = 0
-    resources: int = 0
-    incomplete: bool = False
-
-    def add(self, located: Located) -> None:
-        """Take one decoded resource; types that feed no fact are dropped here."""
-        kind = type(located[3])
-        if kind in _READ:
-            group = self.groups.get(kind)
-            if group is None:
-                self.groups[kind] = [located]
-            else:
-                group.append(located)
-
-    def refuse(self, code: str, pointer: str, detail: str = "", type_name: str = "", ident: str = "") -> None:
-        """Note a resource that could not be read at all."""
-        reference = f"{type_name}/{ident}" if type_name and ident else ""
-        self.set_aside.append(aside(code, Source(reference, pointer or "/"), detail=detail))
-        if type_name:
-            self.failed_types.add(type_name)
 
 
 def read_bundle(data: bytes, *, where: str = "") -> Record:
@@ -183,7 +151,7 @@ def read_document(body: bytes, pointer: str, gathered: Gathered, where: str = ""
         _read_typed(body, pointer, gathered)
     except msgspec.DecodeError:  # ValidationError included: some resource does not fit, or no Bundle
         try:
-            _read_leniently(body, pointer, gathered, where or pointer)
+            read_leniently(body, pointer, gathered, where or pointer)
         except RecursionError:
             raise not_fhir("F003", where or pointer) from None
     except RecursionError:
@@ -208,7 +176,7 @@ def _read_typed(body: bytes, pointer: str, gathered: Gathered) -> None:
     bundle = scan.decode_bundle(body)
     if isinstance(bundle, OperationOutcome):
         gathered.resources += 1
-        _note_outcome(gathered, Entry(bundle), pointer)
+        note_outcome(gathered, Entry(bundle), pointer)
         return
     gathered.incomplete |= is_incomplete(bundle)
     entries = bundle.entry or []
@@ -220,209 +188,8 @@ def _read_typed(body: bytes, pointer: str, gathered: Gathered) -> None:
         if kind in groups:
             groups[kind].append((pointer, index, entry.fullUrl, resource))
         elif resource is None:
-            _note_empty_entry(gathered, bundle.type, pointer, index)
+            note_empty_entry(gathered, bundle.type, pointer, index)
         elif kind is OperationOutcome:
-            _note_outcome(gathered, entry, f"{pointer}/entry/{index}/resource")
-        elif kind in _READ:
+            note_outcome(gathered, entry, f"{pointer}/entry/{index}/resource")
+        elif kind in READ_KINDS:
             groups[kind] = [(pointer, index, entry.fullUrl, resource)]
-
-
-def is_incomplete(bundle: Bundle) -> bool:
-    """Whether a Bundle says that more exists than it holds: a next link, or a larger total."""
-    if any(link.relation == "next" for link in bundle.link or ()):
-        return True
-    return bundle.type == "searchset" and _total_exceeds(bundle.total, _matches(bundle.entry or ()))
-
-
-def _matches(entries: Iterable[Entry]) -> int:
-    return sum(1 for entry in entries if entry.search is None or entry.search.mode in (None, "match"))
-
-
-def _total_exceeds(total: Raw, count: int) -> bool:
-    text = bytes(total).strip(b'"')
-    return text.isdigit() and len(text) < 12 and int(text) > count
-
-
-def _note_empty_entry(gathered: Gathered, bundle_type: str | None, pointer: str, index: int) -> None:
-    if bundle_type not in ("batch-response", "transaction-response"):
-        gathered.refuse("F012", f"{pointer}/entry/{index}")
-
-
-def _note_outcome(gathered: Gathered, entry: Entry, pointer: str) -> None:
-    gathered.refuse("F013", pointer)
-    if _is_failure(entry.resource):
-        gathered.outcomes += 1
-        gathered.incomplete = True
-
-
-def _is_failure(outcome: Any) -> bool:
-    """Whether an OperationOutcome reports more than information or a warning."""
-    issues = outcome.issue if isinstance(outcome.issue, list) else [outcome.issue]
-    words = [item.get("severity") for item in issues if isinstance(item, dict)]
-    return not words or any(word not in ("information", "warning", "success") for word in words)
-
-
-# ----------------------------------------------------------------------------- the lenient way
-
-
-def _read_leniently(body: bytes, pointer: str, gathered: Gathered, where: str) -> None:
-    try:
-        shell = scan.decode_raw_bundle(body)
-    except msgspec.ValidationError:
-        raise not_fhir("F004", where) from None
-    except msgspec.DecodeError:
-        _read_with_broken_text(body, pointer, gathered, where)
-        return
-    if shell.resourceType != "Bundle":
-        _read_single(body, shell.resourceType, pointer, gathered, where)
-    elif not _read_entries(shell, pointer, gathered, 0):
-        raise not_fhir("F005", where)
-
-
-def _shell_is_incomplete(shell: scan.RawBundle, count: int) -> bool:
-    links = shell.link if isinstance(shell.link, list) else []
-    if any(isinstance(link, dict) and link.get("relation") == "next" for link in links):
-        return True
-    return shell.type == "searchset" and _total_exceeds(shell.total, count)
-
-
-def _read_single(body: bytes, type_name: Any, pointer: str, gathered: Gathered, where: str) -> None:
-    if not isinstance(type_name, str):
-        raise not_fhir("F004", where)
-    if type_name not in scan.READ_BY_NAME and type_name not in scan.SKIPPED_NAMES:
-        raise not_fhir("F004", where, "unknown resourceType")
-    gathered.resources += 1
-    _read_resource(body, (pointer, -1, None, None), gathered)
-    refused = gathered.set_aside[-1] if gathered.set_aside else None
-    if refused is not None and refused.code == "F010":
-        raise not_fhir("F010", where, type_name)
-
-
-def _read_entries(shell: scan.RawBundle, pointer: str, gathered: Gathered, depth: int) -> bool:
-    """Read the entries of a Bundle one by one; False when they are no list."""
-    try:
-        entries = scan.decode_raw_list(shell.entry) if bytes(shell.entry) not in (b"", b"null") else []
-    except msgspec.DecodeError:
-        return False
-    gathered.incomplete |= _shell_is_incomplete(shell, len(entries))
-    bundle_type = shell.type if isinstance(shell.type, str) else None
-    for index, raw in enumerate(entries):
-        _read_entry(raw, bundle_type, (pointer, index, None, None), gathered, depth)
-    return True
-
-
-def _read_entry(raw: Raw, bundle_type: str | None, place: Located, gathered: Gathered, depth: int) -> None:
-    pointer, index, _, _ = place
-    try:
-        entry = scan.decode_raw_entry(raw)
-    except msgspec.DecodeError:
-        gathered.refuse("F010", f"{pointer}/entry/{index}", "entry")
-        gathered.incomplete = True
-        return
-    gathered.resources += 1
-    if bytes(entry.resource) in (b"", b"null"):
-        _note_empty_entry(gathered, bundle_type, pointer, index)
-        return
-    full_url = entry.fullUrl if isinstance(entry.fullUrl, str) else None
-    _read_resource(bytes(entry.resource), (pointer, index, full_url, None), gathered, depth)
-
-
-def _read_resource(raw: bytes, place: Located, gathered: Gathered, depth: int = 0) -> None:
-    """Decode one resource: as it is, else without its nulls; refuse and report what still does not fit."""
-    pointer = pointer_of(place)
-    try:
-        resource = scan.decode_resource.decode(raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as first:
-        resource = _read_odd_resource(raw, place, gathered, first, depth)
-    if resource is None:
-        return
-    if type(resource) is OperationOutcome:
-        _note_outcome(gathered, Entry(resource), pointer)
-        return
-    gathered.add((*place[:3], resource))
-
-
-def _read_odd_resource(raw: bytes, place: Located, gathered: Gathered, first: Exception, depth: int) -> Any:
-    pointer = pointer_of(place)
-    try:
-        tree = _parse_tree(raw)
-        shell = tree if isinstance(tree, dict) else {}
-    except (ValueError, RecursionError):
-        gathered.refuse("F010", pointer, "not JSON, or nested too deeply")
-        gathered.incomplete = True
-        return None
-    type_name = shell.get("resourceType")
-    if type_name == "Bundle":
-        if depth >= _MAX_NESTED_BUNDLES or not _read_entries(
-            scan.decode_raw_bundle(raw), pointer, gathered, depth + 1
-        ):
-            gathered.refuse("F010", pointer, "Bundle within a Bundle")
-            gathered.incomplete = True
-        return None
-    if not isinstance(type_name, str) or (
-        type_name not in scan.READ_BY_NAME and type_name not in scan.SKIPPED_NAMES
-    ):
-        gathered.refuse("F011", pointer)
-        gathered.incomplete |= not isinstance(type_name, str)  # it may have been anything
-        return None
-    try:
-        return scan.decode_resource.decode(_compact(shell))
-    except (msgspec.DecodeError, RecursionError) as second:
-        ident = shell.get("id")
-        gathered.refuse(
-            "F010", pointer, _field_of(second), type_name, ident if isinstance(ident, str) else ""
-        )
-        return None
-
-
-def _field_of(error: Exception) -> str:
-    """Return the field msgspec named, without any value of the record."""
-    text = str(error)
-    place = text.rpartition("`$")[2].rstrip("`")
-    return f"at {place.lstrip('.')[:80]}" if place and place != text else "shape"
-
-
-def _read_with_broken_text(body: bytes, pointer: str, gathered: Gathered, where: str) -> None:
-    """Read a document the fast decoder refuses for a lone surrogate; anything else is no JSON."""
-    try:
-        tree = _parse_tree(body)
-    except RecursionError:
-        raise not_fhir("F003", where) from None
-    except ValueError:
-        raise not_fhir("F001", where) from None
-    if not isinstance(tree, dict):
-        raise not_fhir("F004", where)
-    _read_leniently(_compact(tree), pointer, gathered, where)
-
-
-def _parse_tree(raw: bytes) -> Any:
-    """Parse JSON with exact numbers; NaN and Infinity are refused. Raises ValueError, RecursionError."""
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        raise ValueError("not UTF-8") from None
-    return json.loads(text, parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant)
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError("not a JSON number")
-
-
-def _compact(tree: Any) -> bytes:
-    """Return a tree as JSON without nulls and lone surrogates, which say nothing in FHIR."""
-    return _encode(_without_nulls(tree))
-
-
-def _without_nulls(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {_clean(key): _without_nulls(value) for key, value in node.items() if value is not None}
-    if isinstance(node, list):
-        return [_without_nulls(value) for value in node if value is not None]
-    return _clean(node) if isinstance(node, str) else node
-
-
-def _clean(text: str) -> str:
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-
-
-_encode: Final = msgspec.json.Encoder(decimal_format="number").encode

@@ -9,7 +9,8 @@ import msgspec
 
 from cds_service.errors import NotFhir
 from cds_service.facts import DataState, SetAside, Source
-from cds_service.fhir.documents import Gathered, checked_bytes, frozen, read_document
+from cds_service.fhir.documents import checked_bytes, frozen, read_document
+from cds_service.fhir.gathering import Gathered
 from cds_service.fhir.records import Part, Record, aside
 from cds_service.fhir.resources import OperationOutcome
 

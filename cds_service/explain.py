@@ -189,9 +189,9 @@ class _Teller:
     def branch(self, branch: BranchTrace) -> dict[str, Any]:
         entry = {
             "id": branch.branch_id,
-            "runsAtThisHook": branch.applies,
+            "runsAtThisHook": branch.when is not None,
             "gate": {"name": branch.gate, "answer": branch.gate_verdict.value},
-            "when": self.criterion(branch.when),
+            "when": "" if branch.when is None else self.criterion(branch.when),
             "unless": [self.criterion(item) for item in branch.unless],
         }
         return {name: value for name, value in entry.items() if value not in ("", [])}
@@ -228,9 +228,8 @@ def deciding(branches: Iterable[BranchTrace]) -> list[Missing]:
     """
     gaps: dict[Missing, None] = {}
     for branch in branches:
-        open_gate = branch.applies and branch.gate_verdict is not Verdict.NO_MATCH
-        if open_gate and branch.when.verdict is Verdict.UNKNOWN:
-            gaps.update(dict.fromkeys(branch.when.missing))
+        if branch.gate_verdict is not Verdict.NO_MATCH:
+            gaps.update(dict.fromkeys(branch.missing))
     return list(gaps)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cds_service.engine.context import Context
 from cds_service.engine.facets import age_at, excluded, lasted, matches_side, within_limits
-from cds_service.engine.logic import Answer, Answer3, all_of, any_of
+from cds_service.engine.logic import NOTHING, Answer, Answer3, all_of, any_of, not_sent
 from cds_service.engine.text import describe_event
 from cds_service.engine.windows import AnchorDates, Spans, length_of, resolve
 from cds_service.facts import Event, Moment
@@ -23,10 +23,8 @@ class EventLeaf:
 
     def verdict(self, ctx: Context) -> Answer3:
         """Judge the criterion for one patient."""
-        c = self.criterion
-        on_record = ctx.facts.events.get(c.kind)
-        if not on_record or on_record.keys().isdisjoint(c.names):
-            return False if ctx.facts.state(c.kind).is_known else None
+        if self._has_none(ctx):
+            return False if ctx.facts.state(self.criterion.kind).is_known else None
         hits, unsure = self._search(ctx)
         if hits and sum(event.count for event in hits) >= self.criterion.times:
             return True
@@ -34,7 +32,15 @@ class EventLeaf:
 
     def answer(self, ctx: Context) -> Answer:
         """Judge the criterion and show the events it rests on."""
+        if self._has_none(ctx):
+            known = ctx.facts.state(self.criterion.kind).is_known
+            return NOTHING if known else not_sent(self.criterion.kind, self.criterion.names)
         return self._conclude(*self._search(ctx), ctx)
+
+    def _has_none(self, ctx: Context) -> bool:
+        """Whether the record holds none of the names: the usual case, and quickly told."""
+        on_record = ctx.facts.events.get(self.criterion.kind)
+        return not on_record or on_record.keys().isdisjoint(self.criterion.names)
 
     def _search(self, ctx: Context) -> tuple[list[Event], list[Event]]:
         """Return the events that satisfy the criterion, and those that cannot tell."""
@@ -65,9 +71,7 @@ class EventLeaf:
             names = sorted({event.name for event in unsure})
             seen = tuple(_evidence(e, ctx) for e in unsure)
             return Answer(None, seen, tuple(Missing(c.kind, name, "no-detail") for name in names))
-        if ctx.facts.state(c.kind).is_known:
-            return Answer(False)
-        return Answer(None, missing=tuple(Missing(c.kind, name, "not-sent") for name in c.names))
+        return NOTHING if ctx.facts.state(c.kind).is_known else not_sent(c.kind, c.names)
 
     def _spans(self, ctx: Context) -> Spans | None:
         window = self.criterion.window

@@ -6,6 +6,7 @@ True, False and None (unknown). ``all``: false wins, then unknown. ``any``: true
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from cds_service.findings import Evidence, Missing, Verdict
@@ -22,6 +23,16 @@ class Answer(NamedTuple):
     verdict: Answer3
     evidence: tuple[Evidence, ...] = ()
     missing: tuple[Missing, ...] = ()
+
+
+#: The answer where nothing of the kind is on record and the kind was sent.
+NOTHING = Answer(False)
+
+
+@lru_cache(maxsize=8192)
+def not_sent(kind: str, names: tuple[str, ...]) -> Answer:
+    """Return the answer where the kind was not sent; the same for every patient."""
+    return Answer(None, missing=tuple(Missing(kind, name, "not-sent") for name in names))
 
 
 def all_of(values: Iterable[Answer3]) -> Answer3:

@@ -49,13 +49,13 @@ class Leaf(Protocol):
 class Trace(NamedTuple):
     """The answer of one criterion and of everything inside it, for explanations.
 
-    A connective that is true or false shows evidence on its leaves only; an unknown one what it misses.
+    What a connective saw and missed stands on its leaves, what a definition did in its own trace.
     """
 
     criterion: Criterion
     verdict: Verdict
-    evidence: tuple[Evidence, ...]
-    missing: tuple[Missing, ...]
+    evidence: tuple[Evidence, ...] = ()
+    missing: tuple[Missing, ...] = ()
     children: tuple[Trace, ...] = ()
 
 
@@ -102,14 +102,11 @@ class Node:
 
     def trace(self, ctx: Context) -> Trace:
         """Return the whole tree with its answers."""
-        if self.leaf is not None:
+        if self.leaf is not None and not isinstance(self.leaf, MeetsLeaf):
             verdict, evidence, missing = self.answer(ctx)
             return Trace(self.criterion, as_verdict(verdict), evidence, missing)
-        found = self.verdict(ctx)
-        gaps = self.answer(ctx).missing if found is None else ()
-        return Trace(
-            self.criterion, as_verdict(found), (), gaps, tuple([part.trace(ctx) for part in self.parts])
-        )
+        children = tuple([part.trace(ctx) for part in self.parts])
+        return Trace(self.criterion, as_verdict(self.verdict(ctx)), children=children)
 
     def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
         """Return the times of all matches, for anchors."""

@@ -209,8 +209,14 @@ def _why_unknown(m: Measurement, c: NumberCriterion) -> str:
 
 
 def evidence_of(m: Measurement, ctx: Context) -> Evidence:
-    """Return a result as evidence, with value, unit, date, range and source."""
-    spec = spec_of(m.name, ctx)
+    """Return a result as evidence, with value, unit, date, range and source; made once a patient."""
+    found = ctx.shown.get(id(m))  # by identity: results live as long as the patient is judged
+    if found is None:
+        found = ctx.shown[id(m)] = _evidence(m, spec_of(m.name, ctx))
+    return found
+
+
+def _evidence(m: Measurement, spec: NumberSpec) -> Evidence:
     return Evidence(
         spec.kind,
         m.name,

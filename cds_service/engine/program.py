@@ -63,6 +63,14 @@ class BranchNode:
             return False
         return found
 
+    def trace(self, ctx: Context) -> BranchTrace:
+        """Return how the branch was judged, criterion by criterion."""
+        said = (self.branch.id, self.branch.gate, as_verdict(self.gate_verdict(ctx)))
+        if not self.runs_at(ctx.facts.hook):
+            return BranchTrace(*said)
+        missing = self.when.answer(ctx).missing if self.when.verdict(ctx) is None else ()
+        return BranchTrace(*said, self.when.trace(ctx), tuple(n.trace(ctx) for n in self.unless), missing)
+
     def missing(self, ctx: Context) -> tuple[Missing, ...]:
         """Return what was not known where it was asked for."""
         gaps = list(self.when.answer(ctx).missing)
@@ -75,14 +83,18 @@ class BranchNode:
 
 @dataclass(frozen=True, slots=True)
 class BranchTrace:
-    """How one branch was judged, for explanations. ``applies`` is false at other hooks."""
+    """How one branch was judged, for explanations.
+
+    ``when`` is None at a hook where the branch is not judged; ``missing`` is what could not be told where
+    ``when`` is unknown.
+    """
 
     branch_id: str
     gate: str
     gate_verdict: Verdict
-    applies: bool
-    when: Trace
-    unless: tuple[Trace, ...]
+    when: Trace | None = None
+    unless: tuple[Trace, ...] = ()
+    missing: tuple[Missing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,18 +208,7 @@ class RuleNode:
 
     def trace(self, ctx: Context) -> RuleTrace:
         """Return how the rule was judged, branch by branch."""
-        branches = tuple(
-            BranchTrace(
-                b.branch.id,
-                b.branch.gate,
-                as_verdict(b.gate_verdict(ctx)),
-                b.runs_at(ctx.facts.hook),
-                b.when.trace(ctx),
-                tuple(node.trace(ctx) for node in b.unless),
-            )
-            for b in self.branches
-        )
-        return RuleTrace(self.rule, branches)
+        return RuleTrace(self.rule, tuple(branch.trace(ctx) for branch in self.branches))
 
 
 def _drugs(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:

@@ -148,6 +148,8 @@ class DrugUse:
     ``draft`` is an order being selected or signed, ``stopping`` a draft that ends the drug.
     ``planned_days`` is the ordered length of a draft. ``administered`` marks a single dose.
     ``supplies`` counts dispensed packages. ``by_text`` says the drug was recognised by its name only.
+    ``reasons`` of a draft that ends the drug are the recorded reasons (names of ``terminology/reasons/``):
+    empty where none is recorded, None where one is recorded that nobody could read.
     """
 
     ingredient: str
@@ -165,6 +167,7 @@ class DrugUse:
     administered: bool = False
     supplies: int = 1
     by_text: bool = False
+    reasons: tuple[str, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,7 +200,12 @@ class LogicWords:
         words += self.say("route", routes=self.say("joined_or").join(c.routes)) if c.routes else ""
         words += self.say("agents", count=c.agents) if c.agents > 1 else ""
         words += self.say("times", count=c.times) if c.times > 1 else ""
+        words += self._reasons("reason", c.reasons) + self._reasons("except_reason", c.excluded_reasons)
         return words + self._window(c.window)
+
+    def _reasons(self, frame: str, names: tuple[str, ...]) -> str:
+        titles = titles_of("reason", names, self.knowledge)
+        return self.say(frame, names=self.say("joined_or").join(titles)) if names else ""
 
     def _dose(self, c: DrugCriterion) -> str:
         if not c.dose_limits:

@@ -161,6 +161,8 @@ class Compiler:
         known = [*terminology.drug_sets, *terminology.ingredients, *orders]
         names = tuple(name for name in criterion.names if name != ANY)
         self._known(criterion, names, known, "drug")
+        reasons = list(terminology.value_sets.get("reason", {}))
+        self._known(criterion, (*criterion.reasons, *criterion.excluded_reasons), reasons, "reason")
         if criterion.dose_as_if:
             self._known(
                 criterion, (criterion.dose_as_if,), list(terminology.equivalents), "equivalence table"

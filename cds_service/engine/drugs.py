@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cds_service.engine.context import Context
-from cds_service.engine.exposures import Agents, Exposure, agents_of, in_use_until
-from cds_service.engine.logic import Answer, Answer3, all_of, any_of
+from cds_service.engine.ending import for_reason, stops_of
+from cds_service.engine.exposures import Agents, Exposure, agents_of, in_use_until, renews
+from cds_service.engine.logic import NOTHING, Answer, Answer3, all_of, any_of, not_sent
 from cds_service.engine.windows import AnchorDates, Span, Spans, anchor_moments, resolve
 from cds_service.facts import DAY, DrugUse, Moment
 from cds_service.findings import Evidence, Missing
@@ -25,7 +26,7 @@ class DrugLeaf:
 
     def verdict(self, ctx: Context) -> Answer3:
         """Judge the criterion for one patient."""
-        if all(s.members.isdisjoint(ctx.facts.drugs) for s in self.sets):
+        if self._has_none(ctx):
             return False if self._is_known(ctx) else None
         hits, unsure = self._search(ctx)
         verdict = self._count(hits, unsure)
@@ -33,25 +34,29 @@ class DrugLeaf:
 
     def answer(self, ctx: Context) -> Answer:
         """Judge the criterion and show the uses it rests on."""
+        if self._has_none(ctx):
+            return NOTHING if self._is_known(ctx) else not_sent("drug", self.criterion.names)
         hits, unsure = self._search(ctx)
         verdict = self._count(hits, unsure)
         if verdict is True:
             return Answer(True, tuple(self._evidence(e, ctx) for e in hits))
         if not self._is_known(ctx):
-            return Answer(
-                None, missing=tuple(Missing("drug", name, "not-sent") for name in self.criterion.names)
-            )
+            return not_sent("drug", self.criterion.names)
         if verdict is None:
             seen = tuple(self._evidence(e, ctx) for e in unsure)
             names = sorted({e.ingredient for e in unsure})
             return Answer(None, seen, tuple(Missing("drug", name, "no-detail") for name in names))
-        return Answer(False)
+        return NOTHING
 
     def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
         """Return when the matching uses began (or ended, for stopped ones), for anchors."""
         answer = self.answer(ctx)
         moments = tuple(e.moment for e in answer.evidence if e.moment is not None) if answer.verdict else ()
         return moments, answer.verdict
+
+    def _has_none(self, ctx: Context) -> bool:
+        """Whether the record holds no drug of the sets: the usual case, and quickly told."""
+        return all(s.members.isdisjoint(ctx.facts.drugs) for s in self.sets)
 
     def _is_known(self, ctx: Context) -> bool:
         return self.criterion.word != "drug" or ctx.facts.state("drug").is_known
@@ -117,8 +122,8 @@ class DrugLeaf:
         if c.word == "draft":
             return any(use.draft and use.selected and not use.stopping for use in e.uses)
         if c.word == "stopping":
-            ends = e.ending and (e.active or any(use.stopping for use in e.uses))
-            return ends and not agents.is_switched(e)
+            stops = stops_of(e)
+            return bool(stops) and not agents.is_switched(e) and for_reason(stops, c)
         if not spans.spans:
             return spans.verdict
         if not c.has_timing:
@@ -209,8 +214,11 @@ class DrugLeaf:
             e.current.dose.amount if e.current.dose else None,
             e.current.dose.unit if e.current.dose else "",
             lasted=self._lasted(e, ctx),
-            sources=tuple(use.source for use in e.uses),
+            sources=tuple(use.source for use in (*e.uses, *self._stops(e))),
         )
+
+    def _stops(self, e: Exposure) -> tuple[DrugUse, ...]:
+        return stops_of(e) if self.criterion.word == "stopping" else ()
 
     def _lasted(self, e: Exposure, ctx: Context) -> int | None:
         drug_set = next((one for one in self.sets if e.ingredient in one.members), None)
@@ -281,16 +289,8 @@ def _taken(e: Exposure, span: Span) -> Answer3:
 def _started(e: Exposure, agents: Agents, span: Span) -> Answer3:
     """A draft starts a drug that is not in use, or raises its dose; a renewal starts nothing."""
     if e.is_ordered:
-        return span.now is not None and not any(_renews(e.current, o) for o in agents.exposures)
+        return span.now is not None and not any(renews(e.current, o) for o in agents.exposures)
     return any_of(None if moment is None else span.holds(moment) for moment in e.raised_at())
-
-
-def _renews(draft: DrugUse, earlier: Exposure) -> bool:
-    """Whether a draft orders again, at no higher dose as far as is known, what is in use already."""
-    if earlier.ingredient != draft.ingredient or earlier.is_ordered or not earlier.active:
-        return False
-    now, before = draft.dose, earlier.current.dose
-    return now is None or before is None or now.unit != before.unit or now.amount <= before.amount
 
 
 def _stopped(e: Exposure, agents: Agents, span: Span) -> Answer3:

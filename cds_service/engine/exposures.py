@@ -19,7 +19,7 @@ class Exposure:
     """One unbroken use of one ingredient, made of its uses in order of start.
 
     ``start`` None: in use for an unknown time. ``end`` None: still in use (``active``), or ended
-    at an unknown time. ``ending`` says a draft order ends it.
+    at an unknown time. ``stops`` are the draft orders that end it, of several alike the first.
     """
 
     ingredient: str
@@ -27,7 +27,12 @@ class Exposure:
     start: Moment | None
     end: Moment | None
     active: bool
-    ending: bool
+    stops: tuple[DrugUse, ...] = ()
+
+    @property
+    def ending(self) -> bool:
+        """Whether a draft order ends it."""
+        return bool(self.stops)
 
     @property
     def current(self) -> DrugUse:
@@ -93,7 +98,8 @@ def _way(use: DrugUse, ctx: Context) -> str:
 
 
 def _joined(ingredient: str, uses: Sequence[DrugUse], ctx: Context) -> tuple[Exposure, ...]:
-    ending = any(use.stopping for use in uses)
+    ended = [use for use in uses if use.stopping]
+    stops = tuple({(use.selected, use.reasons): use for use in reversed(ended)}.values())
     dated = sorted((u for u in uses if u.start is not None and not u.draft and not u.stopping), key=_by_start)
     groups: list[_Stretch] = []
     for use in dated:
@@ -102,9 +108,9 @@ def _joined(ingredient: str, uses: Sequence[DrugUse], ctx: Context) -> tuple[Exp
         groups[-1].add(use)
     rest = [[u] for u in uses if u.start is None and not u.draft and not u.stopping]
     drafts = [[u] for u in uses if u.draft and not u.stopping]
-    stops = [[u] for u in uses if u.stopping and not dated and not rest]
+    unseen = [[u] for u in ended if not dated and not rest]
     return tuple(
-        _exposure(ingredient, group, ending) for group in [*(g.uses for g in groups), *rest, *drafts, *stops]
+        _exposure(ingredient, group, stops) for group in [*(g.uses for g in groups), *rest, *drafts, *unseen]
     )
 
 
@@ -145,14 +151,14 @@ class _Stretch:
         return use.start is not None and use.start.earliest <= last + gap
 
 
-def _exposure(ingredient: str, group: list[DrugUse], ending: bool) -> Exposure:
+def _exposure(ingredient: str, group: list[DrugUse], stops: tuple[DrugUse, ...]) -> Exposure:
     active = any(use.active or (use.draft and not use.stopping) for use in group)
     ends = [use.end for use in group if use.end is not None]
     end = None if active or not ends else max(ends, key=lambda m: m.latest)
     starts = [use.start for use in group if use.start is not None]
     draft = any(use.draft for use in group)
     start = None if draft or not starts else min(starts, key=lambda m: m.earliest)
-    return Exposure(ingredient, tuple(group), start, end, active, ending)
+    return Exposure(ingredient, tuple(group), start, end, active, stops)
 
 
 # --- the exposures of a named set
@@ -162,21 +168,27 @@ def _exposure(ingredient: str, group: list[DrugUse], ending: bool) -> Exposure:
 class Agents:
     """The exposures to the agents of one named set, and what they mean to one another.
 
-    Beside ``exposures`` only those count that the set does not exclude by their route. ``in_use``: one
-    of them is active. ``drafted``: one is ordered now. ``remaining`` are the ingredients in use that no
-    draft order ends. ``chain`` holds those of the set's route with a known start, newest start first.
+    ``members`` are those the set does not exclude by their route; ``in_use``: one of them is active.
+    ``chain`` holds those of the set's route with a known start, newest start first. ``drafted`` are the
+    ingredients ordered now, ``replacing`` those ordered now without having been in use, or begun shortly
+    before; both are empty where no draft ends anything.
     """
 
     drug_set: DrugSet
     exposures: tuple[Exposure, ...]
+    members: tuple[Exposure, ...]
     in_use: bool
-    drafted: bool
-    remaining: frozenset[str]
     chain: tuple[Exposure, ...]
+    drafted: frozenset[str] = frozenset()
+    replacing: frozenset[str] = frozenset()
 
     def is_switched(self, e: Exposure) -> bool:
-        """Whether an active or drafted agent of the set remains: taper and switch are silent."""
-        return self.drafted or bool(self.remaining - {e.ingredient})
+        """Whether what a draft ends goes on as an agent of the set: as a taper, or switched to another.
+
+        A draft of the drug itself is its taper. Another agent in use for long replaces nothing, nor does
+        its renewal, nor one of which nobody knows since when it is in use: only a known switch is silent.
+        """
+        return e.ingredient in self.drafted or bool(self.replacing - {e.ingredient})
 
     def chain_start(self, e: Exposure, ctx: Context) -> int:
         """Earliest start of the agents that followed one another without a gap up to this use."""
@@ -202,16 +214,34 @@ def _gathered(drug_set: DrugSet, ctx: Context) -> Agents:
     names = [name for name in ctx.facts.drugs if name in drug_set.members]
     exposures = tuple(e for name in names for e in exposures_of(name, ctx))
     judged = [(e, drug_set.accepts(e.ingredient, e.current.route)) for e in exposures]
-    members = [e for e, accepted in judged if accepted is not False]
+    members = tuple(e for e, accepted in judged if accepted is not False)
+    is_ended = any(e.ending for e in members)
     fitting = [(e.start.earliest, e) for e, accepted in judged if e.start is not None and accepted is True]
     return Agents(
         drug_set,
         exposures,
+        members,
         in_use=any(e.active for e in members),
-        drafted=any(use.draft and not use.stopping for e in members for use in e.uses),
-        remaining=frozenset(e.ingredient for e in members if e.active and not e.ending),
         chain=tuple(e for _, e in sorted(fitting, key=lambda row: -row[0])),
+        drafted=frozenset(e.ingredient for e in members if is_ended and e.is_ordered),
+        replacing=frozenset(e.ingredient for e in members if is_ended and _replaces(e, exposures, ctx)),
     )
+
+
+def _replaces(e: Exposure, exposures: tuple[Exposure, ...], ctx: Context) -> bool:
+    """Whether an agent is new: ordered now and no renewal, or in use and begun shortly before."""
+    if e.is_ordered:
+        return not any(renews(e.current, earlier) for earlier in exposures)
+    begun = e.start.earliest if e.start is not None and e.active and not e.ending else None
+    return begun is not None and begun >= ctx.now - ctx.knowhow.modifiers.switch
+
+
+def renews(draft: DrugUse, earlier: Exposure) -> bool:
+    """Whether a draft orders again, at no higher dose as far as is known, what is in use already."""
+    if earlier.ingredient != draft.ingredient or earlier.is_ordered or not earlier.active:
+        return False
+    now, before = draft.dose, earlier.current.dose
+    return now is None or before is None or now.unit != before.unit or now.amount <= before.amount
 
 
 def in_use_until(e: Exposure, now: int) -> int:

@@ -28,7 +28,7 @@ _MAX_CODINGS: Final = 30
 _MAX_SENTENCE_WORDS: Final = 4_000
 _SENTENCE: Final = re.compile(r"[.;\n\r!?]+\s*|\s+but\s+", re.IGNORECASE)
 _WORD: Final = re.compile(r"\S+")
-_SET_KINDS: Final = ("condition", "symptom", "procedure", "report", "encounter")
+_SET_KINDS: Final = ("condition", "symptom", "procedure", "report", "encounter", "reason")
 
 
 class Meaning(NamedTuple):

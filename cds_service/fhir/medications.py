@@ -50,6 +50,7 @@ class _Use:
     selected: bool = True
     planned_days: int | None = None
     administered: bool = False
+    reasons: tuple[str, ...] | None = ()
 
 
 def read_medications(reading: Reading) -> None:
@@ -127,6 +128,7 @@ def _file(reading: Reading, located: Located, use: _Use, drug: Identified, dosag
                 use.planned_days,
                 use.administered,
                 by_text=drug.by_text,
+                reasons=use.reasons,
             )
         )
 
@@ -199,8 +201,21 @@ def _of_draft(reading: Reading, located: Located) -> _Use | str:
     selected = _is_selected(reading, located)
     start, _ = _span(reading, resource)
     if status in words.REQUEST_STOPPED:
-        return _Use(False, start, draft=True, stopping=True, selected=selected)
+        reasons = _stop_reasons(reading, resource)
+        return _Use(False, start, draft=True, stopping=True, selected=selected, reasons=reasons)
     return _Use(True, start, draft=True, selected=selected, planned_days=_planned_days(reading, resource))
+
+
+def _stop_reasons(reading: Reading, resource: Any) -> tuple[str, ...] | None:
+    """Return why a drug is ended, as value sets; None where a reason is recorded that none of them holds."""
+    concept = getattr(resource, "statusReason", None) or getattr(resource, "reasonEnded", None)
+    sense = reading.sense(concept)
+    if sense.is_empty:
+        return ()
+    names, _ = sense.names("reason")
+    if not names:
+        reading.count_unread("reason", sense)
+    return names or None
 
 
 def _planned_days(reading: Reading, resource: Any) -> int | None:

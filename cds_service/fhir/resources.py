@@ -160,6 +160,7 @@ class MedicationRequest(_Drug):
     doNotPerform: bool | None = None
     authoredOn: str | None = None
     statusChanged: str | None = None
+    statusReason: Concept | None = None
     dosageInstruction: list[Dosage] | Dosage | None = None
     dispenseRequest: DispenseRequest | None = None
     priorPrescription: Reference | None = None
@@ -170,6 +171,7 @@ class MedicationOrder(_Drug):
 
     dateWritten: str | None = None
     dateEnded: str | None = None
+    reasonEnded: Concept | None = None
     dosageInstruction: list[Dosage] | Dosage | None = None
     dispenseRequest: DispenseRequest | None = None
 

@@ -121,6 +121,8 @@ class DrugCriterion(Criterion):
     routes: tuple[str, ...] = ()
     agents: int = 1
     times: int = 1
+    reasons: tuple[str, ...] = ()
+    excluded_reasons: tuple[str, ...] = ()
     window: Window = Window()
 
     @property

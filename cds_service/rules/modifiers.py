@@ -24,6 +24,7 @@ class Modifiers:
     long_standing: int
     exposure_gap: int
     administration_gap: int
+    switch: int
     episode: int
     no_eyelid_step: frozenset[str]
     stale: str
@@ -40,6 +41,7 @@ def parse_modifiers(document: Document) -> Modifiers:
             long_standing=parse_duration(data["long_standing"]),
             exposure_gap=parse_duration(data["exposure_gap"]),
             administration_gap=parse_duration(data["administration_gap"]),
+            switch=parse_duration(data["switch"]),
             episode=parse_duration(data["episode"]),
             no_eyelid_step=frozenset(data["no_eyelid_step"]),
             stale=data["stale"],

@@ -136,6 +136,8 @@ class CriterionReader:
             routes=names_of(node.get("route", [])),
             agents=node.get("agents", 1),
             times=node.get("times", 1),
+            reasons=names_of(node.get("reason", [])),
+            excluded_reasons=names_of(node.get("except", {}).get("reason", [])),
             window=self._window(node, at),
             **common,
         )

@@ -1,4 +1,4 @@
-"""Read value sets of conditions, symptoms, procedures, reports and encounters."""
+"""Read value sets of conditions, symptoms, procedures, reports, encounters and reasons to end a drug."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ SET_FOLDERS = {
     "procedure": "procedures",
     "report": "reports",
     "encounter": "encounters",
+    "reason": "reasons",
 }
 
 

@@ -23,10 +23,22 @@ def read_drugs(
             read = desk.read(
                 item, words.read_drug, str(item.value), desk.as_of, desk.terminology.routes.words
             )
-            if read is not None and _is_drug(desk, read.name, section, item):
+            if read is None:
+                continue
+            _check_reasons(desk, read, section, item)
+            if _is_drug(desk, read.name, section, item):
                 uses = found.setdefault(read.name, [])
                 uses.extend(_uses(desk, section, read, f"{section}-{number}", bool(uses)))
     return {name: tuple(found[name]) for name in sorted(found)}
+
+
+def _check_reasons(desk: Desk, read: words.DrugWords, section: str, item: Placed) -> None:
+    if section != "stopping" and read.reasons != ():
+        desk.fault(item, "gives the reason to end a drug that no draft ends", "Write it under stopping.")
+    known = desk.terminology.value_sets.get("reason", {})
+    for name in read.reasons or ():
+        if name not in known:
+            desk.fault(item, f"names the reason {name!r}, which does not exist", nearest(name, known))
 
 
 def _is_drug(desk: Desk, name: str, section: str, item: Placed) -> bool:
@@ -74,7 +86,13 @@ def _uses(desk: Desk, section: str, read: words.DrugWords, number: str, known: b
         return [DrugUse(source=use.source, active=True, start=None, draft=True, **common)]
     if section == "stopping":
         ending = DrugUse(
-            source=use.source, active=False, start=read.start, draft=True, stopping=True, **common
+            source=use.source,
+            active=False,
+            start=read.start,
+            draft=True,
+            stopping=True,
+            reasons=read.reasons,
+            **common,
         )
         taken = DrugUse(
             source=Source(f"MedicationRequest/{number}-taken"), active=True, start=read.start, **common

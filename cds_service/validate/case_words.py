@@ -71,7 +71,10 @@ class NumberWords:
 
 @dataclass(slots=True)
 class DrugWords:
-    """A use of a drug as written; ``dose`` in mg per day, ``days`` the ordered length of a draft."""
+    """A use of a drug as written; ``dose`` in mg per day, ``days`` the ordered length of a draft.
+
+    ``reasons`` why a draft ends it: empty for none written, None for one nobody could read.
+    """
 
     name: str
     dose: Decimal | None = None
@@ -81,6 +84,7 @@ class DrugWords:
     end: Moment | None = None
     single: bool = False
     days: int | None = None
+    reasons: tuple[str, ...] | None = ()
     flags: set[str] = field(default_factory=set)
 
 
@@ -208,6 +212,8 @@ def _drug_part(part: str, drug: DrugWords, as_of: datetime) -> None:
         drug.days = int(match[1])
     elif part in ("not selected", "by text"):
         drug.flags.add(part)
+    elif part.startswith("reason "):
+        drug.reasons = None if part == "reason unreadable" else tuple(part.split()[1:])
     else:
         drug.start = drug.end = _instead(
             part,
@@ -219,6 +225,7 @@ def _drug_part(part: str, drug: DrugWords, as_of: datetime) -> None:
                 "for 10 days",
                 "not selected",
                 "by text",
+                "reason toxicity",
             ),
         )
         drug.single = True

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from itertools import permutations
 
 import pytest
 
-from cds_service.facts import Dose, Source, Twitch
+from cds_service.facts import Dose, DrugUse, Source, Twitch
 
 from .conftest import Judge, ago, drug, facts
 
@@ -197,6 +198,73 @@ def test_a_draft_that_stops_a_drug_ends_it(judge: Judge) -> None:
     assert judge("{drug: clonazepam}", patient).verdict is False
     switched = facts(drug("clonazepam", 700), stop, drug("diazepam", draft=True, active=False))
     assert judge("{stopping: benzodiazepine-or-z}", switched).verdict is False
+
+
+STOP = drug("clonazepam", draft=True, stopping=True, active=False)
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ([drug("clonazepam", draft=True, active=False)], False),  # a taper
+        ([drug("diazepam", draft=True, active=False)], False),  # a switch ordered now
+        ([drug("diazepam", 30)], False),  # a switch begun shortly before
+        ([drug("diazepam", 31)], True),
+        ([drug("diazepam", 900)], True),  # in use for long
+        ([drug("diazepam")], True),  # nobody knows since when
+        ([drug("diazepam", 900), drug("diazepam", draft=True, active=False)], True),  # its renewal
+        ([drug("diazepam", 20, 5)], True),  # begun and over
+        ([drug("diazepam", 5), drug("diazepam", draft=True, stopping=True, active=False)], True),
+        ([drug("sertraline", draft=True, active=False)], True),  # of another set
+    ],
+)
+def test_only_a_taper_or_a_switch_takes_the_place_of_what_is_ended(
+    judge: Judge, others: list[DrugUse], expected: bool
+) -> None:
+    found = judge("{stopping: benzodiazepine-or-z}", facts(drug("clonazepam", 700), STOP, *others))
+    assert found.verdict is expected
+
+
+def test_a_draft_that_is_not_being_chosen_ends_nothing_yet(judge: Judge) -> None:
+    patient = facts(drug("clonazepam", 700), replace(STOP, selected=False))
+    assert judge("{stopping: clonazepam}", patient).verdict is False
+    assert judge("{stopping: clonazepam}", facts(drug("clonazepam", 700), STOP)).verdict is True
+
+
+def test_what_was_over_before_is_not_ended_by_a_draft(judge: Judge) -> None:
+    assert judge("{stopping: clonazepam}", facts(drug("clonazepam", 700, 90), STOP)).verdict is False
+
+
+@pytest.mark.parametrize(
+    ("reasons", "asked", "excluded"),
+    [
+        (("toxicity",), True, False),
+        (("allergy", "toxicity"), True, False),
+        (("contraindication",), False, True),
+        ((), False, True),
+        (None, None, True),
+    ],
+)
+def test_the_recorded_reason_of_the_end(
+    judge: Judge, reasons: tuple[str, ...] | None, asked: bool | None, excluded: bool
+) -> None:
+    patient = facts(drug("clonazepam", 700), replace(STOP, reasons=reasons))
+    assert judge("{stopping: clonazepam, reason: [toxicity, allergy]}", patient).verdict is asked
+    assert judge("{stopping: clonazepam, reason: toxicity}", patient).verdict is asked
+    without = "{stopping: clonazepam, except: {reason: [toxicity, allergy]}}"
+    assert judge(without, patient).verdict is excluded
+
+
+def test_one_of_several_orders_that_end_a_drug_may_give_the_reason(judge: Judge) -> None:
+    patient = facts(drug("clonazepam", 700), STOP, replace(STOP, reasons=("toxicity",)))
+    assert judge("{stopping: clonazepam, reason: toxicity}", patient).verdict is True
+    assert judge("{stopping: clonazepam, except: {reason: toxicity}}", patient).verdict is False
+
+
+def test_the_order_that_ends_a_drug_is_cited(judge: Judge) -> None:
+    stop = replace(STOP, source=Source("MedicationRequest/stop"))
+    found = judge("{stopping: clonazepam}", facts(drug("clonazepam", 700), stop))
+    assert Source("MedicationRequest/stop") in found.evidence[0].sources
 
 
 def test_a_switch_within_the_named_set_does_not_end_the_exposure(judge: Judge) -> None:

@@ -417,6 +417,36 @@ def test_a_draft_may_stop_a_drug(status: str) -> None:
     assert (use.stopping, use.active, use.draft) == (True, False, True)
 
 
+@pytest.mark.parametrize(
+    ("concept", "reasons"),
+    [
+        ({"text": "Lithium toxicity"}, ("toxicity",)),
+        ({"text": "toxic level, also a rash: allergic reaction"}, ("allergy", "toxicity")),
+        ({"coding": [{"system": "http://example.org", "code": "x", "display": "Allergy"}]}, ("allergy",)),
+        ({"text": "contraindicated"}, ("contraindication",)),
+        ({"text": "no toxicity, patient's wish"}, None),
+        ({"coding": [{"system": "http://example.org", "code": "x"}]}, None),
+        ({"text": "Patient scheduled for surgery"}, None),
+        ({}, ()),
+    ],
+)
+def test_the_reason_to_end_a_drug_is_read(concept: dict[str, object], reasons: object) -> None:
+    found = drafted(order(status="stopped", statusReason=concept))
+    assert found.drugs["prednisone"][0].reasons == reasons
+    counted = [key for key in found.unread_codes if key[0] == "reason"]
+    assert bool(counted) == (reasons is None and "coding" in concept)
+
+
+def test_an_older_order_tells_its_reason_elsewhere() -> None:
+    old = order(status="stopped") | {"resourceType": "MedicationOrder", "reasonEnded": {"text": "toxicity"}}
+    assert drafted(old).drugs["prednisone"][0].reasons == ("toxicity",)
+
+
+def test_an_order_that_ends_nothing_has_no_reason_to_end() -> None:
+    (use,) = drafted(order(status="draft", statusReason={"text": "toxicity"})).drugs["prednisone"]
+    assert use.reasons == ()
+
+
 def test_a_draft_that_replaces_another_drug_stops_it() -> None:
     ibuprofen = {"medicationCodeableConcept": {"text": "ibuprofen 400 mg tablet"}}
     draft = order(id="d", status="draft", priorPrescription={"reference": "MedicationRequest/m"}) | ibuprofen

@@ -252,6 +252,7 @@ class _Pen:
             "medicationCodeableConcept": concept,
             "subject": self.me,
             **({"dosageInstruction": [dosage]} if dosage else {}),
+            **({"statusReason": {"text": _reason(use)}} if use.reasons != () else {}),
             **supply,
         }
 
@@ -414,6 +415,11 @@ def _instant(moment: Moment) -> str:
 
 def _id(event: Event) -> str:
     return event.source.reference.partition("/")[2]
+
+
+def _reason(use: DrugUse) -> str:
+    """Why a draft ends a drug, in words; one that nobody can read where the patient's is unread."""
+    return "see note" if use.reasons is None else " and ".join(use.reasons)
 
 
 def _number(value: Decimal) -> int | float:

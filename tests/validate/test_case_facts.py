@@ -100,6 +100,16 @@ def test_a_drug_ended_by_a_draft_keeps_the_use_the_record_tells() -> None:
     assert taken.start is not None and not taken.draft and ending.stopping
 
 
+@pytest.mark.parametrize(
+    ("written", "reasons"),
+    [("", ()), (", reason toxicity", ("toxicity",)), (", reason unreadable", None)],
+)
+def test_the_reason_to_end_a_drug(written: str, reasons: tuple[str, ...] | None) -> None:
+    facts = patient(f'stopping: ["lithium, since 9 days ago{written}"]')
+    taken, ending = facts.drugs["lithium"]
+    assert (taken.reasons, ending.reasons) == ((), reasons)
+
+
 def test_events_have_dates_sides_and_status() -> None:
     facts = patient(
         'symptoms: ["facial-droop right, 2 hours ago", cramp]\n  absent: [tremor]\n'
@@ -155,6 +165,8 @@ def test_the_twitch_has_facets() -> None:
         ('labs: {potassium: "300 mmol/L"}', 2, "outside the plausible limits"),
         ("drugs:\n    - lithium\n    - lithum", 4, "Did you mean 'lithium'?"),
         ("drugs: [ppi]", 2, "a patient takes ingredients"),
+        ('stopping: ["lithium, reason toxicty"]', 2, "Did you mean 'toxicity'?"),
+        ('drugs: ["lithium, reason toxicity"]', 2, "that no draft ends"),
         ("symptoms: [crampp]", 2, "Did you mean 'cramp'?"),
         ("encounter: hospital", 2, "the encounter 'hospital'"),
         ('twitch: "nose"', 2, "no site of a twitch"),

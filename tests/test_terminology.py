@@ -63,6 +63,7 @@ def test_every_fault_is_named_with_its_place(copy: Path) -> None:
         ("drugs/thiazide.yaml", "id: thiazide\ntitle: t\nmembers: [sugar]\n"),
         ("symptoms/tic.yaml", "id: tic\ntitle: tic\nincludes: [tic]\n"),
         ("orders/ck.yaml", "id: ck\ntitle: CK\ncategory: laboratory\nresult_of: [ckk]\n"),
+        ("orders/lithium.yaml", "id: lithium\ntitle: Lithium\ncategory: laboratory\n"),
     ):
         (folder / name).write_text(text, encoding="utf-8")
     message = refused(copy)
@@ -72,6 +73,7 @@ def test_every_fault_is_named_with_its_place(copy: Path) -> None:
         "drugs/thiazide.yaml:3: T017",
         "symptoms/tic.yaml:3: T009",
         "orders/ck.yaml:4: T010",
+        "orders/lithium.yaml:1: T019",
     ):
         assert part in message
 

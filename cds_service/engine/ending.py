@@ -16,7 +16,7 @@ def stops_of(e: Exposure) -> tuple[DrugUse, ...]:
 
 
 def for_reason(stops: tuple[DrugUse, ...], criterion: DrugCriterion) -> Answer3:
-    """Judge the recorded reasons: ``reason`` asks for one of them, ``except`` is kept by all but a known one."""
+    """Judge the recorded reasons: ``reason`` asks for one of them, ``except`` fails on a known one only."""
     wanted = _one_of(stops, criterion.reasons) if criterion.reasons else True
     forbidden = criterion.excluded_reasons and _one_of(stops, criterion.excluded_reasons)
     return all_of((wanted, negate(forbidden is True)))

@@ -46,7 +46,7 @@ def load_terminology(root: Path, revise: Callable[[Document], Document] | None =
     shelf = read_analytes(desk, folder, units, files["lookback"])
     drugs = read_drugs(desk, folder, routes)
     sets = {kind: read_sets(desk, folder / name, kind) for kind, name in SET_FOLDERS.items()}
-    orders = _read_orders(desk, folder / "orders", frozenset(shelf.analytes))
+    orders = _read_orders(desk, folder / "orders", frozenset(shelf.analytes), frozenset(drugs.sets))
     names = frozenset(drugs.ingredients)
     nothing: dict[str, Mapping[str, Decimal]] = {}
     equivalents = desk.attempt(files["equivalents"],
@@ -144,9 +144,14 @@ def _read_routes(document: Document | None, desk: Desk) -> Routes:
                   PhraseIndex(weak, {}), MappingProxyType(alone), tuple(prefixes))
 
 
-def _read_orders(desk: Desk, folder: Path, analytes: frozenset[str]) -> dict[str, OrderCode]:
+def _read_orders(desk: Desk, folder: Path, analytes: frozenset[str],
+                 drugs: frozenset[str]) -> dict[str, OrderCode]:
+    """Return the orders by name; a draft is asked for by name alone, so no drug may be called the same."""
     orders: dict[str, OrderCode] = {}
     for document in desk.folder(folder):
+        if document.stem in drugs:
+            desk.fault(document, ("id",), "T019", f"is called {document.stem!r} like a drug.",
+                       "Give the test another name, such as one ending in -level.")
         with desk.guard(document):
             data = document.data
             result_of = tuple(map(str, data.get("result_of", ())))

@@ -112,7 +112,7 @@ def extract_facts(
         states=states,
         set_aside=tuple(sorted(set(reading.set_aside), key=_aside_order)),
         unread_codes=reading.unread_codes(),
-        outside=_outside(reading, age),
+        outside=_outside(reading, _greatest_age_days(reading, age)),
         mapped=mapped_resources(reading),
     )
 
@@ -140,12 +140,17 @@ def _birth_date(patient: Patient | None) -> date | None:
 
 
 def _birth_span(patient: Patient | None, as_of: datetime) -> tuple[date, date] | None:
-    """Return the first and last possible birth date of one known by year or month; None if impossible."""
+    """Return the first and last possible birth date of one known by year or month; None if impossible.
+
+    Nobody is born after today: who was born this month or year is known to be a child.
+    """
     span = read_date_span(patient.birthDate) if patient else None
     if span is None or span[0] == span[1]:
         return None
     today = as_of.date()
-    return span if span[1] <= today and (today - span[0]).days < 150 * 366 else None
+    if span[0] > today or (today - span[0]).days >= 150 * 366:
+        return None
+    return span[0], min(span[1], today)
 
 
 def _age_days(reading: Reading) -> int | None:
@@ -158,6 +163,12 @@ def _age_days(reading: Reading) -> int | None:
         return None
     days = (reading.times.as_of.date() - born).days
     return days if 0 <= days < 150 * 366 else None
+
+
+def _greatest_age_days(reading: Reading, age_days: int | None) -> int | None:
+    """Return the age in days, or the greatest one a birth date known by year or month allows."""
+    span = None if age_days is not None else _birth_span(reading.subject.patient, reading.times.as_of)
+    return age_days if span is None else (reading.times.as_of.date() - span[0]).days
 
 
 def _sex(patient: Patient | None) -> str | None:

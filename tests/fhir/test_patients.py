@@ -132,6 +132,22 @@ def test_the_age_is_known_or_not(born: str | None, age: int | None, birth_date: 
 
 
 @pytest.mark.parametrize(
+    ("born", "span", "adult"),
+    [
+        ("1976", (date(1976, 1, 1), date(1976, 12, 31)), True),
+        ("2008", (date(2008, 1, 1), date(2008, 12, 31)), None),
+        ("2026", (date(2026, 1, 1), date(2026, 11, 20)), False),
+        ("2026-11", (date(2026, 11, 1), date(2026, 11, 20)), False),
+        ("2026-12", None, None),
+        ("1976-11-20", None, True),
+    ],
+)
+def test_a_birth_date_known_by_year_or_month(born: str, span: tuple[date, date] | None, adult: bool | None) -> None:
+    found = facts_of(patient=PATIENT | {"birthDate": born})
+    assert (found.birth_span, found.is_adult) == (span, adult)
+
+
+@pytest.mark.parametrize(
     ("gender", "sex"), [("male", "male"), ("female", "female"), ("other", None), (None, None)]
 )
 def test_the_sex(gender: str | None, sex: str | None) -> None:
@@ -150,6 +166,10 @@ def test_the_sex(gender: str | None, sex: str | None) -> None:
         ({"meta": {"security": [{"code": "HTEST"}]}}, "test-patient"),
         ({"birthDate": "2026-11-01"}, "newborn"),
         ({"birthDate": "2026-10-23"}, ""),
+        ({"birthDate": "2026-11"}, "newborn"),  # at most 19 days old
+        ({"birthDate": "2026-10"}, ""),  # perhaps older than 27 days
+        ({"birthDate": "2026"}, ""),
+        ({"birthDate": "2026-12"}, ""),
     ],
 )
 def test_who_is_outside_the_scope(change: dict[str, Any], reason: str) -> None:

@@ -142,7 +142,9 @@ def test_the_age_is_known_or_not(born: str | None, age: int | None, birth_date: 
         ("1976-11-20", None, True),
     ],
 )
-def test_a_birth_date_known_by_year_or_month(born: str, span: tuple[date, date] | None, adult: bool | None) -> None:
+def test_a_birth_date_known_by_year_or_month(
+    born: str, span: tuple[date, date] | None, adult: bool | None
+) -> None:
     found = facts_of(patient=PATIENT | {"birthDate": born})
     assert (found.birth_span, found.is_adult) == (span, adult)
 

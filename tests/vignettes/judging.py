@@ -152,6 +152,16 @@ def _set_aside(answer: _Answer, wanted: list[str]) -> list[str]:
     return [f"{name} was not set aside" for name in wanted if name not in found]
 
 
+def _not_assessed(answer: _Answer, wanted: dict[str, list[str]]) -> list[str]:
+    found = {row["ruleId"]: {gap["name"] for gap in row["missing"]} for row in answer.review["notAssessed"]}
+    return [
+        f"{rule} does not miss {name}: {sorted(found.get(rule, ()))}"
+        for rule, names in wanted.items()
+        for name in names
+        if name not in found.get(rule, ())
+    ]
+
+
 def _outside(answer: _Answer, wanted: str) -> list[str]:
     found = answer.review["dataConsidered"].get("outsideScope")
     return [] if found == wanted else [f"outside the scope as {found}, not {wanted}"]
@@ -174,5 +184,6 @@ _CHECKS: dict[str, Callable[[_Answer, Any], list[str]]] = {
     "orders": _orders,
     "not_orders": _not_orders,
     "set_aside": _set_aside,
+    "not_assessed": _not_assessed,
     "outside": _outside,
 }

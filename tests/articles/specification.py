@@ -5,7 +5,13 @@ from functools import cache
 from itertools import dropwhile, takewhile
 from pathlib import Path
 
+import pytest
+
 PATH = Path(__file__).resolve().parents[3] / "shared" / "clinical-knowledge.md"
+#: For tests that compare with the specification.
+needs_specification = pytest.mark.skipif(
+    not PATH.is_file(), reason="the specification does not lie beside the project"
+)
 _HEADING = re.compile(r"^#### ([A-Z]{2}-\d{2}) `([a-z0-9-]+)`", re.MULTILINE)
 _ORDER_ROW = re.compile(r"^\| (OR-\d{2}) \| `([a-z0-9-]+)`", re.MULTILINE)
 _CODES = re.compile(r"\b(RF|EL|ME|TX|NE|GN|LS|OR|WK)-(\d\d)((?:[–/]\d\d)*)")

@@ -8,6 +8,7 @@ import pytest
 
 from cds_service.wording import assert_clean
 from tests.articles import specification
+from tests.articles.specification import needs_specification
 from tests.articles.texts import rule_texts
 from tests.fhir_builder import STYLES
 from tests.vignettes.judging import EXTENSION, differences
@@ -24,11 +25,10 @@ ITEMS = {
     for row, entry in enumerate(DATA[table])
     for number, _ in enumerate(entry["items"])
 }
-FIRING = [name for name, (table, row, number) in ITEMS.items() if "fires" in DATA[table][row]["items"][number]]
+FIRING = [
+    name for name, (table, row, number) in ITEMS.items() if "fires" in DATA[table][row]["items"][number]
+]
 _JOINING = {"and", "or", "of", "the", "with"}
-needs_specification = pytest.mark.skipif(
-    not specification.PATH.is_file(), reason="the specification does not lie beside the project"
-)
 
 
 def item(name: str) -> dict[str, Any]:

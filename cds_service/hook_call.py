@@ -19,7 +19,8 @@ from cds_service.errors import Issue, RequestError
 from cds_service.fhir import Record, read_added, read_drafts, read_prefetch
 from cds_service.knowledge import Knowledge, Service
 from cds_service.members import Repeated, members_of
-from cds_service.review import Recall, Review, nothing_shown, review_patient
+from cds_service.repeats import Recall, nothing_shown
+from cds_service.review import Review, review_patient
 
 #: Name of the request extension that moves the evaluation date (only where the settings allow it).
 AS_OF_EXTENSION = "org.twitch-cds.asOf"
@@ -64,7 +65,8 @@ class Call:
     sent, unread; a key that was not sent is absent. ``drafts`` is the Bundle of draft orders of the
     context, ``problems`` that of problems just added, both unread, None for a hook that has none;
     ``selections`` are the references of the drafts being chosen, None for a hook without selection
-    (then all of them count).
+    (then all of them count). ``server`` is the FHIR server as sent, unread; it tells apart patients of
+    equal id.
     """
 
     hook: str
@@ -77,6 +79,7 @@ class Call:
     drafts: msgspec.Raw | None = None
     selections: tuple[str, ...] | None = None
     problems: msgspec.Raw | None = None
+    server: bytes = b""
 
 
 def read_call(body: bytes, hook: str) -> Call:
@@ -107,6 +110,7 @@ def read_call(body: bytes, hook: str) -> Call:
         drafts=_required(context, "/context", form.drafts) if form.drafts else None,
         selections=_selections(context) if form.selects else None,
         problems=_required(context, "/context", form.problems) if form.problems else None,
+        server=bytes(top.get("fhirServer", b"")),
     )
 
 
@@ -121,7 +125,7 @@ def answer_call(
 ) -> Review:
     """Review the patient of a call as of the given instant; ``base_url`` stands in the links of cards.
 
-    ``recall`` tells which marks of cards an earlier hook has returned for this patient and user.
+    ``recall`` tells which marks of cautions were told before about this patient, or to this user.
 
     Raises:
         PatientDataError: The prefetched data cannot be used at all.

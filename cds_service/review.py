@@ -6,7 +6,7 @@ evaluation date is handed in, so the same record gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from cds_service.fhir import Record, extract_facts, second_look
 from cds_service.findings import Evidence, Finding, Missing, Verdict, plain
 from cds_service.knowledge import Knowledge
 from cds_service.program import program_of
-from cds_service.repeats import marks_of
+from cds_service.repeats import Mark, Recall, known_again, marks_of, nothing_shown
 from cds_service.triage import Triaged, triage
 
 #: Extension of the answer with everything the cards rest on (docs/integrate.md).
@@ -31,29 +31,21 @@ _CITED_ROUNDS = 5
 #: A record in which even then something new keeps failing is refused: no card may rest on it.
 _MOST_ROUNDS = 20
 
-#: Tells which of some marks (``cds_service.repeats``) an earlier hook has returned.
-Recall = Callable[[Collection[str]], Collection[str]]
-
-
-def nothing_shown(_marks: Collection[str]) -> Collection[str]:
-    """Return that no earlier hook has returned anything: what a look without a memory knows."""
-    return ()
-
 
 @dataclass(frozen=True, slots=True)
 class Review:
     """What one look at one patient gave.
 
     ``findings`` holds one finding per rule: ranked ones first. ``cards`` are CDS Hooks cards.
-    ``marks`` are those of the cautions about drafts that got a card of their own. ``switched_off`` are the
-    rules the site does not have judged.
+    ``marks`` are those of the cautions that got a card of their own and are not told again for a while.
+    ``switched_off`` are the rules the site does not have judged.
     """
 
     facts: PatientFacts
     triaged: Triaged
     cards: tuple[dict[str, Any], ...]
     knowledge_version: str
-    marks: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
     switched_off: tuple[str, ...] = ()
 
     @property
@@ -133,7 +125,7 @@ def review_patient(
         base_url: Address of this service, for links to rule pages.
         instance: The ``hookInstance`` of a call, so that two calls give cards of different uuid;
             without it the same record gives the same bytes.
-        recall: What an earlier hook has returned; asked only where the hook repeats nothing.
+        recall: What was told before; asked about the cautions that are told once only.
 
     Raises:
         PatientDataError: The data cannot be used at all: no patient, two patients, or resource after
@@ -141,13 +133,16 @@ def review_patient(
     """
     program = program_of(knowledge)
     facts, findings = _judged(record, knowledge, program, as_of, hook, patient_id, encounter_id, only)
-    marks = marks_of(findings, knowledge.rules, facts)
-    shown = recall(sorted(marks.values())) if knowledge.triage.plan(hook).shown_by and marks else ()
-    quiet = frozenset(rule_id for rule_id, mark in marks.items() if mark in shown)
+    plan, rules = knowledge.triage.plan(hook), knowledge.rules
+    asked = marks_of(findings, rules, facts, plan.shown_within)
+    quiet = known_again(findings, asked, recall, plan.shown_by)
     triaged = triage(findings, knowledge.rules, knowledge.triage, facts, quiet)
     cards = build_cards(triaged, facts, knowledge, base_url=base_url, instance=instance)
     told = _told_alone(triaged, cards)
-    own = tuple(sorted(mark for rule_id, mark in marks.items() if rule_id in told))
+    kept = marks_of(
+        (f for f in findings if f.rule_id in told), rules, facts, knowledge.triage.remembers(hook)
+    )
+    own = tuple(sorted(kept.values(), key=lambda mark: mark.text))
     off = tuple(rule_id for rule_id in knowledge.site.switched_off if only is None or rule_id in only)
     return Review(facts, triaged, tuple(cards), knowledge.version, own, off)
 

@@ -51,8 +51,8 @@ class Settings:
     )
     memory_key: str = _setting(
         "",
-        "Secret key of the hashes by which order-sign knows what order-select showed, 32 characters or more; "
-        "the same wherever one store is shared; empty: a new one at every start.",
+        "Secret key of the hashes by which shown cautions are known again, 32 characters or more; the same "
+        "wherever one store is shared; empty: a new one at every start, which forgets what was shown.",
         secret=True,
     )
     max_body_mib: int = _setting(64, "Largest request body in MiB, 1 to 1024; a larger one is answered 413.")

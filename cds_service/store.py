@@ -1,4 +1,4 @@
-"""Keep what clinicians answered to cards, and for a day which cautions they were shown.
+"""Keep what clinicians answered to cards, and for a while which cautions they were shown.
 
 A row is durable before it is acknowledged: SQLite runs with a write-ahead log and full
 synchronisation, so a crash of process or machine loses nothing that was answered 200. The rows
@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Collection, Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +53,15 @@ FEEDBACK = Table(
     Column("received_at", DateTime(timezone=True), nullable=False),
 )
 
-#: One row for each caution that was shown, as a keyed hash; ``shown_at`` in seconds since 1970 UTC.
+#: One row for each caution that was shown, as a keyed hash; times in seconds since 1970 UTC. ``instance``
+#: is the keyed hash of the call that showed it: the same call, sent again, gets the same answer.
 SHOWN = Table(
-    "shown",
+    "shown_cautions",
     _METADATA,
     Column("mark", String(64), primary_key=True),
+    Column("instance", String(64), nullable=False),
     Column("shown_at", BigInteger, nullable=False, index=True),
+    Column("kept_until", BigInteger, nullable=False, index=True),
 )
 
 #: So many cautions are remembered; the oldest are forgotten first, and are then told again.
@@ -100,7 +103,8 @@ class FeedbackStore:
 class ShownCards:
     """Which cautions were shown to whom; safe to share between threads and, by its key, processes.
 
-    ``scope`` names whom a caution was shown to and about (user and patient); it enters the hash only.
+    ``scope`` names whom a caution was shown to and about (user and patient, or the patient alone); it
+    enters the hash only.
     A memory that cannot be read or written remembers nothing: then a caution is told again.
     """
 
@@ -109,25 +113,36 @@ class ShownCards:
         self._key = key.encode()
         self._most = most
 
-    def recall(self, scope: str, marks: Collection[str], *, since: int) -> frozenset[str]:
-        """Return which of ``marks`` were kept for this scope at ``since`` (seconds UTC) or later."""
+    def recall(self, scope: str, marks: Mapping[str, int], *, now: int, instance: str = "") -> frozenset[str]:
+        """Return which of ``marks`` were kept for this scope by another call.
+
+        Each mark names for how many seconds before ``now`` (seconds UTC) it counts.
+        """
         hashed = {self._hash(scope, mark): mark for mark in marks}
-        query = select(SHOWN.c.mark).where(SHOWN.c.mark.in_(sorted(hashed)), SHOWN.c.shown_at >= since)
+        query = select(SHOWN.c.mark, SHOWN.c.shown_at).where(
+            SHOWN.c.mark.in_(sorted(hashed)), SHOWN.c.instance != self._hash("call", instance)
+        )
         try:
             with self._engine.connect() as connection:
-                return frozenset(hashed[row.mark] for row in connection.execute(query))
+                rows = connection.execute(query).all()
         except SQLAlchemyError:
             return frozenset()
+        found = ((hashed[row.mark], row.shown_at) for row in rows)
+        return frozenset(mark for mark, shown_at in found if shown_at >= now - marks[mark])
 
-    def keep(self, scope: str, marks: Iterable[str], *, now: int, since: int) -> bool:
-        """Remember that ``marks`` were shown; forget what is older than ``since`` or too much.
+    def keep(self, scope: str, marks: Mapping[str, int], *, now: int, instance: str = "") -> bool:
+        """Remember each of ``marks`` for its number of seconds; forget what is over or too much.
 
         Return whether it could be written.
         """
-        rows = [{"mark": self._hash(scope, mark), "shown_at": now} for mark in sorted(set(marks))]
+        call = self._hash("call", instance)
+        rows = [
+            {"mark": self._hash(scope, mark), "instance": call, "shown_at": now, "kept_until": now + seconds}
+            for mark, seconds in sorted(marks.items())
+        ]
         try:
             with self._engine.begin() as connection:
-                connection.execute(delete(SHOWN).where(SHOWN.c.shown_at < since))
+                connection.execute(delete(SHOWN).where(SHOWN.c.kept_until < now))
                 if rows:
                     connection.execute(delete(SHOWN).where(SHOWN.c.mark.in_([row["mark"] for row in rows])))
                     connection.execute(SHOWN.insert(), rows)

@@ -6,17 +6,20 @@ it. Source of the order and of the silences: content specification 5.2, 5.4, 7.2
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from cds_service.facts import PatientFacts
 from cds_service.findings import INDICATORS, STRENGTHS, Finding, Verdict
 from cds_service.folding import EVIDENCE_ONLY, fold, give_way, highest
 from cds_service.frames import TriageSettings
+from cds_service.repeats import Known
 from cds_service.rules import Rule
 
 #: Why a finding is held back where the cards of its indicator are switched off (``held_back``).
 SWITCHED_OFF = "switched-off"
+_NOTHING_KNOWN: Mapping[str, Known] = MappingProxyType({})
 _NO_RANK = (EVIDENCE_ONLY, "argues-against")
 #: The kind of card a kind of finding stands on; every other kind stands on the consolidated one.
 _CARDS = {"red-flag": "red-flag", "critical": "critical", "order-safety": "order", "workup": "workup"}
@@ -53,7 +56,7 @@ class Triaged:
     ``findings`` holds every finding: ranked ones, then matched ones without rank, then unknown,
     then the rest. ``held`` names rules that matched and are told in the review only, with a word
     why (``outside``, ``below-least``, ``not-at-this-hook``, ``switched-off``,
-    ``shown-at-order-select``). ``hook`` chooses the card plan.
+    ``shown-at-order-select``, ``shown-within-365-days``). ``hook`` chooses the card plan.
     """
 
     hook: str
@@ -87,13 +90,13 @@ def triage(
     rules: Mapping[str, Rule],
     settings: TriageSettings,
     facts: PatientFacts,
-    quiet: Collection[str] = (),
+    quiet: Mapping[str, Known] = _NOTHING_KNOWN,
 ) -> Triaged:
     """Return all findings of one patient, folded, ranked and sorted into kinds of cards.
 
     The order of ``findings`` does not matter. A finding whose rule is not among ``rules`` keeps
-    its place by indicator and id. ``quiet`` are rules an earlier hook has shown for the same draft:
-    they are not repeated unless critical.
+    its place by indicator and id. ``quiet`` are rules told before, with the reason: they are not told
+    again unless they have become more urgent.
     """
     everything = sorted(findings, key=lambda finding: finding.rule_id)
     keys = _Ranking(rules, settings, facts, everything)
@@ -177,7 +180,7 @@ def _admit(
     rules: Mapping[str, Rule],
     settings: TriageSettings,
     facts: PatientFacts,
-    quiet: Collection[str],
+    quiet: Mapping[str, Known],
 ) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
     """Return the ids of findings that ask for a place on a card, and those held back with the reason."""
     standing = [f for f in findings if not f.folded_into and not f.gave_way_to]
@@ -191,7 +194,7 @@ def _held_back(
     rules: Mapping[str, Rule],
     settings: TriageSettings,
     facts: PatientFacts,
-    quiet: Collection[str],
+    quiet: Mapping[str, Known],
 ) -> str:
     """Return why a finding stands in the review only, or an empty word."""
     if facts.outside and finding.role not in settings.outside.get(_reason(facts.outside), frozenset()):
@@ -201,8 +204,9 @@ def _held_back(
     plan = settings.plan(facts.hook)
     if INDICATORS.index(finding.indicator) < INDICATORS.index(plan.least):
         return "below-least"
-    if finding.rule_id in quiet and finding.indicator != "critical":
-        return f"shown-at-{plan.shown_by}"
+    known = quiet.get(finding.rule_id)
+    if known is not None and INDICATORS.index(finding.indicator) <= INDICATORS.index(known.indicator):
+        return known.reason
     card = _CARDS.get(_kind(finding, rules, settings, facts), "differential")
     if card not in plan.kinds:
         return "not-at-this-hook"

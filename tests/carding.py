@@ -61,6 +61,7 @@ def rule(rule_id: str, **changes: Any) -> Rule:
         "folds_into": (),
         "gives_way_to": (),
         "repeat_always": False,
+        "repeat_after": None,
         "phrases": (),
         "summary": parse_template("x"),
         "detail": (),

@@ -62,6 +62,13 @@ def test_the_password_of_a_database_never_stands_in_a_message():
 
 KEY = "k" * 32
 OTHER = "o" * 32
+DAY = 86_400
+YEAR = 365 * DAY
+
+
+def recalled(memory, *marks):
+    """What another call right after the showing is told."""
+    return memory.recall("u p", dict.fromkeys(marks, 99), now=1002, instance="another")
 
 
 @pytest.fixture
@@ -73,65 +80,95 @@ def store(tmp_path):
 
 def test_what_was_shown_is_known_to_its_own_scope_only(store):
     memory = store.shown(KEY)
-    assert memory.keep("u p", ["a", "b"], now=1000, since=0)
-    assert memory.recall("u p", ["a", "b", "c"], since=0) == {"a", "b"}
-    assert memory.recall("u q", ["a"], since=0) == frozenset()
-    assert memory.recall("u p", [], since=0) == frozenset()
+    assert memory.keep("u p", {"a": 99, "b": 99}, now=1000)
+    assert recalled(memory, "a", "b", "c") == {"a", "b"}
+    assert memory.recall("u q", {"a": 99}, now=1000, instance="other") == frozenset()
+    assert recalled(memory) == frozenset()
 
 
 def test_another_process_of_the_same_key_remembers_too_and_of_another_key_does_not(store, tmp_path):
-    store.shown(KEY).keep("u p", ["a"], now=1000, since=0)
+    store.shown(KEY).keep("u p", {"a": 99}, now=1000)
     other = open_store(f"sqlite:///{tmp_path / 'feedback.sqlite3'}")
-    assert other.shown(KEY).recall("u p", ["a"], since=0) == {"a"}
-    assert other.shown(OTHER).recall("u p", ["a"], since=0) == frozenset()
-    assert other.shown().recall("u p", ["a"], since=0) == frozenset()
+    assert recalled(other.shown(KEY), "a") == {"a"}
+    assert recalled(other.shown(OTHER), "a") == frozenset()
+    assert recalled(other.shown(), "a") == frozenset()
     other.close()
 
 
 def test_without_a_key_a_process_remembers_alone(store):
-    store.shown().keep("u p", ["a"], now=1000, since=0)
-    assert store.shown().recall("u p", ["a"], since=0) == {"a"}
+    store.shown().keep("u p", {"a": 99}, now=1000)
+    assert recalled(store.shown(), "a") == {"a"}
 
 
-def test_what_is_older_is_not_told_and_is_forgotten(store, tmp_path):
+def test_each_mark_counts_as_long_as_it_is_asked_for(store):
     memory = store.shown(KEY)
-    memory.keep("u p", ["a"], now=1000, since=0)
-    assert memory.recall("u p", ["a"], since=1000) == {"a"}
-    assert memory.recall("u p", ["a"], since=1001) == frozenset()
-    memory.keep("u p", ["b"], now=2000, since=1001)
+    memory.keep("u p", {"a": YEAR, "b": YEAR}, now=1000)
+    assert memory.recall("u p", {"a": DAY, "b": YEAR}, now=1000 + DAY, instance="o") == {"a", "b"}
+    assert memory.recall("u p", {"a": DAY, "b": YEAR}, now=1001 + DAY, instance="o") == {"b"}
+    assert memory.recall("u p", {"a": DAY, "b": YEAR}, now=1000 + YEAR, instance="o") == {"b"}
+    assert memory.recall("u p", {"b": YEAR}, now=1001 + YEAR, instance="o") == frozenset()
+
+
+def test_what_is_over_is_forgotten_and_what_lasts_is_kept(store, tmp_path):
+    memory = store.shown(KEY)
+    memory.keep("u p", {"a": DAY, "b": YEAR}, now=1000)
+    memory.keep("u p", {"c": DAY}, now=1000 + DAY)
+    assert _rows(tmp_path) == 3
+    memory.keep("u p", {}, now=1001 + DAY)
+    assert _rows(tmp_path) == 2
+    memory.keep("u p", {"c": DAY}, now=1001 + YEAR)
     assert _rows(tmp_path) == 1
+
+
+def test_a_mark_of_a_year_outlives_the_process(tmp_path):
+    url = f"sqlite:///{tmp_path / 'feedback.sqlite3'}"
+    first = open_store(url)
+    first.shown(KEY).keep("p", {"a": YEAR}, now=1000)
+    first.close()
+    second = open_store(url)
+    found = second.shown(KEY).recall("p", {"a": YEAR}, now=1000 + YEAR, instance="o")
+    second.close()
+    assert found == {"a"}
+
+
+def test_the_same_call_sent_again_gets_the_same_answer(store):
+    memory = store.shown(KEY)
+    memory.keep("u p", {"a": 99}, now=1000, instance="call")
+    assert memory.recall("u p", {"a": 99}, now=1000, instance="call") == frozenset()
+    assert memory.recall("u p", {"a": 99}, now=1000, instance="another") == {"a"}
 
 
 def test_shown_again_counts_from_the_last_time(store):
     memory = store.shown(KEY)
-    memory.keep("u p", ["a"], now=1000, since=0)
-    memory.keep("u p", ["a", "a"], now=2000, since=0)
-    assert memory.recall("u p", ["a"], since=1500) == {"a"}
+    memory.keep("u p", {"a": 999}, now=1000)
+    memory.keep("u p", {"a": 999}, now=1900)
+    assert memory.recall("u p", {"a": 100}, now=2000, instance="o") == {"a"}
 
 
 def test_the_memory_is_bounded_and_forgets_the_oldest(store, tmp_path):
     memory = store.shown(KEY, most=2)
     for now, mark in enumerate("abc", 1000):
-        memory.keep("u p", [mark], now=now, since=0)
-    assert memory.recall("u p", ["a", "b", "c"], since=0) == {"b", "c"}
+        memory.keep("u p", {mark: 99}, now=now)
+    assert recalled(memory, "a", "b", "c") == {"b", "c"}
     assert _rows(tmp_path) == 2
 
 
 def test_nothing_of_patient_or_user_stands_in_the_database(store, tmp_path):
-    store.shown(KEY).keep("Practitioner/zebra Patient/okapi", ["mark"], now=1000, since=0)
+    store.shown(KEY).keep("Practitioner/zebra Patient/okapi", {"mark": 9}, now=1000, instance="quagga")
     store.close()
     data = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"quagga" not in data
     assert b"zebra" not in data and b"okapi" not in data and KEY.encode() not in data
 
 
 def test_a_memory_that_cannot_be_used_remembers_nothing(store, tmp_path):
     with closing(sqlite3.connect(tmp_path / "feedback.sqlite3")) as connection:
-        connection.execute("DROP TABLE shown")
+        connection.execute("DROP TABLE shown_cautions")
     memory = store.shown(KEY)
-    assert memory.keep("u p", ["a"], now=1, since=0) is False
-    assert memory.recall("u p", ["a"], since=0) == frozenset()
+    assert memory.keep("u p", {"a": 9}, now=1) is False
+    assert recalled(memory, "a") == frozenset()
 
 
 def _rows(tmp_path):
     with closing(sqlite3.connect(tmp_path / "feedback.sqlite3")) as connection:
-        return connection.execute("SELECT count(*) FROM shown").fetchone()[0]
+        return connection.execute("SELECT count(*) FROM shown_cautions").fetchone()[0]

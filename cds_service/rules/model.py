@@ -74,7 +74,10 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule file. ``group`` is its folder; ``path`` is relative to the content root."""
+    """A rule file. ``group`` is its folder; ``path`` is relative to the content root.
+
+    ``repeat_after``: seconds in which an ``info`` of the rule is told once at most; None: no such limit.
+    """
 
     id: str
     title: str
@@ -99,6 +102,7 @@ class Rule:
     folds_into: tuple[str, ...]
     gives_way_to: tuple[str, ...]
     repeat_always: bool
+    repeat_after: int | None
     phrases: tuple[tuple[str, tuple[Row, ...]], ...]
     summary: Template
     detail: tuple[Row, ...]

@@ -77,6 +77,7 @@ class _Parser(CriterionReader):
             folds_into=tuple(data.get("folds_into", ())),
             gives_way_to=tuple(data.get("gives_way_to", ())),
             repeat_always=data.get("repeat") == "always",
+            repeat_after=None if data.get("repeat", "always") == "always" else parse_duration(data["repeat"]),
             phrases=tuple(
                 (name, self._rows(rows, ("phrases", name))) for name, rows in data.get("phrases", {}).items()
             ),

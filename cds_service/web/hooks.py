@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +22,8 @@ from cds_service.errors import Issue
 from cds_service.hook_call import Call, answer_call, read_call
 from cds_service.json_log import LOGGER
 from cds_service.knowledge import Service
-from cds_service.review import Recall, Review
+from cds_service.repeats import Mark, Recall
+from cds_service.review import Review
 from cds_service.web.problems import Refusal, json_response
 from cds_service.web.request_log import note
 from cds_service.web.state import State, current_state
@@ -76,24 +78,38 @@ def _answered(body: bytes, service: Service, state: State) -> Response:
 
 
 def _recall(call: Call, state: State, now: int) -> Recall:
-    """Return what tells which cautions this user was shown about this patient by an earlier hook."""
-    since = now - state.knowledge.triage.plan(call.hook).shown_within
+    """Return what tells which cautions were told before, about this patient or to this user."""
     memory = state.store.shown(state.settings.memory_key)
-    return lambda marks: memory.recall(_scope(call), marks, since=since)
+
+    def recall(marks: Collection[Mark]) -> Collection[Mark]:
+        known: set[Mark] = set()
+        for scope, group in _by_scope(call, marks):
+            found = memory.recall(scope, _seconds(group), now=now, instance=call.hook_instance)
+            known.update(mark for mark in group if mark.text in found)
+        return known
+
+    return recall
 
 
 def _remember(call: Call, review: Review, state: State, now: int) -> None:
-    """Keep which cautions were shown, where another hook will ask."""
-    lasting = state.knowledge.triage.remembers(call.hook)
-    if not review.marks or not lasting:
-        return
+    """Keep which cautions were shown, where somebody will ask."""
     memory = state.store.shown(state.settings.memory_key)
-    if not memory.keep(_scope(call), review.marks, now=now, since=now - lasting):
-        LOGGER.warning("what was shown could not be remembered; order-sign tells it again")
+    for scope, group in _by_scope(call, review.marks):
+        if not memory.keep(scope, _seconds(group), now=now, instance=call.hook_instance):
+            LOGGER.warning("what was shown could not be remembered; it is told again")
 
 
-def _scope(call: Call) -> str:
-    return json.dumps([call.user_id, call.patient_id])
+def _by_scope(call: Call, marks: Collection[Mark]) -> Iterator[tuple[str, list[Mark]]]:
+    """Yield the marks that hold for the patient, and those that hold for the user too, with their scope."""
+    server = call.server.decode(errors="replace")
+    for for_all, who in ((True, [server, call.patient_id]), (False, [server, call.user_id, call.patient_id])):
+        group = [mark for mark in marks if mark.for_all == for_all]
+        if group:
+            yield json.dumps(who), group
+
+
+def _seconds(marks: Collection[Mark]) -> dict[str, int]:
+    return {mark.text: mark.seconds for mark in marks}
 
 
 def _note_failed_rules(review: Review) -> None:

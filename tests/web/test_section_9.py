@@ -106,10 +106,11 @@ def ask(client, knowledge):
 def asker(client, knowledge):
     services = {item.hook: item for item in knowledge.services}
 
-    def ask(hook, record=(), context=(), **more):
+    def ask(hook, record=(), context=(), instance=None, server=None, **more):
         service = services[hook]
         call = call_of([patient(), *record], service)
-        call |= {"hook": hook, "hookInstance": str(uuid.uuid4())}
+        call |= {"hook": hook, "hookInstance": instance or str(uuid.uuid4())}
+        call |= {"fhirServer": server} if server else {}
         bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in context]}
         if hook.startswith("encounter"):
             call["context"]["encounterId"] = "e1"
@@ -343,6 +344,70 @@ def test_another_worker_of_the_same_key_remembers(make_app, knowledge):
     one("order-select", LITHIUM, [draft("naproxen")])
     assert other("order-sign", LITHIUM, [draft("naproxen")])["cards"] == []
     assert told(stranger("order-sign", LITHIUM, [draft("naproxen")])) == {"order-lithium-interaction"}
+
+
+# --- at most once in 365 days
+
+
+YEARS_ON_PPI = [drug("omeprazole", authored="2023-01-05"), drug("hydrochlorothiazide")]
+
+
+def renewed(ident):
+    return [draft("omeprazole", ident=ident)]
+
+
+def test_a_hint_is_told_once_a_year_whoever_renews(ask):
+    assert told(ask("order-sign", YEARS_ON_PPI, renewed("first"))) == {"order-ppi-long-term-mg"}
+    for more in ({}, {"userId": "Practitioner/somebody-else"}):
+        again = ask("order-sign", YEARS_ON_PPI, renewed("second"), **more)
+        assert again["cards"] == []
+        assert held(again) == {"order-ppi-long-term-mg": "shown-within-365-days"}
+
+
+def test_a_hint_that_was_not_shown_yet_does_not_count(ask):
+    assert ask("order-select", YEARS_ON_PPI, renewed("first"))["cards"] == []
+    assert told(ask("order-sign", YEARS_ON_PPI, renewed("first"))) == {"order-ppi-long-term-mg"}
+
+
+@pytest.mark.parametrize(
+    ("record", "order"),
+    [
+        ([*YEARS_ON_PPI, drug("furosemide")], "omeprazole"),
+        (YEARS_ON_PPI, "pantoprazole"),
+    ],
+    ids=["another partner", "another inhibitor"],
+)
+def test_a_new_drug_is_a_new_hint(ask, record, order):
+    ask("order-sign", YEARS_ON_PPI, renewed("first"))
+    assert told(ask("order-sign", record, [draft(order)])) == {"order-ppi-long-term-mg"}
+
+
+def test_what_has_become_a_warning_is_told_within_the_year(ask):
+    ask("order-sign", YEARS_ON_PPI, renewed("first"))
+    with_cramp = [*YEARS_ON_PPI, condition("cramp", "R25.2", "Muscle cramps")]
+    assert "order-ppi-long-term-mg" in told(ask("order-sign", with_cramp, renewed("second")))
+
+
+def test_a_patient_of_equal_id_on_another_server_is_told(ask):
+    ask("order-sign", YEARS_ON_PPI, renewed("first"))
+    elsewhere = ask("order-sign", YEARS_ON_PPI, renewed("first"), server="https://other.example.org/fhir")
+    assert told(elsewhere) == {"order-ppi-long-term-mg"}
+
+
+def test_the_same_call_sent_again_gets_the_same_answer(ask):
+    call = {"instance": str(uuid.uuid4())}
+    first = ask("order-sign", YEARS_ON_PPI, renewed("first"), **call)
+    assert ask("order-sign", YEARS_ON_PPI, renewed("first"), **call) == first
+    assert ask("order-sign", YEARS_ON_PPI, renewed("first"))["cards"] == []
+
+
+def test_a_restart_forgets_the_year_only_where_no_key_is_set(make_app, knowledge):
+    keyed = asker(make_app(memory_key=KEY).test_client(), knowledge)
+    keyed("order-sign", YEARS_ON_PPI, renewed("first"))
+    restarted = asker(make_app(memory_key=KEY).test_client(), knowledge)
+    assert restarted("order-sign", YEARS_ON_PPI, renewed("second"))["cards"] == []
+    forgot = asker(make_app(memory_key="o" * 32).test_client(), knowledge)
+    assert told(forgot("order-sign", YEARS_ON_PPI, renewed("second"))) == {"order-ppi-long-term-mg"}
 
 
 # --- discharge

@@ -91,10 +91,23 @@ class TriageSettings:
 
 @dataclass(frozen=True, slots=True)
 class Cessation:
-    """Drug sets whose sudden end is dangerous, and the sentence that says so; ``{drugs}`` is a slot."""
+    """Drug sets, and the sentence about their sudden end; ``{drugs}`` is a slot.
+
+    ``rules`` are empty for a warning; in an exception they are the rules that say what the label advises
+    (I2), so that the warning would contradict them.
+    """
 
     drugs: tuple[str, ...]
     say: str
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CessationWords:
+    """What is said of drugs whose sudden end is dangerous, and where the label advises otherwise."""
+
+    warnings: tuple[Cessation, ...] = ()
+    exceptions: tuple[Cessation, ...] = ()
 
 
 def read_frames(files: Mapping[str, Mapping[str, Any]]) -> Frames:
@@ -130,7 +143,7 @@ def read_triage(data: Mapping[str, Any]) -> TriageSettings:
     return _read("cards/triage.yaml", data, _triage)
 
 
-def read_cessation(data: Mapping[str, Any]) -> tuple[Cessation, ...]:
+def read_cessation(data: Mapping[str, Any]) -> CessationWords:
     """Read the content of ``cards/cessation.yaml``. Raises ContentError for a part that lacks."""
     return _read("cards/cessation.yaml", data, _cessation)
 
@@ -149,8 +162,14 @@ def _read(where: str, data: Mapping[str, Any], reader: Callable[[Mapping[str, An
         ) from None
 
 
-def _cessation(data: Mapping[str, Any]) -> tuple[Cessation, ...]:
-    return tuple(Cessation(tuple(row["drugs"]), row["say"]) for row in data["warnings"])
+def _cessation(data: Mapping[str, Any]) -> CessationWords:
+    return CessationWords(
+        tuple(Cessation(tuple(row["drugs"]), row["say"]) for row in data["warnings"]),
+        tuple(
+            Cessation(tuple(row["drugs"]), row["say"], tuple(row["rules"]))
+            for row in data.get("exceptions", ())
+        ),
+    )
 
 
 def _triage(data: Mapping[str, Any]) -> TriageSettings:

@@ -16,7 +16,14 @@ from typing import Any, TypeVar
 
 from cds_service.content import Document, content_root, read_document
 from cds_service.errors import ContentError, Issue
-from cds_service.frames import Cessation, Frames, TriageSettings, read_cessation, read_frames, read_triage
+from cds_service.frames import (
+    CessationWords,
+    Frames,
+    TriageSettings,
+    read_cessation,
+    read_frames,
+    read_triage,
+)
 from cds_service.narrative import Narrative, load_narrative
 from cds_service.rules import (
     Criterion,
@@ -92,7 +99,7 @@ class Knowledge:
     override_reasons: tuple[OverrideReason, ...]
     frames: Frames
     triage: TriageSettings
-    cessation: tuple[Cessation, ...]
+    cessation: CessationWords
     wording: Mapping[str, Any]
     documents: Mapping[str, Document]
     site: Site = NO_CHANGES
@@ -182,7 +189,7 @@ class _Loader:
             override_reasons=reasons or (),
             frames=frames,
             triage=triage,
-            cessation=cessation or (),
+            cessation=cessation or CessationWords(),
             wording=_frozen(wording or {}),
             documents=_frozen(self.documents),
             site=site,

@@ -41,12 +41,19 @@ def logic_in_words(rule: Rule, knowledge: Knowledge) -> list[str]:
     return list(dict.fromkeys(sentence + "." for sentence in sentences))
 
 
-@lru_cache(maxsize=1024)
-def fired_in_words(rule_id: str, branch_id: str, knowledge: Knowledge) -> str:
-    """Return the sentence of the branch that fired; of the first branch where its id is not known."""
+@lru_cache(maxsize=4096)
+def fired_in_words(rule_id: str, branch_id: str, knowledge: Knowledge, room: int | None = None) -> str:
+    """Return the sentence of the branch that fired; of the first branch where its id is not known.
+
+    Where it is longer than ``room`` characters, clauses are left out whole and the sentence says so.
+    """
     rule = knowledge.rules[rule_id]
     branch = next((b for b in rule.branches if b.id == branch_id), rule.branches[0])
-    return LogicWords(knowledge).branch(branch, alone=len(rule.branches) == 1) + "."
+    alone = len(rule.branches) == 1
+    words = LogicWords(knowledge).branch(branch, alone=alone)
+    if room is not None and len(words) > room:
+        words = LogicWords(knowledge).branch(branch, alone=alone, room=room)
+    return words + "."
 
 
 def criterion_in_words(criterion: Criterion, knowledge: Knowledge) -> str:
@@ -96,11 +103,17 @@ class LogicWords:
         self.knowledge = knowledge
         self.say = knowledge.frames.say
 
-    def branch(self, branch: Branch, *, alone: bool) -> str:
-        """Return the sentence of one branch: its gate, its ages and its criterion."""
+    def branch(self, branch: Branch, *, alone: bool, room: int | None = None) -> str:
+        """Return the sentence of one branch: its gate, its ages and its criterion.
+
+        ``room`` is about how many characters it may take, clauses left out whole; None: all of it.
+        """
         parts = [] if branch.gate in OPEN_GATES else [self.say(f"gate_{branch.gate}")]
         parts += [] if branch.ages == "all" else [self.say(f"ages_{branch.ages}")]
-        parts.append(self.of(branch.when, inner=bool(parts)))
+        if room is None:
+            parts.append(self.of(branch.when, inner=bool(parts)))
+        else:
+            parts.append(self._briefly(branch.when, room - sum(map(len, parts)), inner=bool(parts)))
         words = self.say("op_all").join(parts)
         if alone or not branch.id:
             return self.say("fires_when", words=words)
@@ -112,6 +125,22 @@ class LogicWords:
         if not criterion.published:
             return words
         return self.say("site_value", words=words, published=criterion.published.replace("_", " "))
+
+    def _briefly(self, criterion: Criterion, room: int, inner: bool) -> str:
+        """Return those clauses of a criterion that fit into the room, and that there are others."""
+        if not isinstance(criterion, Combination) or criterion.op not in ("all", "any"):
+            words = self.of(criterion, inner=inner)
+            return words if len(words) <= room else self.say("further_all")
+        kept: list[str] = []
+        for part in criterion.parts:
+            words = self.of(part, inner=_mixes(criterion.op, part))
+            if len(words) <= room:
+                kept.append(words)
+                room -= len(words)
+        if len(kept) < len(criterion.parts):
+            kept.append(self.say(f"further_{criterion.op}"))
+        words = self.say(f"op_{criterion.op}").join(kept)
+        return self.say("group", parts=words) if inner and len(kept) > 1 else words
 
     def _published(self, criterion: Criterion, inner: bool) -> str:
         if isinstance(criterion, Combination):

@@ -21,6 +21,7 @@ from cds_service.cards.blocks import DETAILS, KEEP, Block, fitted
 from cds_service.facts import KINDS, DataState, PatientFacts, SetAside, Source
 from cds_service.findings import INDICATORS, Finding, Missing, Proposal, Slot, Verdict
 from cds_service.knowledge import Knowledge
+from cds_service.logic import fired_in_words
 from cds_service.neutral import neutral
 from cds_service.rules import Rule
 from cds_service.triage import triage
@@ -340,9 +341,48 @@ def test_sudden_stop_warnings_come_once_for_every_drug_named() -> None:
 
 
 def test_every_sudden_stop_warning_names_drugs_that_exist() -> None:
-    for warning in knowledge().cessation:
+    for warning in (*knowledge().cessation.warnings, *knowledge().cessation.exceptions):
         for name in warning.drugs:
             assert knowledge().terminology.exists("drug", name), name
+
+
+def test_every_label_exception_names_rules_that_exist() -> None:
+    for exception in knowledge().cessation.exceptions:
+        assert set(exception.rules) <= set(knowledge().rules), exception.say
+
+
+def red_flag(rule_id: str, drug: str) -> Finding:
+    return finding(
+        rule_id, drugs=(drug,), evidence=(drug_evidence(drug),), role="red-flag", indicator="critical"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "drug", "kept"),
+    [
+        ("neuroleptic-malignant-syndrome", "haloperidol", "levodopa"),
+        ("serotonin-toxicity", "sertraline", "lorazepam"),
+    ],
+)
+def test_where_the_label_advises_otherwise_no_card_says_taper(rule_id: str, drug: str, kept: str) -> None:
+    others = [finding("b", drugs=(drug,), evidence=(drug_evidence(drug),))]
+    others.append(finding("c", drugs=(kept,), evidence=(drug_evidence(kept),)))
+    cards = cards_of([red_flag(rule_id, drug), *others])
+    assert len(cards) == 2
+    for card in cards:
+        assert f"{drug.capitalize()}: with possible" in card["detail"]
+        assert f"{drug.capitalize()}: abrupt" not in card["detail"]
+    assert f"{kept.capitalize()}: abrupt" in cards[1]["detail"]  # what the label does not speak of
+    assert_clean(cards)
+    alone = only(cards_of(others))
+    assert f"{drug.capitalize()}: abrupt" in alone["detail"] and "with possible" not in alone["detail"]
+
+
+def test_an_exception_covers_only_drugs_its_rule_cites() -> None:
+    found = [red_flag("neuroleptic-malignant-syndrome", "levodopa")]
+    found.append(finding("b", drugs=("haloperidol",), evidence=(drug_evidence("haloperidol"),)))
+    cards = cards_of(found)
+    assert "Levodopa: abrupt" in cards[0]["detail"] and "Haloperidol: abrupt" in cards[1]["detail"]
 
 
 def test_replacement_never_stands_without_magnesium() -> None:
@@ -495,6 +535,42 @@ def test_long_cards_keep_every_safety_word() -> None:
     assert "Lines left out" in card["detail"]
 
 
+def test_safety_words_of_all_findings_are_one_paragraph() -> None:
+    found = [finding("a", safety=(("Check one.",),)), finding("b", safety=(("Check two.",),))]
+    detail = only(cards_of(found))["detail"]
+    assert detail.count("**Safety:**") == 1 and "Check one. Check two." in detail
+
+
+def test_what_stands_above_is_not_told_again() -> None:
+    drug = drug_evidence("lithium")
+    lines = (
+        ("Recorded: ", Slot("lithium", own=True), "; latest entry date unknown. Ask for the level."),
+        ("Recorded: ", Slot("lithium", own=True), ", ", Slot("tremor", own=True), "."),
+        ("Beside ", Slot("lithium", own=True), " check the kidney."),
+        ("Recorded: ", Slot("lith", own=True), "."),
+    )
+    red = finding(
+        "a", drugs=("lithium",), evidence=(drug,), detail=lines, role="red-flag", indicator="warning"
+    )
+    told = only(cards_of([red]))["detail"].split("\n\n")
+    assert "Ask for the level." in told  # the sentence before it is the paragraph of what was found
+    assert "Recorded: lithium, tremor." in told  # tells something more
+    assert "Beside lithium check the kidney." in told  # says something of its own
+    assert "Recorded: lith." in told  # a part of a word is not the word
+
+
+def test_why_shown_is_never_cut_inside_a_clause() -> None:
+    ids = sorted(knowledge().rules)
+    for rule_id in ids:
+        for branch in knowledge().rules[rule_id].branches:
+            full = fired_in_words(rule_id, branch.id, knowledge())
+            brief = fired_in_words(rule_id, branch.id, knowledge(), 240)
+            assert brief.count("(") == brief.count(")"), brief
+            assert len(brief) < 330, brief
+            assert brief == full or len(full) > 241, rule_id
+            assert brief == full or "linked rule page" in brief
+
+
 def test_even_absurd_cards_stay_within_the_limit_and_say_so() -> None:
     safety = tuple(
         (f"Safety sentence number {place} with some more words to fill the line.",) for place in range(90)
@@ -502,6 +578,7 @@ def test_even_absurd_cards_stay_within_the_limit_and_say_so() -> None:
     card = only(cards_of([finding("a", safety=safety, indicator="critical", role="red-flag")]))
     assert len(card["detail"]) <= 2500 and "Lines left out" in card["detail"]
     assert card["detail"].startswith("Urgent:") and card["detail"].endswith("not a medical device.")
+    assert "**Sources:**" in card["detail"]
 
 
 def test_a_summary_shortens_names_but_never_numbers() -> None:

@@ -123,7 +123,7 @@ def test_all_frames_and_warnings_of_the_content_pass() -> None:
     content = knowledge()
     for name, text in content.frames.texts.items():
         assert lint_text(text, "detail") == [], name
-    for warning in content.cessation:
+    for warning in (*content.cessation.warnings, *content.cessation.exceptions):
         assert lint_text(warning.say, "safety") == []
         assert own_wording().medication.also.search(warning.say)
 

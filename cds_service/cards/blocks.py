@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-#: How much a block is needed; a lower number is dropped later, ``KEEP`` never. ``CAUTIONS`` are safety
-#: sentences of findings that do not lead, ``FACTS`` tell of this patient, ``DETAILS`` of the matter.
-KEEP, CAUTIONS, GAPS, FACTS, DETAILS, EXTRAS, LAST = range(7)
+#: How much a block is needed; a lower number is dropped later, ``KEEP`` only where even what stays is too
+#: long and ``FIXED`` never (sources and foot). ``CAUTIONS`` are safety words of findings that do not lead,
+#: ``FACTS`` tell of this patient, ``DETAILS`` of the matter.
+FIXED, KEEP, CAUTIONS, GAPS, FACTS, DETAILS, EXTRAS, LAST = range(8)
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One paragraph or list item of Markdown. ``item`` blocks in a row form one list."""
+    """One paragraph or list item of Markdown.
+
+    ``item`` blocks in a row form one list; ``continues``: the text goes on in the paragraph before.
+    """
 
     text: str
     need: int = KEEP
     item: bool = False
+    continues: bool = False
 
 
 def joined(blocks: Sequence[Block]) -> str:
@@ -25,7 +30,7 @@ def joined(blocks: Sequence[Block]) -> str:
     before: Block | None = None
     for block in blocks:
         if before is not None:
-            text += "\n" if before.item and block.item else "\n\n"
+            text += " " if block.continues else "\n" if before.item and block.item else "\n\n"
         text += block.text
         before = block
     return text
@@ -41,7 +46,7 @@ def fitted(blocks: Sequence[Block], limit: int, shortened: Callable[[int], str])
     text = joined(kept)
     while len(text) > limit:
         worst = max((block.need for block in kept), default=KEEP)
-        if worst == KEEP:
+        if worst <= KEEP:
             return None
         place = max(index for index, block in enumerate(kept) if block.need == worst)
         del kept[place]

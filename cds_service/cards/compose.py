@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cds_service.cards import sections as say
-from cds_service.cards.blocks import EXTRAS, FACTS, GAPS, KEEP, Block, fitted, joined
+from cds_service.cards.blocks import EXTRAS, FACTS, GAPS, KEEP, LAST, Block, fitted, joined
 from cds_service.cards.gaps import not_assessed_card, withheld
 from cds_service.cards.plan import Draft, plan_cards, unjudged
 from cds_service.cards.proposals import suggestions_of
@@ -20,10 +21,34 @@ from cds_service.logic import changes_in_words
 from cds_service.site_changes import changes_of_rule
 from cds_service.triage import Entry, Triaged
 
-#: Facts shown with each line, and whether drafts are left to the suggestions: less where a card grows long.
-_SIZES = ((5, False), (5, True), (4, True), (3, True), (2, True), (1, True))
-#: So many of them are tried before what a rule says of this patient is left out.
-_ROOM_FOR_FACTS = 4
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """How much a card says: less where it grows long.
+
+    ``values`` are the facts shown with each line; ``brief`` leaves drafts to the suggestions; ``logic`` is
+    the room for why a finding is shown, in characters, None for all of it.
+    """
+
+    values: int
+    brief: bool
+    logic: int | None
+
+
+#: The first of these is taken at which all blocks as needed as this one fit; less needed ones are dropped.
+_SIZES = (
+    (LAST, _Size(5, False, None)),
+    (LAST, _Size(5, False, 240)),
+    (LAST, _Size(5, True, 240)),
+    (FACTS, _Size(5, False, 240)),
+    (FACTS, _Size(5, True, 240)),
+    (FACTS, _Size(4, True, 240)),
+    (FACTS, _Size(3, True, 240)),
+    (GAPS, _Size(3, True, 120)),
+    (GAPS, _Size(2, True, 120)),
+    (GAPS, _Size(1, True, 120)),
+    (GAPS, _Size(1, True, 0)),
+)
 
 
 def build_cards(
@@ -61,13 +86,11 @@ def _card(draft: Draft, triaged: Triaged, voice: Voice, instance: str) -> dict[s
 def detail_of(draft: Draft, triaged: Triaged, voice: Voice) -> str:
     """Return the detail in at most the allowed length; safety words are dropped last and never silently."""
     limit = voice.wording.detail_at_most
-    sizes = [(FACTS, size) for size in _SIZES[:_ROOM_FOR_FACTS]]
-    sizes += [(GAPS, size) for size in _SIZES[_ROOM_FOR_FACTS - 1 :]]
-    for most, size in sizes:
+    for most, size in _SIZES:
         blocks = _completed(draft, triaged, size, voice)
         needed = [block for block in blocks if block.need <= most]
         if len(joined(needed)) <= limit:
-            return fitted(blocks, limit, _shortened(voice)) or ""
+            break
     return fitted(blocks, limit, _shortened(voice)) or _forced(blocks, limit, voice)
 
 
@@ -76,16 +99,16 @@ def _shortened(voice: Voice) -> Any:
 
 
 def _forced(blocks: Sequence[Block], limit: int, voice: Voice) -> str:
-    """Cut what must stay where even that is too long: from the middle, saying so, the foot kept."""
-    kept = [block for block in blocks if block.need == KEEP]
+    """Cut what must stay where even that is too long: items and what comes last first, saying so."""
+    kept = [block for block in blocks if block.need <= KEEP]
     dropped = len(blocks) - len(kept)
-    while len(kept) > 2:
+    while any(block.need == KEEP for block in kept[1:]):
         note = Block(voice.say("shortened", count=dropped))
         text = joined([*kept[:-1], note, kept[-1]])
         if len(text) <= limit:
             return text
-        longest = max(range(1, len(kept) - 1), key=lambda index: (kept[index].item, index))
-        del kept[longest]
+        loose = [index for index, block in enumerate(kept) if index and block.need == KEEP]
+        del kept[max(loose, key=lambda index: (kept[index].item, index))]
         dropped += 1
     return joined(kept)[:limit]
 
@@ -93,7 +116,7 @@ def _forced(blocks: Sequence[Block], limit: int, voice: Voice) -> str:
 # --- the blocks of a card
 
 
-def _completed(draft: Draft, triaged: Triaged, size: tuple[int, bool], voice: Voice) -> list[Block]:
+def _completed(draft: Draft, triaged: Triaged, size: _Size, voice: Voice) -> list[Block]:
     """Return all blocks with what wording asks for beside them: companions and abbreviations."""
     blocks = list(_blocks(draft, triaged, size, voice))
     text = joined(blocks)
@@ -103,29 +126,35 @@ def _completed(draft: Draft, triaged: Triaged, size: tuple[int, bool], voice: Vo
     return [*blocks, *say.abbreviations([*blocks, foot], voice), foot]
 
 
-def _blocks(draft: Draft, triaged: Triaged, size: tuple[int, bool], voice: Voice) -> Iterator[Block]:
-    values, brief = size
+def _blocks(draft: Draft, triaged: Triaged, size: _Size, voice: Voice) -> Iterator[Block]:
     entries = (*draft.entries, *draft.against)
     told = draft.told
     rule_ids = rules_of(told)
+    opening = list(_opening(draft, size.values, voice))
+    yield from opening
+    speaking = [*draft.entries[:1]] if draft.kind == "differential" else entries
+    yield from say.detail_lines(speaking, voice, said=joined(opening))
+    yield from say.safety(told, voice, say.exceptions(triaged.shown, voice))
+    yield from _beside(draft, voice)
+    yield from say.gaps(entries, draft.unknown, voice)
+    yield from withheld(triaged, voice)
+    yield from _unjudged(draft, triaged, voice)
+    yield from say.step_blocks(draft.steps, entries, size.brief, voice)
+    yield from say.change_block(entries, voice)
+    yield from say.logic_blocks(entries, size.logic, voice)
+    yield from _site_values(rule_ids, voice)
+    yield from say.source_blocks(rule_ids, voice)
+    yield say.foot(rule_ids, voice)
+
+
+def _opening(draft: Draft, values: int, voice: Voice) -> Iterator[Block]:
+    """Yield how urgent it is, the title, the twitch and what was found."""
     if draft.indicator == "critical":
         yield Block(voice.say("urgent"))
     yield Block(f"#### {_title(draft, voice)}")
     yield say.header(voice)
     yield from _findings(draft, values, voice)
-    yield from say.stale_lines(told, voice)
-    yield from say.detail_lines([*draft.entries[:1]] if draft.kind == "differential" else entries, voice)
-    yield from say.safety(told, voice)
-    yield from _beside(draft, voice)
-    yield from say.gaps(entries, draft.unknown, voice)
-    yield from withheld(triaged, voice)
-    yield from _unjudged(draft, triaged, voice)
-    yield from say.step_blocks(draft.steps, entries, brief, voice)
-    yield from say.change_block(entries, voice)
-    yield from say.logic_blocks(entries, voice)
-    yield from _site_values(rule_ids, voice)
-    yield from say.source_blocks(rule_ids, voice)
-    yield say.foot(rule_ids, voice)
+    yield from say.stale_lines(draft.told, voice)
 
 
 def _site_values(rule_ids: Sequence[str], voice: Voice) -> Iterator[Block]:

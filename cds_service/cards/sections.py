@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from cds_service.cards.blocks import CAUTIONS, DETAILS, EXTRAS, FACTS, GAPS, KEEP, LAST, Block, joined
+from cds_service.cards.again import not_again
+from cds_service.cards.blocks import CAUTIONS, DETAILS, EXTRAS, FACTS, FIXED, GAPS, KEEP, LAST, Block, joined
 from cds_service.cards.proposals import Steps, is_abnormal, proposals_of, steps_in_words
 from cds_service.cards.sources import citation_words, citations_of
 from cds_service.cards.voice import EVIDENCE_LIMIT, Voice, evidence_of
@@ -14,6 +15,7 @@ from cds_service.engine.text import describe_twitch
 from cds_service.facts import SetAside
 from cds_service.findings import Evidence, Finding, Missing, Slot
 from cds_service.folding import unique_lines
+from cds_service.frames import Cessation
 from cds_service.logic import fired_in_words
 from cds_service.neutral import neutral
 from cds_service.titles import inside, named_inside
@@ -26,9 +28,10 @@ _GAPS_A_REASON = 8
 _NOTES = 3
 _CHECKS = 2
 _UNUSABLE = ("not-measured", "no-number", "no-range")
-_LOGIC_LIMIT = 240
 
 Named = TypeVar("Named", Evidence, Missing, Evidence | Missing)
+#: Label exceptions that hold for one patient, each with the drugs it covers.
+Exceptions = tuple[tuple[Cessation, frozenset[str]], ...]
 
 
 # --- what was found
@@ -95,12 +98,15 @@ def stale_lines(entries: Iterable[Entry], voice: Voice) -> list[Block]:
     return [Block(voice.text((Slot(sentence),), EVIDENCE_LIMIT)) for sentence in said]
 
 
-def detail_lines(entries: Sequence[Entry], voice: Voice, need: int = DETAILS) -> list[Block]:
-    """Return what the rules say about their findings, each line as a paragraph; ``need`` of general ones."""
+def detail_lines(entries: Sequence[Entry], voice: Voice, need: int = DETAILS, said: str = "") -> list[Block]:
+    """Return what the rules say about their findings, each line as a paragraph; ``need`` of general ones.
+
+    What ``said``, the text above them, tells already is not told again.
+    """
     needs: dict[str, int] = {}
     for line in unique_lines(line for entry in entries for f in entry.findings for line in f.detail):
         is_filled = len(line) > 1
-        needs.setdefault(voice.text(line), min(need, FACTS) if is_filled else need)
+        needs.setdefault(not_again(line, said, voice), min(need, FACTS) if is_filled else need)
     needs.pop("", None)
     urgent = voice.wording.urgent
     return [Block(text.removeprefix(urgent).strip(), needed) for text, needed in needs.items()]
@@ -123,17 +129,19 @@ def abbreviations(blocks: Sequence[Block], voice: Voice) -> list[Block]:
     return listed("abbreviations", words, KEEP, voice)
 
 
-def safety(entries: Sequence[Entry], voice: Voice) -> list[Block]:
+def safety(entries: Sequence[Entry], voice: Voice, exceptions: Exceptions = ()) -> list[Block]:
     """Return the safety sentences: what leads and every sudden end stays, those of other findings go last.
 
     A finding is never cut for the caution of another one (specification 7.2: one line each).
+    ``exceptions`` are those of ``cards/cessation.yaml`` that hold for this patient.
     """
-    first = [*_cautions(entries[:1], voice), *cessation_lines(entries, voice)]
+    first = [*_cautions(entries[:1], voice), *cessation_lines(entries, voice, exceptions)]
     others = [line for line in _cautions(entries[1:], voice) if line not in first]
-    parts = ((dict.fromkeys(first), KEEP), (others, CAUTIONS))
-    return [
-        Block(voice.say("safety", items=" ".join(map(_closed, said))), need) for said, need in parts if said
-    ]
+    lead, rest = (" ".join(map(_closed, dict.fromkeys(said))) for said in (first, others))
+    if not lead:
+        return listed("safety", [rest] if rest else [], CAUTIONS, voice)
+    blocks = [Block(voice.say("safety", items=lead))]
+    return [*blocks, Block(rest, CAUTIONS, continues=True)] if rest else blocks
 
 
 def _cautions(entries: Sequence[Entry], voice: Voice) -> list[str]:
@@ -154,21 +162,48 @@ def cited_drugs(entries: Iterable[Entry]) -> list[str]:
     return list(found)
 
 
-def cessation_lines(entries: Iterable[Entry], voice: Voice) -> list[str]:
-    """Return the sudden-stop sentence of every drug set the entries cite a member of (section 12)."""
+def exceptions(shown: Iterable[Entry], voice: Voice) -> Exceptions:
+    """Return the label exceptions of the rules that are shown, each with the drugs it covers (I2).
+
+    A rule covers the drugs it cites itself, on every card: no other card says the contrary.
+    """
+    cited: dict[str, set[str]] = {}
+    for entry in shown:
+        for finding in entry.findings:
+            for rule_id in (finding.rule_id, *finding.merged_rules):
+                cited.setdefault(rule_id, set()).update(cited_drugs([Entry(finding)]))
+    found = []
+    for row in voice.knowledge.cessation.exceptions:
+        drugs = _members(row.drugs, voice) & set[str]().union(*(cited.get(rule, ()) for rule in row.rules))
+        found += [(row, frozenset(drugs))] if drugs else []
+    return tuple(found)
+
+
+def cessation_lines(entries: Iterable[Entry], voice: Voice, exceptions: Exceptions = ()) -> list[str]:
+    """Return the sudden-stop sentence of every drug set the entries cite a member of (section 12).
+
+    For a drug of a label exception that sentence gives way to the one of the exception.
+    """
     drugs = cited_drugs(entries)
+    excepted: dict[Cessation, list[str]] = {}
     said: list[str] = []
-    for warning in voice.knowledge.cessation:
-        members = {
-            m
-            for name in warning.drugs
-            if name in voice.knowledge.terminology.drug_sets
-            for m in voice.knowledge.terminology.drug_sets[name].members
-        }
-        named = [voice.title("drug", drug) for drug in drugs if drug in members]
-        if named:
-            said.append(warning.say.format(drugs=", ".join(named)))
-    return said
+    for warning in voice.knowledge.cessation.warnings:
+        named: list[str] = []
+        for drug in (drug for drug in drugs if drug in _members(warning.drugs, voice)):
+            row = next((row for row, covered in exceptions if drug in covered), None)
+            (named if row is None else excepted.setdefault(row, [])).append(drug)
+        said += [_of_drugs(warning, named, voice)] if named else []
+    return said + [_of_drugs(row, list(dict.fromkeys(named)), voice) for row, named in excepted.items()]
+
+
+def _members(names: Iterable[str], voice: Voice) -> set[str]:
+    sets = voice.knowledge.terminology.drug_sets
+    return {member for name in names if name in sets for member in sets[name].members}
+
+
+def _of_drugs(row: Cessation, drugs: Iterable[str], voice: Voice) -> str:
+    said = row.say.format(drugs=", ".join(voice.title("drug", drug) for drug in drugs))
+    return said[:1].upper() + said[1:]
 
 
 def companions(text: str, medication: bool, voice: Voice) -> list[Block]:
@@ -331,16 +366,17 @@ def _names(items: Iterable[Evidence | Missing], voice: Voice) -> list[str]:
     )
 
 
-def logic_blocks(entries: Sequence[Entry], voice: Voice) -> Iterator[Block]:
-    """Yield for each finding why it fired: its branch in words, and the version of its rule (11.2)."""
+def logic_blocks(entries: Sequence[Entry], room: int | None, voice: Voice) -> Iterator[Block]:
+    """Yield for each finding why it fired: its branch in words, and the version of its rule (11.2).
+
+    ``room`` is how many characters the words of one may take, whole clauses only; None: as many as needed.
+    """
     findings = [finding for entry in entries for finding in entry.findings]
     for place, finding in enumerate(findings):
         rule = voice.knowledge.rules.get(finding.rule_id)
         if rule is None:
             continue
-        words = fired_in_words(rule.id, finding.branch, voice.knowledge)
-        if len(words) > _LOGIC_LIMIT:
-            words = words[:_LOGIC_LIMIT].rsplit(" ", 1)[0].rstrip("0123456789. ") + " \u2026"
+        words = fired_in_words(rule.id, finding.branch, voice.knowledge, room)
         said = voice.say("logic_of", words=words, rule=rule.id, version=rule.version)
         yield Block(voice.say("logic", items=said), LAST if place else GAPS)
 
@@ -348,7 +384,7 @@ def logic_blocks(entries: Sequence[Entry], voice: Voice) -> Iterator[Block]:
 def source_blocks(rule_ids: Sequence[str], voice: Voice) -> list[Block]:
     """Return the citations with their years, capped; the links carry the addresses."""
     cited = [citation_words(use, work, voice) for use, work in citations_of(rule_ids, voice)]
-    return listed("sources", voice.capped(list(dict.fromkeys(cited)), _CITED), GAPS, voice)
+    return listed("sources", voice.capped(list(dict.fromkeys(cited)), _CITED), FIXED, voice)
 
 
 def foot(rule_ids: Sequence[str], voice: Voice) -> Block:
@@ -356,7 +392,7 @@ def foot(rule_ids: Sequence[str], voice: Voice) -> Block:
     ages = {voice.knowledge.rules[rule_id].ages for rule_id in rule_ids if rule_id in voice.knowledge.rules}
     population = voice.say("population_adult" if ages == {"adult"} else "population_all")
     product = voice.say("product", version=voice.knowledge.version, released=voice.knowledge.released)
-    return Block(voice.say("foot", population=population, product=product))
+    return Block(voice.say("foot", population=population, product=product), FIXED)
 
 
 def extras(items: Sequence[str], frame: str, voice: Voice) -> list[Block]:

@@ -1,0 +1,50 @@
+"""Leave out of a rule's line what stands on the card already: no fact is read twice, none is lost."""
+
+from __future__ import annotations
+
+import re
+
+from cds_service.cards.voice import Voice
+from cds_service.findings import Line, Slot
+
+_SENTENCE_END = re.compile(r"(?<=\.) ")
+_WORD = re.compile(r"\w+")
+
+
+def not_again(line: Line, said: str, voice: Voice) -> str:
+    """Return the text of a line without its sentences that ``said`` holds, empty if it holds them all.
+
+    A sentence is said again if it stands there word for word, or if everything it tells of the patient
+    stands there and its own words are only those of the frame ``said_again``.
+    """
+    kept = [sentence for sentence in _sentences(line) if not _is_said(sentence, said.casefold(), voice)]
+    return " ".join(filter(None, (voice.text(sentence) for sentence in kept)))
+
+
+def _sentences(line: Line) -> list[Line]:
+    sentences: list[list[str | Slot]] = [[]]
+    for part in line:
+        if isinstance(part, Slot):
+            sentences[-1].append(part)
+            continue
+        for place, piece in enumerate(_SENTENCE_END.split(part)):
+            if place:
+                sentences.append([])
+            sentences[-1].append(piece)
+    return [tuple(sentence) for sentence in sentences]
+
+
+def _is_said(sentence: Line, said: str, voice: Voice) -> bool:
+    if _holds(said, voice.text(sentence).rstrip(".")):
+        return True
+    slots = [voice.text((part,)).strip(" ,;+") for part in sentence if isinstance(part, Slot)]
+    told = [slot for slot in slots if slot]
+    words = _WORD.findall(" ".join(part for part in sentence if isinstance(part, str)).casefold())
+    spare = voice.say("said_again").split()
+    return bool(told) and all(word in spare for word in words) and all(_holds(said, slot) for slot in told)
+
+
+def _holds(said: str, words: str) -> bool:
+    """Whether the words stand there as they are, not as a part of a longer number or word."""
+    pattern = rf"(?<![\w.]){re.escape(words.casefold())}(?!\w|\.\d)"
+    return bool(words) and re.search(pattern, said) is not None

@@ -13,6 +13,7 @@ from cds_service.review import Review, review_patient
 from cds_service.settings import Settings
 from cds_service.web import create_app
 from cds_service.wording import assert_clean
+from tests.articles.corrections import assert_corrected
 from tests.fhir_builder import STYLES, bundle_of, request_of
 from tests.vignettes.judging import EXTENSION, differences
 from tests.vignettes.reading import Vignette, read_file, vignettes_of
@@ -42,6 +43,7 @@ def test_vignette(name, style):
     found = review(ALL[name], style).response()
     assert differences(found, ALL[name].expect) == []
     assert_clean(found["cards"])
+    assert_corrected(found["cards"])
 
 
 def test_every_vignette_is_there_and_either_judged_or_waiting_for_a_rule():

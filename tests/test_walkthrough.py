@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.articles import specification
+from tests.articles.corrections import assert_corrected
 from tests.articles.specification import needs_specification
 from tests.fhir_builder import STYLES
 from tests.vignettes.judging import EXTENSION, differences
@@ -38,6 +39,7 @@ def _only_beside(finding: dict[str, Any]) -> bool:
 def test_a_finding_gives_its_card_and_the_workup_joins(finding, style):
     vignette, row = patient(finding)
     answer = review(vignette, style).response()
+    assert_corrected(answer["cards"])
     rule = row.get("rule")
     shown = {
         item["ruleId"]

@@ -8,6 +8,7 @@ import pytest
 
 from cds_service.wording import assert_clean
 from tests.articles import specification
+from tests.articles.corrections import assert_corrected
 from tests.articles.specification import needs_specification
 from tests.articles.texts import rule_texts
 from tests.fhir_builder import STYLES
@@ -52,6 +53,7 @@ def test_the_item_makes_its_rule_fire_and_its_absence_does_not(name, style):
     checks = {key: wanted[key] for key in ("silent", "not_shown", "orders", "not_orders") if key in wanted}
     assert differences(with_it, {"rules": wanted["fires"], **checks}) == []
     assert_clean(with_it["cards"])
+    assert_corrected(with_it["cards"])
     without_it = answer(name, style, "beside")
     instead = wanted.get("without", {})
     quiet = [rule for rule in wanted["fires"] if rule not in instead]

@@ -1,10 +1,12 @@
 """Every text a clinician can read: of the rules, of what the rules share, and of the frames of the cards."""
 
+import re
 from functools import cache
 
 from cds_service.content import content_root, iter_documents
 from cds_service.validate.survey import texts_of
 
+_SLOT = re.compile(r"\{[^}|]*")
 _SHARED = ("cards/definitions", "cards/order-sets", "cards/frames", "terminology/orders")
 
 
@@ -25,6 +27,11 @@ def shared_texts() -> dict[str, tuple[str, ...]]:
         for document in iter_documents(root / folder, root):
             found[document.path] = tuple(_strings(document.data))
     return found
+
+
+def without_slots(text: str) -> str:
+    """Return a text of a rule without the names of its slots: nobody reads those."""
+    return _SLOT.sub("{", text)
 
 
 def _strings(node: object) -> list[str]:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cds_service.facts import DAY, Measurement, PatientFacts
-from cds_service.findings import Evidence
+from cds_service.findings import Evidence, Missing
 from cds_service.rules import Definition, Modifiers
 from cds_service.terminology import Terminology
 
@@ -53,6 +53,7 @@ class Context:
     series: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
     absences: dict[str, str] = field(default_factory=dict)
     shown: dict[int, Evidence] = field(default_factory=dict)
+    gaps: dict[int, tuple[Missing, ...]] = field(default_factory=dict)
     exposures: dict[str, tuple[Exposure, ...]] = field(default_factory=dict)
     agents: dict[str, Agents] = field(default_factory=dict)
 

@@ -100,6 +100,25 @@ class Node:
         gaps = [m for a in answers if a.verdict is None for m in a.missing] if verdict is None else []
         return Answer(verdict, unique(shown), unique(gaps))
 
+    def gaps(self, ctx: Context) -> tuple[Missing, ...]:
+        """Return what an unknown answer misses: ``answer(ctx).missing`` without gathering any evidence."""
+        if self.verdict(ctx) is not None:
+            return ()
+        found = ctx.gaps.get(self.key)
+        if found is None:
+            parts = self._rests_on(ctx)
+            below = [gap for part in parts for gap in part.gaps(ctx)]
+            found = ctx.gaps[self.key] = unique(below) if parts else self.answer(ctx).missing
+        return found
+
+    def _rests_on(self, ctx: Context) -> tuple[Node, ...]:
+        """Return the nodes whose answers make this one: its parts, the definitions or the gate it names."""
+        if isinstance(self.leaf, MeetsLeaf):
+            return tuple([ctx.knowhow.criteria[name] for name in self.leaf.criterion.names])
+        if isinstance(self.leaf, IrritabilityLeaf):
+            return (ctx.knowhow.gates["irritability"],)
+        return self.parts
+
     def trace(self, ctx: Context) -> Trace:
         """Return the whole tree with its answers."""
         if self.leaf is not None and not isinstance(self.leaf, MeetsLeaf):
@@ -132,10 +151,9 @@ class Node:
         """Return the tests that would decide an unknown conjunction some of whose members hold (5.6)."""
         if self.leaf is not None or self.verdict(ctx) is not None:
             return ()
-        answers = self._part_answers(ctx)
-        if self.op == "all" and any(a.verdict is True for a in answers):
-            gaps = [m for a in answers if a.verdict is None for m in a.missing]
-            return unique([m for m in gaps if m.reason == "not-measured"])
+        if self.op == "all" and any(part.verdict(ctx) is True for part in self.parts):
+            gaps = [gap for part in self.parts for gap in part.gaps(ctx)]
+            return unique([gap for gap in gaps if gap.reason == "not-measured"])
         return unique([m for part in self.parts for m in part.asks(ctx)])
 
     def _part_answers(self, ctx: Context) -> list[Answer]:

@@ -68,16 +68,16 @@ class BranchNode:
         said = (self.branch.id, self.branch.gate, as_verdict(self.gate_verdict(ctx)))
         if not self.runs_at(ctx.facts.hook):
             return BranchTrace(*said)
-        missing = self.when.answer(ctx).missing if self.when.verdict(ctx) is None else ()
-        return BranchTrace(*said, self.when.trace(ctx), tuple(n.trace(ctx) for n in self.unless), missing)
+        unless = tuple(node.trace(ctx) for node in self.unless)
+        return BranchTrace(*said, self.when.trace(ctx), unless, self.when.gaps(ctx))
 
     def missing(self, ctx: Context) -> tuple[Missing, ...]:
         """Return what was not known where it was asked for."""
-        gaps = list(self.when.answer(ctx).missing)
+        gaps = list(self.when.gaps(ctx))
         if self.branch.ages != "all" and ctx.is_adult is None:
             gaps.append(Missing("patient", "age", "not-sent"))
         if self.gate is not None:
-            gaps += self.gate.answer(ctx).missing
+            gaps += self.gate.gaps(ctx)
         return unique(gaps)
 
 
@@ -180,8 +180,15 @@ class RuleNode:
             raised_by=steps.raised_by,
             lowered_by=steps.lowered_by,
         )
+        instead = self._instead(matching, ctx)
         cited = (*sources_of(evidence), *self._deciding(matching, ctx), *writer.cited)
-        return replace(finding, cited=unique(cited))
+        cited = cited if instead is None else (*cited, *instead.cited)
+        return replace(finding, cited=unique(cited), instead=instead)
+
+    def _instead(self, matching: list[BranchNode], ctx: Context) -> Finding | None:
+        """Return what the next matching branch says, where branches give way each on its own."""
+        on_its_own = any(node.branch.gives_way_to is not None for node in matching)
+        return self._match(matching[1:], ctx) if on_its_own and len(matching) > 1 else None
 
     def _deciding(self, matching: list[BranchNode], ctx: Context) -> list[Source]:
         """Return the resources that decide strength and indicator."""
@@ -195,8 +202,7 @@ class RuleNode:
     def _could_change(self, branch: BranchNode, ctx: Context) -> tuple[Missing, ...]:
         """Return what is not known and could still change strength or indicator (I6, I7)."""
         rows = [node for table in (branch.scale.strength, branch.indicator) for _, node in table.rows]
-        unknown = [node for node in (*rows, *branch.scale.raises) if node.verdict(ctx) is None]
-        return unique(gap for node in unknown for gap in node.answer(ctx).missing)
+        return unique(gap for node in (*rows, *branch.scale.raises) for gap in node.gaps(ctx))
 
     def _proposals(self, ctx: Context) -> tuple[Proposal, ...]:
         return tuple(

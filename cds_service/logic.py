@@ -220,6 +220,7 @@ class LogicWords:
             "reduced_within",
             "for_at_least",
             "for_less_than",
+            "course_at_least",
             "total_at_least",
         ):
             seconds = getattr(c, word)

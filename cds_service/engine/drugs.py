@@ -100,6 +100,7 @@ class DrugLeaf:
                 route,
                 timing,
                 self._lasting(e, agents, spans, ctx),
+                self._course(e, agents, ctx),
                 self._dose(e.current, ctx),
                 _one_of(e.current.route, c.routes),
             )
@@ -168,6 +169,20 @@ class DrugLeaf:
             return None
         enough = c.for_at_least is None or length >= c.for_at_least
         return enough and (c.for_less_than is None or length < c.for_less_than)
+
+    def _course(self, e: Exposure, agents: Agents, ctx: Context) -> Answer3:
+        """Judge a draft together with the unbroken use it goes on with; either length may not be known."""
+        wanted = self.criterion.course_at_least
+        if wanted is None:
+            return True
+        so_far = ctx.now - agents.chain_start(e, ctx)
+        planned = e.current.planned_days
+        if so_far + (planned or 0) * DAY >= wanted:
+            return True
+        is_open = any(
+            other.active and not other.is_ordered and other.start is None for other in agents.members
+        )
+        return None if planned is None or is_open else False
 
     def _dose(self, use: DrugUse, ctx: Context) -> Answer3:
         c = self.criterion

@@ -115,6 +115,7 @@ class DrugCriterion(Criterion):
     reduced_by: Decimal | None = None
     for_at_least: int | None = None
     for_less_than: int | None = None
+    course_at_least: int | None = None
     total_at_least: int | None = None
     dose_limits: tuple[Limit, ...] = ()
     dose_as_if: str = ""

@@ -130,6 +130,7 @@ class CriterionReader:
             reduced_by=_amount(node["by"], "%") if "by" in node else None,
             for_at_least=seconds_of(node, "for_at_least"),
             for_less_than=seconds_of(node, "for_less_than"),
+            course_at_least=seconds_of(node, "course_at_least"),
             total_at_least=seconds_of(node, "total_at_least"),
             dose_limits=_limits(dose),
             dose_as_if=dose.get("as_if", ""),

@@ -200,6 +200,33 @@ def test_a_draft_that_stops_a_drug_ends_it(judge: Judge) -> None:
     assert judge("{stopping: benzodiazepine-or-z}", switched).verdict is False
 
 
+def ordered(days: int | None) -> DrugUse:
+    return drug("metoclopramide", draft=True, active=False, planned_days=days)
+
+
+@pytest.mark.parametrize(
+    ("uses", "expected"),
+    [
+        ([ordered(30)], True),
+        ([ordered(29)], False),
+        ([ordered(None)], None),
+        ([ordered(10), drug("metoclopramide", 20)], True),
+        ([ordered(10), drug("metoclopramide", 19)], False),
+        ([ordered(None), drug("metoclopramide", 30)], True),
+        ([ordered(None), drug("metoclopramide", 29)], None),
+        ([ordered(10), drug("metoclopramide")], None),  # in use, nobody knows since when
+        ([ordered(30), drug("metoclopramide")], True),
+        ([ordered(10), drug("metoclopramide", 60, 40)], False),  # over, with a gap
+        ([ordered(10), drug("metoclopramide", 60, 5)], True),  # supplies that follow one another
+        ([drug("metoclopramide", 60)], False),  # nothing is ordered
+    ],
+)
+def test_the_course_is_what_is_ordered_and_what_it_goes_on_with(
+    judge: Judge, uses: list[DrugUse], expected: bool | None
+) -> None:
+    assert judge("{draft: metoclopramide, course_at_least: 30 days}", facts(*uses)).verdict is expected
+
+
 STOP = drug("clonazepam", draft=True, stopping=True, active=False)
 
 

@@ -121,7 +121,8 @@ class Finding:
     ``temporal`` says the onset followed drug or abnormality closely. ``folded_into`` and
     ``gave_way_to`` (rule ids) and ``rank`` (1 = first) are set by triage. ``asks`` names the tests
     that would decide an UNKNOWN rule some of whose members hold (specification 5.6). ``cited`` are the
-    resources the finding rests on or prints: condition, strength, indicator and texts.
+    resources the finding rests on or prints: condition, strength, indicator and texts. ``instead`` is what
+    the rule says by its next matching branch, for where the branch that speaks gives way on its own.
     """
 
     rule_id: str
@@ -152,3 +153,4 @@ class Finding:
     error: str = ""
     slots: Mapping[str, str] = field(default_factory=dict)
     merged_rules: tuple[str, ...] = ()
+    instead: Finding | None = None

@@ -21,8 +21,33 @@ EVIDENCE_ONLY = "evidence-only"
 def give_way(matched: Sequence[Finding], rules: Mapping[str, Rule], hidden: Collection[str]) -> list[Finding]:
     """Return the matched findings with ``gave_way_to`` set.
 
-    ``matched`` comes best first; ``hidden`` are rule ids that will not be shown for other reasons.
+    ``matched`` comes best first; ``hidden`` are rule ids that will not be shown for other reasons. Where
+    the branch that speaks gives way and another one that matches does not, that one speaks.
     """
+    settled = _given_way(matched, rules, hidden)
+    for place in range(len(settled)):
+        settled = _spoken_instead(settled[place], settled, rules, hidden)
+    return settled
+
+
+def _spoken_instead(
+    finding: Finding, settled: list[Finding], rules: Mapping[str, Rule], hidden: Collection[str]
+) -> list[Finding]:
+    """Return the findings with the first later branch that stands in place of one that gave way, if any."""
+    spare = finding.instead if finding.gave_way_to else None
+    while spare is not None:
+        tried = _given_way(
+            [spare if other.rule_id == spare.rule_id else other for other in settled], rules, hidden
+        )
+        if not any(other.rule_id == spare.rule_id and other.gave_way_to for other in tried):
+            return tried
+        spare = spare.instead
+    return settled
+
+
+def _given_way(
+    matched: Sequence[Finding], rules: Mapping[str, Rule], hidden: Collection[str]
+) -> list[Finding]:
     by_id = {finding.rule_id: finding for finding in matched}
     edges = {f.rule_id: _targets(f, _yields_to(f, rules), rules, by_id, hidden) for f in matched}
     fate: dict[str, str] = {}

@@ -183,6 +183,35 @@ def test_a_branch_gives_way_to_its_own_rules_and_else_as_the_rule_says() -> None
     assert gave_way("duration", "tic") == "tic" and not gave_way("duration", "spasm")
 
 
+def test_the_next_branch_that_stands_speaks_where_the_first_gives_way() -> None:
+    base = rule("facial")
+    branches = tuple(
+        replace(base.branches[0], id=name, gives_way_to=names)
+        for name, names in (
+            ("finding", ("stroke", "spasm")),
+            ("weakness", ("stroke",)),
+            ("duration", ("spasm",)),
+        )
+    )
+    rules = [replace(base, branches=branches), rule("stroke"), rule("spasm"), rule("benign")]
+    rules[3] = rule("benign", gives_way_to=("facial",))
+    last = replace(finding("facial"), branch="duration")
+    middle = replace(finding("facial"), branch="weakness", instead=last)
+    first = replace(finding("facial"), branch="finding", indicator="warning", instead=middle)
+
+    def spoken(*others: str) -> tuple[str, str, str]:
+        sorted_out = sort([first, *map(finding, others)], *rules)
+        result = fate(sorted_out, "facial")
+        return result.branch, result.indicator, result.gave_way_to
+
+    assert spoken() == ("finding", "warning", "")
+    assert spoken("spasm") == ("weakness", "info", "")
+    assert spoken("stroke") == ("duration", "info", "")
+    assert spoken("stroke", "spasm") == ("finding", "warning", "stroke")
+    settled = sort([first, finding("stroke"), finding("benign")], *rules)
+    assert fate(settled, "benign").gave_way_to == "facial"  # to what speaks now
+
+
 def test_a_branch_folds_into_its_own_rules_and_only_into_the_branch_that_speaks() -> None:
     base = rule("drug", folds_into=("general",))
     special = replace(

@@ -27,12 +27,13 @@ class _Size:
     """How much a card says: less where it grows long.
 
     ``values`` are the facts shown with each line; ``brief`` leaves drafts to the suggestions; ``logic`` is
-    the room for why a finding is shown, in characters, None for all of it.
+    the room for why a finding is shown, in characters, None for all of it; ``works`` are the works cited.
     """
 
     values: int
     brief: bool
     logic: int | None
+    works: int = 3
 
 
 #: The first of these is taken at which all blocks as needed as this one fit; less needed ones are dropped.
@@ -44,10 +45,11 @@ _SIZES = (
     (FACTS, _Size(5, True, 240)),
     (FACTS, _Size(4, True, 240)),
     (FACTS, _Size(3, True, 240)),
-    (GAPS, _Size(3, True, 120)),
-    (GAPS, _Size(2, True, 120)),
-    (GAPS, _Size(1, True, 120)),
-    (GAPS, _Size(1, True, 0)),
+    (GAPS, _Size(3, True, 240)),
+    (GAPS, _Size(3, True, 120, 2)),
+    (GAPS, _Size(3, True, 0, 1)),
+    (GAPS, _Size(2, True, 0, 1)),
+    (GAPS, _Size(1, True, 0, 1)),
 )
 
 
@@ -143,7 +145,7 @@ def _blocks(draft: Draft, triaged: Triaged, size: _Size, voice: Voice) -> Iterat
     yield from say.change_block(entries, voice)
     yield from say.logic_blocks(entries, size.logic, voice)
     yield from _site_values(rule_ids, voice)
-    yield from say.source_blocks(rule_ids, voice)
+    yield from say.source_blocks(rule_ids, size.works, voice)
     yield say.foot(rule_ids, voice)
 
 

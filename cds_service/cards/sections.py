@@ -22,7 +22,6 @@ from cds_service.titles import inside, named_inside
 from cds_service.triage import Entry
 from cds_service.wording import Companion
 
-_CITED = 3
 _NAMED = 4
 _GAPS_A_REASON = 8
 _NOTES = 3
@@ -381,10 +380,10 @@ def logic_blocks(entries: Sequence[Entry], room: int | None, voice: Voice) -> It
         yield Block(voice.say("logic", items=said), LAST if place else GAPS)
 
 
-def source_blocks(rule_ids: Sequence[str], voice: Voice) -> list[Block]:
-    """Return the citations with their years, capped; the links carry the addresses."""
+def source_blocks(rule_ids: Sequence[str], most: int, voice: Voice) -> list[Block]:
+    """Return at most so many citations with their years, the rest counted; the links carry the addresses."""
     cited = [citation_words(use, work, voice) for use, work in citations_of(rule_ids, voice)]
-    return listed("sources", voice.capped(list(dict.fromkeys(cited)), _CITED), FIXED, voice)
+    return listed("sources", voice.capped(list(dict.fromkeys(cited)), most), FIXED, voice)
 
 
 def foot(rule_ids: Sequence[str], voice: Voice) -> Block:

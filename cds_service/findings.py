@@ -103,12 +103,16 @@ def _part(part: str | Slot, of_record: Callable[[str], str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """One draft order proposed for the workup: a name of ``terminology/orders/``."""
+    """One draft order proposed for the workup: a name of ``terminology/orders/``.
+
+    ``anew``: no result on record settles it.
+    """
 
     order: str
     why: str = ""
     priority: str = "routine"
     rule_id: str = ""
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,6 +222,8 @@ def unique_proposals(items: Iterable[Proposal]) -> tuple[Proposal, ...]:
     kept: dict[str, Proposal] = {}
     for item in items:
         before = kept.setdefault(item.order, item)
+        if item.anew and not before.anew:
+            before = kept[item.order] = replace(before, anew=True)
         if priority_place(item.priority) < priority_place(before.priority):
             kept[item.order] = replace(before, priority=item.priority, why=item.why or before.why)
     return tuple(kept.values())

@@ -303,6 +303,15 @@ def test_an_abnormal_result_is_proposed_again_unless_it_is_from_today() -> None:
     )
 
 
+def test_what_is_due_after_a_change_is_settled_by_no_earlier_result() -> None:
+    anew, once = Proposal("magnesium-serum", anew=True), Proposal("magnesium-serum", priority="urgent")
+    patient = facts(result("magnesium", "0.85", 0.5))
+    for order in ((anew,), (once, anew), (anew, once)):
+        card = only(cards_of([finding("a", proposals=order)], patient=patient))
+        assert [item["label"] for item in card["suggestions"]] == ["Draft order: Magnesium, serum"]
+        assert "done" not in card["detail"]
+
+
 def test_a_hemolyzed_result_settles_nothing() -> None:
     patient = facts(result("potassium", "4.2", 0.5, sample_doubtful=True))
     assert "suggestions" in only(
@@ -338,6 +347,22 @@ def test_sudden_stop_warnings_come_once_for_every_drug_named() -> None:
     assert card["detail"].count("relapse") == 1 and card["detail"].count("adrenal insufficiency") == 1
     assert "prescriber" in card["detail"]
     assert_clean([card])
+
+
+def test_a_sudden_stop_warning_is_not_repeated_where_the_leading_rule_says_it() -> None:
+    own = finding("a", drugs=("lithium",), evidence=(drug_evidence("lithium"),))
+    leading = replace(own, safety=(("Abrupt long-term cessation risks relapse; see the prescriber.",),))
+    assert "Lithium: abrupt" not in only(cards_of([leading]))["detail"]
+    behind = [finding("b", indicator="warning"), leading]
+    assert "Lithium: abrupt" in only(cards_of(behind))["detail"]  # words of others may be dropped
+
+
+def test_every_rule_said_to_warn_of_a_sudden_stop_does() -> None:
+    texts = " ".join(
+        row.say.source for item in knowledge().rules.values() for row in item.safety + item.advice
+    )
+    for warning in knowledge().cessation.warnings:
+        assert all(words.casefold() in texts.casefold() for words in warning.said_by), warning
 
 
 def test_every_sudden_stop_warning_names_drugs_that_exist() -> None:

@@ -111,7 +111,7 @@ def _results(
 
 
 def _settles(m: Measurement, proposal: Proposal, cited: Collection[object], voice: Voice) -> bool:
-    if m.sample_doubtful or m.unit_doubtful or m.value is None:
+    if proposal.anew or m.sample_doubtful or m.unit_doubtful or m.value is None:
         return False
     normal = is_abnormal(m, voice) is False and m.source not in cited
     new = m.moment.earliest >= voice.facts.now - voice.knowledge.triage.done_any

@@ -127,7 +127,7 @@ class _RuleBuilder:
                 if not self.compiler.knowhow.terminology.exists("order", order):
                     self._fault(f"proposes {order!r}, which terminology/orders/ does not hold.")
             when = None if row.when is None else self.compiler.node(row.when)
-            yield WorkupNode(orders, row.why, row.priority, RowNode(rule.summary, when, row.hooks))
+            yield WorkupNode(orders, row.why, row.priority, RowNode(rule.summary, when, row.hooks), row.anew)
 
     def _fault(self, what: str) -> None:
         self.compiler.issues.append(

@@ -24,6 +24,7 @@ class WorkupNode:
     why: str
     priority: str
     row: RowNode
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,7 @@ class RuleNode:
 
     def _proposals(self, ctx: Context) -> tuple[Proposal, ...]:
         return tuple(
-            Proposal(order, node.why, node.priority, self.rule.id)
+            Proposal(order, node.why, node.priority, self.rule.id, node.anew)
             for node in self.workup
             if node.row.applies(ctx)
             for order in node.orders

@@ -27,7 +27,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class WorkupRow:
-    """Proposed orders: names of ``terminology/orders/``, or one named order set."""
+    """Proposed orders: names of ``terminology/orders/``, or one named order set.
+
+    ``anew``: due after what the rule is about, so that no result on record settles it.
+    """
 
     orders: tuple[str, ...] = ()
     order_set: str = ""
@@ -35,6 +38,7 @@ class WorkupRow:
     priority: str = "routine"
     when: Criterion | None = None
     hooks: frozenset[str] | None = None
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,6 +194,7 @@ class _Parser(CriterionReader):
             priority=node.get("priority", "routine"),
             when=self._maybe(node, "when", at),
             hooks=_hooks(node.get("hooks")),
+            anew=node.get("anew", False),
         )
 
 

@@ -52,9 +52,17 @@ def read_indicator(table: TableNode, ctx: Context, title: str) -> tuple[str, str
     if critical.verdict(ctx.widened) is not True:
         return level, ""
     evidence = critical.answer(ctx.widened).evidence
-    days = max((_age_days(e.moment, ctx) for e in evidence if e.value is not None), default=0)
-    sentence = ctx.knowhow.modifiers.stale.format(name=title, days=days)
+    dated = [(_age_days(e.moment, ctx), e) for e in evidence if e.value is not None]
+    days, oldest = max(dated, key=lambda row: row[0], default=(0, None))
+    name = title if oldest is None else _name_of(oldest, title, ctx)
+    sentence = ctx.knowhow.modifiers.stale.format(name=name, days=days)
     return max(level, "warning", key=INDICATORS.index), sentence
+
+
+def _name_of(evidence: Evidence, title: str, ctx: Context) -> str:
+    """Return the title of a measured thing; that of the rule for what is calculated or no result."""
+    analyte = ctx.knowhow.terminology.analytes.get(evidence.name)
+    return title if analyte is None else analyte.title
 
 
 def _is_certain(node: Node, ctx: Context) -> bool:

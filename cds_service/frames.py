@@ -94,12 +94,13 @@ class Cessation:
     """Drug sets, and the sentence about their sudden end; ``{drugs}`` is a slot.
 
     ``rules`` are empty for a warning; in an exception they are the rules that say what the label advises
-    (I2), so that the warning would contradict them.
+    (I2), so that the warning would contradict them. ``said_by`` are words of rules that say the same.
     """
 
     drugs: tuple[str, ...]
     say: str
     rules: tuple[str, ...] = ()
+    said_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +164,13 @@ def _read(where: str, data: Mapping[str, Any], reader: Callable[[Mapping[str, An
 
 
 def _cessation(data: Mapping[str, Any]) -> CessationWords:
-    return CessationWords(
-        tuple(Cessation(tuple(row["drugs"]), row["say"]) for row in data["warnings"]),
-        tuple(
-            Cessation(tuple(row["drugs"]), row["say"], tuple(row["rules"]))
-            for row in data.get("exceptions", ())
-        ),
-    )
+    warnings = tuple(_cessation_row(row) for row in data["warnings"])
+    return CessationWords(warnings, tuple(_cessation_row(row) for row in data.get("exceptions", ())))
+
+
+def _cessation_row(row: Mapping[str, Any]) -> Cessation:
+    rules, said_by = row.get("rules", ()), row.get("said_by", ())
+    return Cessation(tuple(row["drugs"]), row["say"], tuple(rules), tuple(said_by))
 
 
 def _triage(data: Mapping[str, Any]) -> TriageSettings:

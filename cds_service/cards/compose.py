@@ -91,7 +91,8 @@ def detail_of(draft: Draft, triaged: Triaged, voice: Voice) -> str:
     for most, size in _SIZES:
         blocks = _completed(draft, triaged, size, voice)
         needed = [block for block in blocks if block.need <= most]
-        if len(joined(needed)) <= limit:
+        note = [] if len(needed) == len(blocks) else [Block(voice.say("shortened", count=len(blocks)))]
+        if len(joined([*needed, *note])) <= limit:
             break
     return fitted(blocks, limit, _shortened(voice)) or _forced(blocks, limit, voice)
 

@@ -134,7 +134,8 @@ def safety(entries: Sequence[Entry], voice: Voice, exceptions: Exceptions = ()) 
     A finding is never cut for the caution of another one (specification 7.2: one line each).
     ``exceptions`` are those of ``cards/cessation.yaml`` that hold for this patient.
     """
-    first = [*_cautions(entries[:1], voice), *cessation_lines(entries, voice, exceptions)]
+    first = _cautions(entries[:1], voice)
+    first += cessation_lines(entries, voice, exceptions, " ".join(first))
     others = [line for line in _cautions(entries[1:], voice) if line not in first]
     lead, rest = (" ".join(map(_closed, dict.fromkeys(said))) for said in (first, others))
     if not lead:
@@ -178,10 +179,13 @@ def exceptions(shown: Iterable[Entry], voice: Voice) -> Exceptions:
     return tuple(found)
 
 
-def cessation_lines(entries: Iterable[Entry], voice: Voice, exceptions: Exceptions = ()) -> list[str]:
+def cessation_lines(
+    entries: Iterable[Entry], voice: Voice, exceptions: Exceptions = (), told: str = ""
+) -> list[str]:
     """Return the sudden-stop sentence of every drug set the entries cite a member of (section 12).
 
-    For a drug of a label exception that sentence gives way to the one of the exception.
+    For a drug of a label exception that sentence gives way to the one of the exception; ``told`` is safety
+    text that stays on the card and may say it already.
     """
     drugs = cited_drugs(entries)
     excepted: dict[Cessation, list[str]] = {}
@@ -191,7 +195,8 @@ def cessation_lines(entries: Iterable[Entry], voice: Voice, exceptions: Exceptio
         for drug in (drug for drug in drugs if drug in _members(warning.drugs, voice)):
             row = next((row for row, covered in exceptions if drug in covered), None)
             (named if row is None else excepted.setdefault(row, [])).append(drug)
-        said += [_of_drugs(warning, named, voice)] if named else []
+        is_told = any(words.casefold() in told.casefold() for words in warning.said_by)
+        said += [_of_drugs(warning, named, voice)] if named and not is_told else []
     return said + [_of_drugs(row, list(dict.fromkeys(named)), voice) for row, named in excepted.items()]
 
 

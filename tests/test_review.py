@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from cds_service.content import content_root
 from cds_service.errors import PatientDataError
-from cds_service.fhir import read_bundle
+from cds_service.fhir import latest_clinical_date, read_bundle
 from cds_service.findings import Verdict
 from cds_service.ready import ready_knowledge
 from cds_service.review import Review, review_patient
@@ -70,3 +71,13 @@ def test_what_matched_and_is_shown_on_no_card_says_why() -> None:
         assert entry.get("held") == "outside" or entry.get("foldedInto") or entry.get("gaveWayTo")
     alive = review(bundle(PATIENT, TWITCH, lab(2.4))).extension()
     assert "outside" not in alive
+
+
+def test_where_the_workup_is_pointless_no_undecided_rule_adds_to_it() -> None:
+    """A card that advises against routine tests proposes none (specification 5.6, 8.4)."""
+    path = content_root() / "fixtures" / "patients" / "eyelid-twitch-nothing-else" / "bundle.json"
+    record = read_bundle(path.read_bytes())
+    newest = latest_clinical_date(record)
+    assert newest is not None
+    (card,) = review_patient(record, ready_knowledge(None), as_of=newest).cards
+    assert "No routine blood tests" in card["detail"] and "suggestions" not in card

@@ -125,7 +125,8 @@ def _with_workup(drafts: list[Draft], triaged: Triaged, voice: Voice) -> list[Dr
 
     Where earlier cards already propose every test, the first of them carries the workup rule.
     """
-    asked = asked_by(triaged.unknown, voice) if voice.facts.twitch is not None else ()
+    listed = voice.facts.twitch is not None and not _workup_gave_way(triaged)
+    asked = asked_by(triaged.unknown, voice) if listed else ()
     wanted = unique_proposals((*proposals_of(triaged.workup), *asked))
     place = next((i for i, draft in enumerate(drafts) if draft.kind == "differential"), None)
     if not wanted and not triaged.workup:
@@ -135,6 +136,11 @@ def _with_workup(drafts: list[Draft], triaged: Triaged, voice: Voice) -> list[Dr
         if joined is not None:
             return joined
     return _own_workup(drafts, triaged, wanted, voice)
+
+
+def _workup_gave_way(triaged: Triaged) -> bool:
+    """Whether another finding makes the workup pointless: then nothing is added to its list either (5.6)."""
+    return any(finding.role == "workup" and finding.gave_way_to for finding in triaged.findings)
 
 
 def _joined(

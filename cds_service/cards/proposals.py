@@ -148,6 +148,9 @@ def steps_in_words(steps: Steps, brief: bool, voice: Voice) -> list[str]:
         said.append(voice.say("step_done", title=voice.title("order", proposal.order), value=value))
     if steps.more:
         said.append(voice.say("more_steps", count=len(steps.more)))
+    at_this_hook = f"steps_at_{voice.facts.hook}"
+    if (steps.draft or steps.shared) and voice.knowledge.frames.has(at_this_hook):
+        said.append(voice.say(at_this_hook))
     return said
 
 

@@ -459,6 +459,13 @@ def test_every_dangerous_value_without_a_newer_one_is_told_at_discharge(ask, loi
     assert str(value) in json.dumps(answer["cards"])
 
 
+def test_proposed_tests_get_an_owner_at_discharge_only(ask):
+    record = [encounter(), TWITCH, potassium(2.4)]
+    owner = "name who follows up the pending results"
+    assert owner in ask("encounter-discharge", record)["cards"][0]["detail"]
+    assert owner not in json.dumps(ask("patient-view", record)["cards"])
+
+
 def test_lithium_with_a_new_nsaid_is_followed_up_at_discharge(ask):
     record = [encounter(), drug("lithium"), drug("ibuprofen", authored="2026-11-12")]
     answer = ask("encounter-discharge", record)

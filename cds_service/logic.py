@@ -180,9 +180,9 @@ class LogicWords:
     # --- leaves
 
     def _number(self, c: NumberCriterion) -> str:
-        title = title_of(c.kind, c.name, self.knowledge)
+        title = inside(title_of(c.kind, c.name, self.knowledge))
         if c.pick != "latest":
-            title = self.say(f"pick_{c.pick}", title=inside(title))
+            title = self.say(f"pick_{c.pick}", title=title)
         judged = (
             [self.say("joined_or").join(self.say(f"state_{state}") for state in c.states)] if c.states else []
         )

@@ -138,14 +138,14 @@ def words(criterion: Criterion) -> str:
 @pytest.mark.parametrize(
     ("criterion", "said"),
     [
-        (LOW, "Potassium below 3.5 mmol/L (last 30 days; 7 days in hospital)."),
+        (LOW, "potassium below 3.5 mmol/L (last 30 days; 7 days in hospital)."),
         (
             NumberCriterion(kind="lab", name="potassium", states=("low", "missing"), window=Window(90 * DAY)),
-            "Potassium below its range or not measured (last 90 days).",
+            "potassium below its range or not measured (last 90 days).",
         ),
         (
             replace(LOW, limits=(Limit("above", LOW_K, of_range="high"),), window=Window("encounter")),
-            "Potassium above 3.5 times the upper limit (this encounter).",
+            "potassium above 3.5 times the upper limit (this encounter).",
         ),
         (DRUG, "furosemide in use."),
         (
@@ -170,7 +170,7 @@ def words(criterion: Criterion) -> str:
                     ),
                 ),
             ),
-            "(Potassium below 3.5 mmol/L (last 30 days; 7 days in hospital) "
+            "(potassium below 3.5 mmol/L (last 30 days; 7 days in hospital) "
             "and (furosemide in use or age below 3.5 years)).",
         ),
     ],

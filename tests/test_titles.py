@@ -17,7 +17,7 @@ KNOWLEDGE = load_knowledge()
         ("Abnormal Involuntary Movement Scale (AIMS)", "Abnormal Involuntary Movement Scale (AIMS)"),
         ("St John's wort", "St John's wort"),
         ("Parkinson's disease", "Parkinson's disease"),
-        ("A result", "A result"),
+        ("A result", "a result"),
         ("", ""),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from cds_service.cards import sections as say
 from cds_service.cards.blocks import EXTRAS, FACTS, GAPS, KEEP, LAST, Block, fitted, joined
+from cds_service.cards.cautions import cited_drugs, exceptions, safety
 from cds_service.cards.gaps import not_assessed_card, withheld
 from cds_service.cards.plan import Draft, plan_cards, unjudged
 from cds_service.cards.proposals import suggestions_of
@@ -123,7 +124,7 @@ def _completed(draft: Draft, triaged: Triaged, size: _Size, voice: Voice) -> lis
     """Return all blocks with what wording asks for beside them: companions and abbreviations."""
     blocks = list(_blocks(draft, triaged, size, voice))
     text = joined(blocks)
-    drugs = bool(say.cited_drugs(draft.told))
+    drugs = bool(cited_drugs(draft.told))
     foot = blocks.pop()
     blocks += say.companions(text, drugs, voice)
     return [*blocks, *say.abbreviations([*blocks, foot], voice), foot]
@@ -137,7 +138,7 @@ def _blocks(draft: Draft, triaged: Triaged, size: _Size, voice: Voice) -> Iterat
     yield from opening
     speaking = [*draft.entries[:1]] if draft.kind == "differential" else entries
     yield from say.detail_lines(speaking, voice, said=joined(opening))
-    yield from say.safety(told, voice, say.exceptions(triaged.shown, voice))
+    yield from safety(told, voice, exceptions(triaged.shown, voice))
     yield from _beside(draft, voice)
     yield from say.gaps(entries, draft.unknown, voice)
     yield from withheld(triaged, voice)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from cds_service.cards.again import not_again
-from cds_service.cards.blocks import CAUTIONS, DETAILS, EXTRAS, FACTS, FIXED, GAPS, KEEP, LAST, Block, joined
+from cds_service.cards.blocks import DETAILS, EXTRAS, FACTS, FIXED, GAPS, KEEP, LAST, Block, joined
 from cds_service.cards.proposals import Steps, is_abnormal, proposals_of, steps_in_words
 from cds_service.cards.sources import citation_words, citations_of
 from cds_service.cards.voice import EVIDENCE_LIMIT, Voice, evidence_of
@@ -15,7 +15,6 @@ from cds_service.engine.text import describe_twitch
 from cds_service.facts import SetAside
 from cds_service.findings import Evidence, Finding, Missing, Slot
 from cds_service.folding import unique_lines
-from cds_service.frames import Cessation
 from cds_service.logic import fired_in_words
 from cds_service.neutral import neutral
 from cds_service.titles import inside, named_inside
@@ -29,8 +28,6 @@ _CHECKS = 2
 _UNUSABLE = ("not-measured", "no-number", "no-range")
 
 Named = TypeVar("Named", Evidence, Missing, Evidence | Missing)
-#: Label exceptions that hold for one patient, each with the drugs it covers.
-Exceptions = tuple[tuple[Cessation, frozenset[str]], ...]
 
 
 # --- what was found
@@ -126,88 +123,6 @@ def abbreviations(blocks: Sequence[Block], voice: Voice) -> list[Block]:
     short = voice.wording.unexpanded(joined(blocks))
     words = [voice.say("abbreviation", short=word, long=known[word]) for word in short]
     return listed("abbreviations", words, KEEP, voice)
-
-
-def safety(entries: Sequence[Entry], voice: Voice, exceptions: Exceptions = ()) -> list[Block]:
-    """Return the safety sentences: what leads and every sudden end stays, those of other findings go last.
-
-    A finding is never cut for the caution of another one (specification 7.2: one line each).
-    ``exceptions`` are those of ``cards/cessation.yaml`` that hold for this patient.
-    """
-    first = _cautions(entries[:1], voice)
-    first += cessation_lines(entries, voice, exceptions, " ".join(first))
-    others = [line for line in _cautions(entries[1:], voice) if line not in first]
-    lead, rest = (" ".join(map(_closed, dict.fromkeys(said))) for said in (first, others))
-    if not lead:
-        return listed("safety", [rest] if rest else [], CAUTIONS, voice)
-    blocks = [Block(voice.say("safety", items=lead))]
-    return [*blocks, Block(rest, CAUTIONS, continues=True)] if rest else blocks
-
-
-def _cautions(entries: Sequence[Entry], voice: Voice) -> list[str]:
-    return voice.texts(unique_lines(line for entry in entries for f in entry.findings for line in f.safety))
-
-
-def _closed(sentence: str) -> str:
-    return sentence if sentence.endswith((".", "!", "?")) else sentence + "."
-
-
-def cited_drugs(entries: Iterable[Entry]) -> list[str]:
-    """Return the ingredients the entries cite, each once."""
-    found: dict[str, None] = {}
-    for entry in entries:
-        for finding in entry.findings:
-            found.update(dict.fromkeys(finding.drugs))
-            found.update(dict.fromkeys(e.name for e in finding.evidence if e.kind == "drug"))
-    return list(found)
-
-
-def exceptions(shown: Iterable[Entry], voice: Voice) -> Exceptions:
-    """Return the label exceptions of the rules that are shown, each with the drugs it covers (I2).
-
-    A rule covers the drugs it cites itself, on every card: no other card says the contrary.
-    """
-    cited: dict[str, set[str]] = {}
-    for entry in shown:
-        for finding in entry.findings:
-            for rule_id in (finding.rule_id, *finding.merged_rules):
-                cited.setdefault(rule_id, set()).update(cited_drugs([Entry(finding)]))
-    found = []
-    for row in voice.knowledge.cessation.exceptions:
-        drugs = _members(row.drugs, voice) & set[str]().union(*(cited.get(rule, ()) for rule in row.rules))
-        found += [(row, frozenset(drugs))] if drugs else []
-    return tuple(found)
-
-
-def cessation_lines(
-    entries: Iterable[Entry], voice: Voice, exceptions: Exceptions = (), told: str = ""
-) -> list[str]:
-    """Return the sudden-stop sentence of every drug set the entries cite a member of (section 12).
-
-    For a drug of a label exception that sentence gives way to the one of the exception; ``told`` is safety
-    text that stays on the card and may say it already.
-    """
-    drugs = cited_drugs(entries)
-    excepted: dict[Cessation, list[str]] = {}
-    said: list[str] = []
-    for warning in voice.knowledge.cessation.warnings:
-        named: list[str] = []
-        for drug in (drug for drug in drugs if drug in _members(warning.drugs, voice)):
-            row = next((row for row, covered in exceptions if drug in covered), None)
-            (named if row is None else excepted.setdefault(row, [])).append(drug)
-        is_told = any(words.casefold() in told.casefold() for words in warning.said_by)
-        said += [_of_drugs(warning, named, voice)] if named and not is_told else []
-    return said + [_of_drugs(row, list(dict.fromkeys(named)), voice) for row, named in excepted.items()]
-
-
-def _members(names: Iterable[str], voice: Voice) -> set[str]:
-    sets = voice.knowledge.terminology.drug_sets
-    return {member for name in names if name in sets for member in sets[name].members}
-
-
-def _of_drugs(row: Cessation, drugs: Iterable[str], voice: Voice) -> str:
-    said = row.say.format(drugs=", ".join(voice.title("drug", drug) for drug in drugs))
-    return said[:1].upper() + said[1:]
 
 
 def companions(text: str, medication: bool, voice: Voice) -> list[Block]:

@@ -14,8 +14,8 @@ def inside_sentence(title: str) -> str:
     """Return a title as written inside a sentence: small, unless it begins with an abbreviation or a name."""
     first, _, rest = title.partition(" ")
     is_name = rest[:1].isupper() and rest[1:2].islower()  # "Abnormal Involuntary ..." is one name
-    is_word = len(first) > 1 and first[1:].islower() and not first.endswith("'s") and not is_name
-    return title[0].lower() + title[1:] if is_word else title
+    is_word = first == "A" or (len(first) > 1 and first[1:].islower() and not first.endswith("'s"))
+    return title[0].lower() + title[1:] if is_word and not is_name else title
 
 
 def describe_measurement(m: Measurement, title: str) -> str:

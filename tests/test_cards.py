@@ -18,6 +18,8 @@ from markdown_it import MarkdownIt
 
 from cds_service.cards import build_cards, not_assessed_card
 from cds_service.cards.blocks import DETAILS, KEEP, Block, fitted
+from cds_service.cards.proposals import Steps, steps_in_words
+from cds_service.cards.voice import Voice
 from cds_service.facts import KINDS, DataState, PatientFacts, SetAside, Source
 from cds_service.findings import INDICATORS, Finding, Missing, Proposal, Slot, Verdict
 from cds_service.knowledge import Knowledge
@@ -899,3 +901,11 @@ def test_every_override_reason_and_link_of_the_real_content_is_usable() -> None:
 
         assert short_label(work) and len(short_label(work)) <= 70
         assert address_of(work) == "" or address_of(work).startswith("https://")
+
+
+def test_options_left_over_are_counted_beside_the_draft_orders_they_follow() -> None:
+    drafts = (Proposal("potassium-serum"),)
+    steps = Steps(draft=drafts, more=(Proposal("magnesium-serum"), Proposal("ecg-12-lead")))
+    voice = Voice(facts(), knowledge(), BASE)
+    assert steps_in_words(steps, True, voice) == ["the draft orders of this card", "+2 more"]
+    assert [words.casefold() for words in steps_in_words(steps, False, voice)] == ["potassium, serum", "+2 more"]

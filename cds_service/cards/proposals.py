@@ -147,6 +147,8 @@ def steps_in_words(steps: Steps, brief: bool, voice: Voice) -> list[str]:
         value = ", ".join(voice.value(m) for m in results)
         said.append(voice.say("step_done", title=voice.title("order", proposal.order), value=value))
     if steps.more:
+        if brief and steps.draft and not offered:  # "+2 more" must say more than what
+            said.insert(0, voice.say("steps_drafted"))
         said.append(voice.say("more_steps", count=len(steps.more)))
     at_this_hook = f"steps_at_{voice.facts.hook}"
     if (steps.draft or steps.shared) and voice.knowledge.frames.has(at_this_hook):

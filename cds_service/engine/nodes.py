@@ -137,13 +137,16 @@ class Node:
         return (moments if verdict is True else ()), verdict
 
     def collect(self, ctx: Context, into: dict[str, list[Evidence]]) -> None:
-        """Gather the evidence of every true ``as`` name, in reading order."""
+        """Gather the evidence of every true ``as`` name, in reading order.
+
+        What is true inside a criterion that is not, matched nothing: it is not named.
+        """
         if self.criterion.alias:
             answer = self.answer(ctx)
             if answer.verdict is True:
                 known = into.setdefault(self.criterion.alias, [])
                 known.extend(e for e in answer.evidence if e not in known)
-        if self.op != "none":
+        if self.parts and self.op != "none" and self.verdict(ctx) is True:
             for part in self.parts:
                 part.collect(ctx, into)
 

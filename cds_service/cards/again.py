@@ -9,6 +9,8 @@ from cds_service.findings import Line, Slot
 
 _SENTENCE_END = re.compile(r"(?<=\.) ")
 _WORD = re.compile(r"\w+")
+#: "and two more", which names nothing that could be lost.
+_COUNT = re.compile(r"\s*\+\d+")
 
 
 def not_again(line: Line, said: str, voice: Voice) -> str:
@@ -23,7 +25,7 @@ def not_again(line: Line, said: str, voice: Voice) -> str:
 
 def _sentences(line: Line) -> list[Line]:
     sentences: list[list[str | Slot]] = [[]]
-    for part in line:
+    for part in _joined(line):
         if isinstance(part, Slot):
             sentences[-1].append(part)
             continue
@@ -34,11 +36,23 @@ def _sentences(line: Line) -> list[Line]:
     return [tuple(sentence) for sentence in sentences]
 
 
+def _joined(line: Line) -> list[str | Slot]:
+    """Return the line with neighboring words of the rule in one piece."""
+    parts: list[str | Slot] = []
+    for part in line:
+        before = parts[-1] if parts else None
+        if isinstance(part, str) and isinstance(before, str):
+            parts[-1] = before + part
+        else:
+            parts.append(part)
+    return parts
+
+
 def _is_said(sentence: Line, said: str, voice: Voice) -> bool:
     if _holds(said, voice.text(sentence).rstrip(".")):
         return True
-    slots = [voice.text((part,)).strip(" ,;+") for part in sentence if isinstance(part, Slot)]
-    told = [slot for slot in slots if slot]
+    slots = [part for part in sentence if isinstance(part, Slot) and not _COUNT.fullmatch(part.text)]
+    told = [words for slot in slots if (words := voice.text((slot,)).strip(" ,;"))]
     words = _WORD.findall(" ".join(part for part in sentence if isinstance(part, str)).casefold())
     spare = voice.say("said_again").split()
     return bool(told) and all(word in spare for word in words) and all(_holds(said, slot) for slot in told)

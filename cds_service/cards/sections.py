@@ -64,7 +64,8 @@ def values_of(entry: Entry, values: int, voice: Voice) -> str:
     """Return the cited facts of an entry, the rest counted."""
     facts = facts_of([entry], voice)
     if not facts:
-        return voice.say("no_values")
+        rests_on_twitch = any(item.name == "twitch" for item in evidence_of([entry]))
+        return voice.say("only_twitch" if rests_on_twitch else "no_values")
     rest = len(facts) - values
     return "; ".join(facts[:values] + ([voice.say("more_values", count=rest)] if rest > 0 else []))
 

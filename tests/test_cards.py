@@ -355,6 +355,8 @@ def test_a_sudden_stop_warning_is_not_repeated_where_the_leading_rule_says_it() 
     own = finding("a", drugs=("lithium",), evidence=(drug_evidence("lithium"),))
     leading = replace(own, safety=(("Abrupt long-term cessation risks relapse; see the prescriber.",),))
     assert "Lithium: abrupt" not in only(cards_of([leading]))["detail"]
+    unnamed = replace(leading, evidence=(), drugs=("lithium",))
+    assert "Lithium: abrupt" in only(cards_of([unnamed]))["detail"]  # the card has to name the drug
     behind = [finding("b", indicator="warning"), leading]
     assert "Lithium: abrupt" in only(cards_of(behind))["detail"]  # words of others may be dropped
 
@@ -908,4 +910,7 @@ def test_options_left_over_are_counted_beside_the_draft_orders_they_follow() -> 
     steps = Steps(draft=drafts, more=(Proposal("magnesium-serum"), Proposal("ecg-12-lead")))
     voice = Voice(facts(), knowledge(), BASE)
     assert steps_in_words(steps, True, voice) == ["the draft orders of this card", "+2 more"]
-    assert [words.casefold() for words in steps_in_words(steps, False, voice)] == ["potassium, serum", "+2 more"]
+    assert [words.casefold() for words in steps_in_words(steps, False, voice)] == [
+        "potassium, serum",
+        "+2 more",
+    ]

@@ -52,7 +52,7 @@ def _is_said(sentence: Line, said: str, voice: Voice) -> bool:
     if _holds(said, voice.text(sentence).rstrip(".")):
         return True
     slots = [part for part in sentence if isinstance(part, Slot) and not _COUNT.fullmatch(part.text)]
-    told = [words for slot in slots if (words := voice.text((slot,)).strip(" ,;"))]
+    told = [text for slot in slots if (text := voice.text((slot,)).strip(" ,;"))]
     words = _WORD.findall(" ".join(part for part in sentence if isinstance(part, str)).casefold())
     spare = voice.say("said_again").split()
     return bool(told) and all(word in spare for word in words) and all(_holds(said, slot) for slot in told)

@@ -14,16 +14,19 @@ from cds_service.triage import Entry
 Exceptions = tuple[tuple[Cessation, frozenset[str]], ...]
 
 
-def safety(entries: Sequence[Entry], voice: Voice, exceptions: Exceptions = ()) -> list[Block]:
+def safety(
+    entries: Sequence[Entry], voice: Voice, exceptions: Exceptions = (), said: str = ""
+) -> list[Block]:
     """Return the safety sentences: what leads and every sudden end stays, those of other findings go last.
 
     A finding is never cut for the caution of another one (specification 7.2: one line each).
-    ``exceptions`` are those of ``cards/cessation.yaml`` that hold for this patient.
+    ``exceptions`` are those of ``cards/cessation.yaml`` that hold for this patient; ``said`` is what stands
+    above on the card.
     """
     first = _cautions(entries[:1], voice)
-    first += cessation_lines(entries, voice, exceptions, " ".join(first))
+    first += cessation_lines(entries, voice, exceptions, " ".join(first), said)
     others = [line for line in _cautions(entries[1:], voice) if line not in first]
-    lead, rest = (" ".join(map(_closed, dict.fromkeys(said))) for said in (first, others))
+    lead, rest = (" ".join(map(_closed, dict.fromkeys(part))) for part in (first, others))
     if not lead:
         return [Block(voice.say("safety", items=rest), CAUTIONS)] if rest else []
     blocks = [Block(voice.say("safety", items=lead))]
@@ -66,24 +69,31 @@ def exceptions(shown: Iterable[Entry], voice: Voice) -> Exceptions:
 
 
 def cessation_lines(
-    entries: Iterable[Entry], voice: Voice, exceptions: Exceptions = (), told: str = ""
+    entries: Iterable[Entry], voice: Voice, exceptions: Exceptions = (), told: str = "", said: str = ""
 ) -> list[str]:
     """Return the sudden-stop sentence of every drug set the entries cite a member of (section 12).
 
     For a drug of a label exception that sentence gives way to the one of the exception; ``told`` is safety
-    text that stays on the card and may say it already.
+    text that stays on the card and may say it already, where the drugs are named in it or in ``said``.
     """
     drugs = cited_drugs(entries)
     excepted: dict[Cessation, list[str]] = {}
-    said: list[str] = []
+    lines: list[str] = []
     for warning in voice.knowledge.cessation.warnings:
         named: list[str] = []
         for drug in (drug for drug in drugs if drug in _members(warning.drugs, voice)):
             row = next((row for row, covered in exceptions if drug in covered), None)
             (named if row is None else excepted.setdefault(row, [])).append(drug)
-        is_told = any(words.casefold() in told.casefold() for words in warning.said_by)
-        said += [_of_drugs(warning, named, voice)] if named and not is_told else []
-    return said + [_of_drugs(row, list(dict.fromkeys(named)), voice) for row, named in excepted.items()]
+        if named and not _is_told(warning, named, told, said, voice):
+            lines.append(_of_drugs(warning, named, voice))
+    return lines + [_of_drugs(row, list(dict.fromkeys(named)), voice) for row, named in excepted.items()]
+
+
+def _is_told(warning: Cessation, drugs: Iterable[str], told: str, said: str, voice: Voice) -> bool:
+    """Whether the card warns in the words of a rule and names every drug it means."""
+    lower = f"{said} {told}".casefold()
+    is_said = any(words.casefold() in told.casefold() for words in warning.said_by)
+    return is_said and all(voice.title("drug", drug).casefold() in lower for drug in drugs)
 
 
 def _members(names: Iterable[str], voice: Voice) -> set[str]:

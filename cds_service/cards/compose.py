@@ -135,10 +135,11 @@ def _blocks(draft: Draft, triaged: Triaged, size: _Size, voice: Voice) -> Iterat
     told = draft.told
     rule_ids = rules_of(told)
     opening = list(_opening(draft, size.values, voice))
+    said = joined(opening)
     yield from opening
     speaking = [*draft.entries[:1]] if draft.kind == "differential" else entries
-    yield from say.detail_lines(speaking, voice, said=joined(opening))
-    yield from safety(told, voice, exceptions(triaged.shown, voice))
+    yield from say.detail_lines(speaking, voice, said=said)
+    yield from safety(told, voice, exceptions(triaged.shown, voice), said)
     yield from _beside(draft, voice)
     yield from say.gaps(entries, draft.unknown, voice)
     yield from withheld(triaged, voice)

@@ -225,7 +225,7 @@ class LogicWords:
         ):
             seconds = getattr(c, word)
             words += "" if seconds is None else self.say(word, span=span(seconds))
-        words += "" if c.reduced_by is None else self.say("reduced_by", amount=_plain(c.reduced_by))
+        words += self.say("reduced_by", amount=_plain(c.reduced_by)) if c.reduced_by else ""
         words += self._dose(c)
         words += self.say("route", routes=self.say("joined_or").join(c.routes)) if c.routes else ""
         words += self.say("agents", count=c.agents) if c.agents > 1 else ""

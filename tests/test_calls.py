@@ -46,7 +46,9 @@ def test_the_call_is_answered_with_a_card(hook, client):
 def test_every_call_of_the_documents_goes_to_a_service_with_a_file_that_is_there():
     services = {item.id for item in load_knowledge().services}
     text = (content_root() / "docs" / "integrate.md").read_text(encoding="utf-8")
-    calls = re.findall(r"^curl -s http://[^/]+/cds-services/(\S+) .*--data-binary @(\S+)$", text, re.MULTILINE)
+    calls = re.findall(
+        r"^curl -s http://[^/]+/cds-services/(\S+) .*--data-binary @(\S+)$", text, re.MULTILINE
+    )
     assert {service for service, _ in calls} == services
     for service, path in calls:
         call = json.loads((content_root() / path).read_text(encoding="utf-8"))

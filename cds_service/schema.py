@@ -185,7 +185,8 @@ class _Plain:
     def _type(self, error: ValidationError, here: Pointer) -> Iterator[Issue]:
         asked = _asked(error)
         wanted: list[str] = asked if isinstance(asked, list) else [asked]
-        kinds = " or ".join(_KINDS.get(word, word) for word in wanted)
+        form = _FORMS.get(self.parts.get(id(error.schema), "")) if wanted == ["string"] else None
+        kinds = form or " or ".join(_KINDS.get(word, word) for word in wanted)
         yield self._issue(here, "V103", f"{_last(here)} should be {kinds}.")
 
     def _enum(self, error: ValidationError, here: Pointer) -> Iterator[Issue]:

@@ -318,7 +318,10 @@ def _site(settings: Settings) -> Issue | None:
     if settings.site_path is None or settings.site_path.is_file():
         return None
     return Issue(
-        "settings", "S011", "site names a file that is not there.", "Name the YAML file of the site."
+        "settings",
+        "S011",
+        "site names a file that is not there.",
+        "Name the YAML file of the site; a relative name counts from the folder the command is run in.",
     )
 
 

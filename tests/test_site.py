@@ -21,6 +21,7 @@ from cds_service.program import program_of
 from cds_service.review import Review, review_patient
 from cds_service.site import NO_CHANGES, read_site
 from cds_service.site_changes import changes_of_definition, changes_of_rule, is_as_published, stale_texts
+from cds_service.terminology.amounts import limit_fault
 
 ROOT = content_root()
 HEAD = "site: Test site\n"
@@ -94,6 +95,12 @@ def test_version_and_hash_follow_the_site_file() -> None:
 def test_a_convertible_unit_is_as_good() -> None:
     knowledge = at_site(SEVERE.replace("USE", "2.7 mEq/L"))
     assert program_of(knowledge).rules
+
+
+def test_the_published_limit_may_be_in_another_spelling_of_the_unit() -> None:
+    terminology = load_knowledge().terminology
+    assert limit_fault(terminology, "lab digoxin-level", "2 ug/L", "3 nmol/L") == ""
+    assert "does not convert" in limit_fault(terminology, "lab digoxin-level", "2 ug/L", "3 mmol/L")
 
 
 @pytest.mark.parametrize("use", ["2.7 mg/dL", "27 mmol/L", "2.7", "2 days"])

@@ -14,6 +14,7 @@ from cds_service.engine.slots import RowNode
 from cds_service.errors import ContentError, Issue
 from cds_service.rules import Branch, Criterion, Definition, Modifiers, OrderSet, Row, Rule, Table
 from cds_service.rules.tree import needed, rule_criteria
+from cds_service.schema import nearest
 from cds_service.terminology import Terminology
 
 #: Gates that ask for nothing beyond what ``when`` itself says: under ``order`` it names the draft.
@@ -125,7 +126,9 @@ class _RuleBuilder:
                 orders = found.orders
             for order in orders:
                 if not self.compiler.knowhow.terminology.exists("order", order):
-                    self._fault(f"proposes {order!r}, which terminology/orders/ does not hold.")
+                    close = nearest(order, self.compiler.knowhow.terminology.orders)
+                    what = f"proposes {order!r}, which terminology/orders/ does not hold. {close}"
+                    self._fault(what.rstrip())
             when = None if row.when is None else self.compiler.node(row.when)
             yield WorkupNode(orders, row.why, row.priority, RowNode(rule.summary, when, row.hooks), row.anew)
 

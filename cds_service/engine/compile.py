@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -17,6 +16,7 @@ from cds_service.engine.windows import AnchorDates
 from cds_service.errors import Issue, UnitError
 from cds_service.rules import criteria as c
 from cds_service.rules.tree import bare
+from cds_service.schema import nearest
 from cds_service.terminology import DrugSet, Terminology
 from cds_service.terminology.model import DrugSetPart
 
@@ -181,13 +181,24 @@ class Compiler:
             if criterion.kind == "encounter" and name in _SETTINGS:
                 continue
             if not any(self.knowhow.terminology.exists(kind, name) for kind in kinds):
+                meant = self._meant(name, kinds)
                 self._fault(
                     criterion,
                     "R101",
-                    f"names the {criterion.kind} {name!r}, which terminology/ does not hold.",
+                    f"names the {criterion.kind} {name!r}, which terminology/ does not hold.{meant}",
                     "Add the value set, or correct the name.",
                 )
         return EventLeaf(criterion, self._anchor(criterion.window))
+
+    def _meant(self, name: str, kinds: Iterable[str]) -> str:
+        if name in self._definitions():
+            return f" It is a definition: write {{meets: {name}}}."
+        sets = self.knowhow.terminology.value_sets
+        if other := next((kind for kind in sets if kind != "reason" and name in sets[kind]), ""):
+            return f" It is a {other}: write {{{other}: {name}}}."
+        known = {word for kind in kinds for word in sets.get(kind, {})}
+        close = nearest(name, known)
+        return f" {close}" if close else ""
 
     def _definitions(self) -> list[str]:
         return [d.id for d in self.knowhow.definitions.values() if d.when is not None]
@@ -195,8 +206,7 @@ class Compiler:
     def _known(self, criterion: c.Criterion, names: Iterable[str], known: list[str], what: str) -> None:
         for name in names:
             if name not in known:
-                close = difflib.get_close_matches(name, known, 1)
-                hint = f"Did you mean {close[0]!r}?" if close else "Add it, or correct the name."
+                hint = nearest(name, known) or "Add it, or correct the name."
                 self._fault(criterion, "R101", f"names the {what} {name!r}, which does not exist.", hint)
 
     def _fault(self, criterion: c.Criterion, code: str, what: str, remedy: str) -> None:

@@ -24,7 +24,7 @@ def limit_fault(terminology: Terminology | None, fact: str, published: Any, used
         return ""
     kind, _, name = fact.partition(" ")
     analyte = terminology.analytes.get(name) if kind in ANALYTE_KINDS else None
-    if analyte is None or not terminology.units.knows(before[1]) or before[1] not in analyte.factors:
+    if analyte is None or not _converts(terminology, name, *before):
         return "" if _is_same_scale(before[1], after[1]) else f"writes {after[1]!r} instead of {before[1]!r}."
     return _analyte_fault(terminology, name, *after)
 
@@ -38,6 +38,17 @@ def _analyte_fault(terminology: Terminology, name: str, amount: Decimal, unit: s
         units = ", ".join(analyte.factors)
         return f"writes {name} in {unit!r}, which does not convert; its units are {units}."
     return "" if analyte.is_plausible(canonical) else f"writes a {name} that cannot be survived or measured."
+
+
+def _converts(terminology: Terminology, name: str, amount: Decimal, unit: str) -> bool:
+    """Whether a limit is an amount of the analyte, in any spelling: neither a window nor a multiple."""
+    if not terminology.units.knows(unit):
+        return False
+    try:
+        terminology.analytes[name].to_canonical(amount, terminology.units.parse(unit))
+    except UnitError:
+        return False
+    return True
 
 
 def _is_same_scale(published: str, used: str) -> bool:

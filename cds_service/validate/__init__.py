@@ -74,10 +74,12 @@ def validate_content(root: Path, paths: Iterable[str | Path] = (), *, mutants: b
     Args:
         root: Folder that holds ``cards/``, ``terminology/`` and, in a checkout, ``tests/cases/``.
         paths: Files or folders to look at, relative to ``root`` or absolute; none means everything.
-            Rules outside of them are still read, because rules refer to one another.
+            Their case files belong to them. Rules outside of them are still read, because rules refer
+            to one another.
         mutants: Also try every mutant (slow).
     """
-    chosen = frozenset(_relative(Path(path), root) for path in paths)
+    named = [_relative(Path(path), root) for path in paths]
+    chosen = frozenset((*named, *filter(None, map(_cases_of, named))))
     knowledge, found = inspect_knowledge(root, drafts=True)
     issues = [*found]
     if not chosen or any(path == "." or path.split("/")[0] == "terminology" for path in chosen):
@@ -87,7 +89,7 @@ def validate_content(root: Path, paths: Iterable[str | Path] = (), *, mutants: b
         issues += [*_whole(survey), *_rules(survey), *_cases(survey)]
         issues += [*_mutants(survey)] if mutants else []
         issues += survey.reading
-    return sorted({issue for issue in issues if _belongs(issue, chosen)})
+    return sorted({issue for issue in issues if _belongs(issue, chosen)}, key=_by_line)
 
 
 def _whole(survey: Survey) -> Iterator[Issue]:
@@ -154,6 +156,19 @@ def _relative(path: Path, root: Path) -> str:
         return absolute.resolve().relative_to(root.resolve()).as_posix()
     except ValueError:
         return path.as_posix()
+
+
+def _cases_of(path: str) -> str:
+    """Return where the cases of a rule, a definition or a folder of them stand; empty for anything else."""
+    for home, cases in (("cards/rules", "tests/cases"), ("cards/definitions", "tests/cases/definitions")):
+        if path == home or path.startswith(f"{home}/"):
+            return cases + path.removeprefix(home)
+    return ""
+
+
+def _by_line(issue: Issue) -> tuple[str, int, Issue]:
+    place, _, line = issue.where.rpartition(":")
+    return (place, int(line), issue) if line.isdigit() else (issue.where, 0, issue)
 
 
 def _belongs(issue: Issue, chosen: frozenset[str]) -> bool:

@@ -68,7 +68,7 @@ def _is_event(desk: Desk, kind: str, name: str, item: Placed) -> bool:
     desk.fault(
         item,
         f"names the {kind} {name!r}, which does not exist",
-        nearest(name, terminology.value_sets.get(home, {})),
+        nearest(name, terminology.value_sets.get(home, {})) or f"Choose a name of terminology/{home}s/.",
     )
     return False
 

@@ -429,7 +429,12 @@ def test_st_4_a_compressed_body_is_415(client, call):
 
 
 def test_st_4_unknown_services_and_addresses_are_404(client, call):
-    for path in ("/cds-services/unknown", "/cds-services/twitch-order-dispatch", "/cds-services/a/b", "/nothing"):
+    for path in (
+        "/cds-services/unknown",
+        "/cds-services/twitch-order-dispatch",
+        "/cds-services/a/b",
+        "/nothing",
+    ):
         response = client.post(path, json=call)
         assert (response.status_code, _code(response)) == (404, "W404")
 

@@ -72,8 +72,10 @@ def missing(found: Review, rule: str) -> set[str]:
     return {gap.name for finding in found.findings if finding.rule_id == rule for gap in finding.missing}
 
 
-def test_every_rule_is_in_exactly_one_list():
-    assert sorted(knowledge().rules) == ALL
+def test_every_specified_rule_is_in_exactly_one_list():
+    """A rule beyond the specification needs no list of section 10: its own file says its ages."""
+    assert len(ALL) == len(set(ALL)) == 108
+    assert set(ALL) <= set(knowledge().rules)
 
 
 @pytest.mark.parametrize("rule", ALL)

@@ -44,6 +44,7 @@ bench: $(VENV)/.dev        ## speed, as tables; never part of the tests
 	$(BIN)/python bench/rules.py
 	$(BIN)/python bench/loading.py
 	$(BIN)/python bench/single_call.py
+	$(BIN)/python bench/explain.py
 
 # The pins follow pyproject.toml. No index address may enter the files: tests/test_packaging.py looks.
 LOCK := CUSTOM_COMPILE_COMMAND='make lock' .cache/lock/bin/pip-compile --quiet --generate-hashes --strip-extras \

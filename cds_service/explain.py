@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
 
-from cds_service.engine import BranchTrace, RuleTrace, Trace
+from cds_service.engine import BranchTrace, Context, RuleTrace
 from cds_service.facts import PatientFacts
 from cds_service.findings import Evidence, Finding, Missing, Verdict, plain
 from cds_service.knowledge import Knowledge
@@ -39,6 +39,11 @@ class Reviewed(Protocol):
         """One finding for each rule, after triage."""
         ...
 
+    @property
+    def context(self) -> Context | None:
+        """The working memory of the judging, or None."""
+        ...
+
 
 def explain_patient(review: Reviewed, knowledge: Knowledge, rule_id: str | None = None) -> dict[str, Any]:
     """Return the explanation of every rule (or of one) for the patient of a review, JSON-ready.
@@ -51,24 +56,32 @@ def explain_patient(review: Reviewed, knowledge: Knowledge, rule_id: str | None 
     Raises:
         KeyError: ``rule_id`` names no rule.
     """
-    return explain_facts(review.facts, review.findings, knowledge, rule_id)
+    return explain_facts(review.facts, review.findings, knowledge, rule_id, review.context)
 
 
 def explain_facts(
-    facts: PatientFacts, findings: Sequence[Finding], knowledge: Knowledge, rule_id: str | None = None
+    facts: PatientFacts,
+    findings: Sequence[Finding],
+    knowledge: Knowledge,
+    rule_id: str | None = None,
+    context: Context | None = None,
 ) -> dict[str, Any]:
-    """Return the explanation for facts and triaged findings. Raises KeyError for an unknown rule."""
+    """Return the explanation for facts and triaged findings. Raises KeyError for an unknown rule.
+
+    ``context`` is the working memory the findings come from; without it everything is judged again.
+    """
     off = knowledge.site.switched_off
     if rule_id is not None and rule_id not in knowledge.rules and rule_id not in off:
         raise KeyError(rule_id)
     wanted = [f for f in findings if f.rule_id in knowledge.rules and rule_id in (None, f.rule_id)]
-    traces = program_of(knowledge).traces([finding.rule_id for finding in wanted], facts)
     teller = _Teller(_phrasebook(knowledge), facts.mapped)
+    ids = [finding.rule_id for finding in wanted]
+    traces = program_of(knowledge).traces(ids, facts, context, teller.criterion)
     rules = [teller.rule(traces.rules[finding.rule_id], finding) for finding in wanted]
     rules += [_switched_off(off[name], knowledge) for name in off if rule_id in (None, name)]
     definitions = {
-        name: {"title": knowledge.definitions[name].title, **teller.criterion(trace)}
-        for name, trace in traces.definitions.items()
+        name: {"title": knowledge.definitions[name].title, **told}
+        for name, told in traces.definitions.items()
     }
     around = explain_site(facts, knowledge) if rule_id is None else {}
     return {"rules": rules, "definitions": definitions, **around}
@@ -191,21 +204,27 @@ class _Teller:
             "id": branch.branch_id,
             "runsAtThisHook": branch.when is not None,
             "gate": {"name": branch.gate, "answer": branch.gate_verdict.value},
-            "when": "" if branch.when is None else self.criterion(branch.when),
-            "unless": [self.criterion(item) for item in branch.unless],
+            "when": branch.when or "",
+            "unless": list(branch.unless),
         }
         return {name: value for name, value in entry.items() if value not in ("", [])}
 
-    def criterion(self, trace: Trace) -> dict[str, Any]:
+    def criterion(
+        self,
+        criterion: Criterion,
+        verdict: Verdict,
+        evidence: tuple[Evidence, ...] = (),
+        missing: tuple[Missing, ...] = (),
+        children: tuple[dict[str, Any], ...] = (),
+    ) -> dict[str, Any]:
         # an enum's own attribute, because reading .value costs a call for each of a thousand criteria
-        entry = {"answer": trace.verdict._value_, **self.book.criterion(trace.criterion)}
-        if trace.children:
-            entry["parts"] = [self.criterion(child) for child in trace.children]
-            return entry
-        if trace.evidence:
-            entry["evidence"] = [self.evidence(item) for item in trace.evidence]
-        if trace.missing:
-            entry["missing"] = [self.gap(item) for item in trace.missing]
+        entry = {"answer": verdict._value_, **self.book.criterion(criterion)}
+        if children:
+            entry["parts"] = list(children)
+        if evidence:
+            entry["evidence"] = [self.evidence(item) for item in evidence]
+        if missing:
+            entry["missing"] = [self.gap(item) for item in missing]
         return entry
 
     def gap(self, item: Missing) -> dict[str, str]:

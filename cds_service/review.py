@@ -7,12 +7,12 @@ evaluation date is handed in, so the same record gives the same bytes.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from cds_service.cards import build_cards, topic_code
-from cds_service.engine import Program
+from cds_service.engine import Context, Program
 from cds_service.errors import Issue, PatientDataError
 from cds_service.facts import DataState, PatientFacts, SetAside, Source
 from cds_service.fhir import Record, extract_facts, second_look
@@ -38,7 +38,8 @@ class Review:
 
     ``findings`` holds one finding per rule: ranked ones first. ``cards`` are CDS Hooks cards.
     ``marks`` are those of the cautions that got a card of their own and are not told again for a while.
-    ``switched_off`` are the rules the site does not have judged.
+    ``switched_off`` are the rules the site does not have judged. ``context`` is the working memory of
+    the judging, so that an explanation need not judge again.
     """
 
     facts: PatientFacts
@@ -47,6 +48,7 @@ class Review:
     knowledge_version: str
     marks: tuple[Mark, ...] = ()
     switched_off: tuple[str, ...] = ()
+    context: Context | None = field(default=None, compare=False, repr=False)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -132,8 +134,8 @@ def review_patient(
             resource that fails the strict reading.
     """
     program = program_of(knowledge)
-    facts, findings = _judged(record, knowledge, program, as_of, hook, patient_id, encounter_id, only)
-    plan, rules = knowledge.triage.plan(hook), knowledge.rules
+    context, findings = _judged(record, knowledge, program, as_of, hook, patient_id, encounter_id, only)
+    facts, plan, rules = context.facts, knowledge.triage.plan(hook), knowledge.rules
     asked = marks_of(findings, rules, facts, plan.shown_within)
     quiet = known_again(findings, asked, recall, plan.shown_by)
     triaged = triage(findings, knowledge.rules, knowledge.triage, facts, quiet)
@@ -144,7 +146,7 @@ def review_patient(
     )
     own = tuple(sorted(kept.values(), key=lambda mark: mark.text))
     off = tuple(rule_id for rule_id in knowledge.site.switched_off if only is None or rule_id in only)
-    return Review(facts, triaged, tuple(cards), knowledge.version, own, off)
+    return Review(facts, triaged, tuple(cards), knowledge.version, own, off, context)
 
 
 def _told_alone(triaged: Triaged, cards: Collection[Mapping[str, Any]]) -> frozenset[str]:
@@ -163,7 +165,7 @@ def _judged(
     patient_id: str | None,
     encounter_id: str | None,
     only: Collection[str] | None,
-) -> tuple[PatientFacts, tuple[Finding, ...]]:
+) -> tuple[Context, tuple[Finding, ...]]:
     """Judge, look strictly at what was cited, and judge again without what failed, until nothing fails."""
     refused: dict[str, SetAside] = {}
     for turn in range(_MOST_ROUNDS):
@@ -178,12 +180,13 @@ def _judged(
             without=frozenset(refused),
             refused=tuple(refused.values()),
         )
-        findings = program.judge(facts, only)
+        context = program.context(facts)
+        findings = program.judge(facts, only, context)
         sources = _cited(findings, facts) if turn < _CITED_ROUNDS else _every_source(facts)
         failed = second_look(record, sources)
         new = {aside.source.pointer: aside for aside in failed if aside.source.pointer not in refused}
         if not new:
-            return facts, findings
+            return context, findings
         refused.update(new)
     raise PatientDataError(
         Issue(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cds_service.engine.build import compile_program
+from cds_service.engine.context import Context
 from cds_service.engine.nodes import Trace
 from cds_service.engine.program import BranchTrace, Program, RuleTrace
 
-__all__ = ["BranchTrace", "Program", "RuleTrace", "Trace", "compile_program"]
+__all__ = ["BranchTrace", "Context", "Program", "RuleTrace", "Trace", "compile_program"]

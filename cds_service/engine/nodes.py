@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from cds_service.engine.context import Context
 from cds_service.engine.facets import age_answer
@@ -124,13 +124,13 @@ class Node:
             return (ctx.knowhow.gates["irritability"],)
         return self.parts
 
-    def trace(self, ctx: Context) -> Trace:
-        """Return the whole tree with its answers."""
+    def trace(self, ctx: Context, tell: Callable[..., Any] = Trace) -> Any:
+        """Return the whole tree with its answers; ``tell`` is given the fields of a Trace, inside out."""
         if self.leaf is not None and not isinstance(self.leaf, MeetsLeaf):
             verdict, evidence, missing = self.answer(ctx)
-            return Trace(self.criterion, as_verdict(verdict), evidence, missing)
-        children = tuple([part.trace(ctx) for part in self.parts])
-        return Trace(self.criterion, as_verdict(self.verdict(ctx)), children=children)
+            return tell(self.criterion, as_verdict(verdict), evidence, missing)
+        children = tuple([part.trace(ctx, tell) for part in self.parts])
+        return tell(self.criterion, as_verdict(self.verdict(ctx)), (), (), children)
 
     def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
         """Return the times of all matches, for anchors."""

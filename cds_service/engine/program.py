@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cds_service.engine.context import Context, Knowhow
 from cds_service.engine.grading import Scale, TableNode, read_indicator
@@ -14,6 +14,9 @@ from cds_service.engine.slots import RowNode, Writer
 from cds_service.facts import PatientFacts, Source
 from cds_service.findings import INDICATORS, Evidence, Finding, Missing, Proposal, Verdict, sources_of
 from cds_service.rules import Branch, Rule, Template
+
+#: Makes what an explanation keeps of one criterion from the fields of a Trace.
+Tell = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +67,13 @@ class BranchNode:
             return False
         return found
 
-    def trace(self, ctx: Context) -> BranchTrace:
+    def trace(self, ctx: Context, tell: Tell) -> BranchTrace:
         """Return how the branch was judged, criterion by criterion."""
         said = (self.branch.id, self.branch.gate, as_verdict(self.gate_verdict(ctx)))
         if not self.runs_at(ctx.facts.hook):
             return BranchTrace(*said)
-        unless = tuple(node.trace(ctx) for node in self.unless)
-        return BranchTrace(*said, self.when.trace(ctx), unless, self.when.gaps(ctx))
+        unless = tuple(node.trace(ctx, tell) for node in self.unless)
+        return BranchTrace(*said, self.when.trace(ctx, tell), unless, self.when.gaps(ctx))
 
     def missing(self, ctx: Context) -> tuple[Missing, ...]:
         """Return what was not known where it was asked for."""
@@ -86,15 +89,16 @@ class BranchNode:
 class BranchTrace:
     """How one branch was judged, for explanations.
 
-    ``when`` is None at a hook where the branch is not judged; ``missing`` is what could not be told where
+    ``when`` and ``unless`` are what ``tell`` made of the fields of a Trace, else Traces; ``when`` is None
+    at a hook where the branch is not judged; ``missing`` is what could not be told where
     ``when`` is unknown.
     """
 
     branch_id: str
     gate: str
     gate_verdict: Verdict
-    when: Trace | None = None
-    unless: tuple[Trace, ...] = ()
+    when: Any = None
+    unless: tuple[Any, ...] = ()
     missing: tuple[Missing, ...] = ()
 
 
@@ -111,7 +115,7 @@ class Traces(NamedTuple):
     """How rules were judged, by id, and every definition they rest on, by name."""
 
     rules: dict[str, RuleTrace]
-    definitions: dict[str, Trace]
+    definitions: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +217,9 @@ class RuleNode:
             for order in node.orders
         )
 
-    def trace(self, ctx: Context) -> RuleTrace:
+    def trace(self, ctx: Context, tell: Tell) -> RuleTrace:
         """Return how the rule was judged, branch by branch."""
-        return RuleTrace(self.rule, tuple(branch.trace(ctx) for branch in self.branches))
+        return RuleTrace(self.rule, tuple(branch.trace(ctx, tell) for branch in self.branches))
 
 
 def _drugs(evidence: tuple[Evidence, ...]) -> tuple[str, ...]:
@@ -233,13 +237,16 @@ class Program:
         """Return the working memory for one patient."""
         return Context(facts, self.knowhow)
 
-    def judge(self, facts: PatientFacts, only: Iterable[str] | None = None) -> tuple[Finding, ...]:
+    def judge(
+        self, facts: PatientFacts, only: Iterable[str] | None = None, ctx: Context | None = None
+    ) -> tuple[Finding, ...]:
         """Judge all rules (or ``only`` these), in order of id.
 
-        A rule that fails inside gives an UNKNOWN finding with ``error`` set: one broken rule never
-        hides the others and is never a silent no-match.
+        ``ctx`` is a working memory of these facts that later questions shall share. A rule that fails
+        inside gives an UNKNOWN finding with ``error`` set: one broken rule never hides the others and is
+        never a silent no-match.
         """
-        ctx = self.context(facts)
+        ctx = ctx or self.context(facts)
         wanted = self.rules if only is None else sorted(set(only) & set(self.rules))
         return tuple(_guarded(self.rules[rule_id], ctx) for rule_id in wanted)
 
@@ -251,7 +258,13 @@ class Program:
         """Return how one rule was judged; see ``traces``. Raises KeyError for an unknown rule."""
         return self.traces([rule_id], facts).rules[rule_id]
 
-    def traces(self, rule_ids: Iterable[str], facts: PatientFacts) -> Traces:
+    def traces(
+        self,
+        rule_ids: Iterable[str],
+        facts: PatientFacts,
+        ctx: Context | None = None,
+        tell: Tell = Trace,
+    ) -> Traces:
         """Return how these rules, and the definitions they rest on, were judged, sharing the work.
 
         A rule that fails inside is told without branches, with ``error`` set.
@@ -259,10 +272,10 @@ class Program:
         Raises:
             KeyError: an id names no rule.
         """
-        ctx = self.context(facts)
-        rules = {rule_id: _guarded_trace(self.rules[rule_id], ctx) for rule_id in rule_ids}
+        ctx = ctx or self.context(facts)
+        rules = {rule_id: _guarded_trace(self.rules[rule_id], ctx, tell) for rule_id in rule_ids}
         names = sorted(frozenset[str]().union(*(self.rules[rule_id].rests_on for rule_id in rules)))
-        return Traces(rules, {name: self.knowhow.criteria[name].trace(ctx) for name in names})
+        return Traces(rules, {name: self.knowhow.criteria[name].trace(ctx, tell) for name in names})
 
 
 def _guarded(node: RuleNode, ctx: Context) -> Finding:
@@ -272,9 +285,9 @@ def _guarded(node: RuleNode, ctx: Context) -> Finding:
         return _failed(node, error)
 
 
-def _guarded_trace(node: RuleNode, ctx: Context) -> RuleTrace:
+def _guarded_trace(node: RuleNode, ctx: Context, tell: Tell) -> RuleTrace:
     try:
-        return node.trace(ctx)
+        return node.trace(ctx, tell)
     except Exception as error:  # the others can still be explained
         return RuleTrace(node.rule, (), type(error).__name__)
 

@@ -13,7 +13,7 @@ from cds_service.engine.program import BranchNode, Program, RuleNode, WorkupNode
 from cds_service.engine.slots import RowNode
 from cds_service.errors import ContentError, Issue
 from cds_service.rules import Branch, Criterion, Definition, Modifiers, OrderSet, Row, Rule, Table
-from cds_service.rules.tree import needed, rule_criteria
+from cds_service.rules.tree import needed
 from cds_service.schema import nearest
 from cds_service.terminology import Terminology
 
@@ -69,7 +69,7 @@ class _RuleBuilder:
             {name: self._rows(rows) for name, rows in rule.phrases},
             tuple(self._workup(rule)),
             self._rows(rule.advice),
-            frozenset(needed(rule_criteria(rule), knowhow.definitions) & knowhow.criteria.keys()),
+            frozenset(needed(_firing(rule), knowhow.definitions) & knowhow.criteria.keys()),
         )
 
     def _branch(self, branch: Branch, rule: Rule) -> BranchNode:
@@ -136,3 +136,9 @@ class _RuleBuilder:
         self.compiler.issues.append(
             Issue(f"{self.compiler.path}:1", "R102", what, "Add it, or correct the name.")
         )
+
+
+def _firing(rule: Rule) -> list[Criterion]:
+    """Return the criteria that decide whether a rule fires, without those of its tables and texts."""
+    roots = [rule.unless, *(criterion for b in rule.branches for criterion in (b.when, b.unless))]
+    return [root for root in roots if root is not None]

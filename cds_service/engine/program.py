@@ -120,7 +120,7 @@ class Traces(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RuleNode:
-    """One rule ready to judge; ``rests_on`` names the criteria of definitions behind its own."""
+    """One rule ready to judge; ``rests_on`` names the definitions that decide whether it fires."""
 
     rule: Rule
     branches: tuple[BranchNode, ...]

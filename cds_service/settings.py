@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from cds_service.auth import Clients, read_clients, pinned_keys_fault
 from cds_service.errors import Issue, SettingsError
 
 PREFIX = "TWITCH_CDS_"
@@ -55,12 +56,23 @@ class Settings:
         "wherever one store is shared; empty: a new one at every start, which forgets what was shown.",
         secret=True,
     )
+    max_waiting: int = _setting(
+        64,
+        "Calls of one process that may wait for their turn, 0 to 10000; one more is answered 503 at once.",
+    )
+    keep_comments: bool = _setting(
+        False, "Whether comments of clinicians on cards are kept: free text that may name a patient."
+    )
     max_body_mib: int = _setting(64, "Largest request body in MiB, 1 to 1024; a larger one is answered 413.")
     allow_as_of: bool = _setting(
         False, "Whether a request may move the evaluation date (extension org.twitch-cds.asOf)."
     )
     cors_origins: tuple[str, ...] = _setting(
         (), 'Web origins that may make service calls from a browser; "*" alone is every origin.'
+    )
+    clients: Clients = _setting(
+        Clients(),
+        "Clients whose tokens are accepted, a [[clients]] table each; none: nobody is asked who they are.",
     )
     log_level: str = _setting("info", "Least severe log line written: debug, info, warning or error.")
 
@@ -134,15 +146,27 @@ def refuse_open_network(settings: Settings) -> None:
     """Refuse to listen where others can reach the service while no client can prove who it is.
 
     Raises:
-        SettingsError: The host is not a loopback address.
+        SettingsError: The host is not a loopback address, and there are no trusted clients, or no
+            address for them that their tokens could name.
     """
-    if not settings.is_loopback:
+    if settings.is_loopback:
+        return
+    if settings.clients and not settings.public_base_url.startswith("https://"):
+        raise SettingsError(
+            Issue(
+                "settings",
+                "S022",
+                f"host {settings.host} is open to other machines, and public_base_url is no https address.",
+                "Write the https address under which the clients call; their tokens must name it.",
+            )
+        )
+    if not settings.clients:
         raise SettingsError(
             Issue(
                 "settings",
                 "S020",
                 f"host {settings.host} is open to other machines, and no trusted clients are configured.",
-                "Listen on 127.0.0.1, behind a proxy that authenticates the callers.",
+                "Name the clients ([[clients]]), or listen on 127.0.0.1 behind a proxy that authenticates.",
             )
         )
 
@@ -157,6 +181,7 @@ def shown_settings(settings: Settings) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for item in fields(settings):
         value = getattr(settings, item.name)
+        value = value.as_data() if isinstance(value, Clients) else value
         shown[item.name] = _hidden(item.name, value) if item.metadata["secret"] else value
     return shown
 
@@ -202,6 +227,8 @@ def _read(name: str, raw: Any, where: str) -> Any:
         remedy = f"Did you mean {near[0]}?" if near else f"Settings are: {', '.join(known)}."
         raise SettingsError(Issue(where, "S004", f"has an unknown setting {name}.", remedy))
     wanted = type(known[name].default)
+    if wanted is Clients:
+        return read_clients(raw, where)
     value = _PARSERS[wanted](raw) if isinstance(raw, str) else raw
     if wanted is tuple and isinstance(value, list) and all(isinstance(part, str) for part in value):
         value = tuple(value)
@@ -233,6 +260,8 @@ _FORMS: Mapping[type, str] = {
 
 
 def _as_text(value: Any) -> str:
+    if isinstance(value, Clients):
+        return value.as_text()
     if isinstance(value, bool):
         return "true" if value else "false"
     return ",".join(value) if isinstance(value, tuple) else str(value)
@@ -322,14 +351,20 @@ def _site(settings: Settings) -> Issue | None:
     )
 
 
+def _clients(settings: Settings) -> Issue | None:
+    return next((issue for client in settings.clients if (issue := pinned_keys_fault(client))), None)
+
+
 _CHECKS: tuple[Callable[[Settings], Issue | None], ...] = (
     _out_of_range("port", 1, 65535),
     _out_of_range("workers", 1, 64),
     _out_of_range("max_body_mib", 1, 1024),
+    _out_of_range("max_waiting", 0, 10_000),
     _memory_key,
     _log_level,
     _public_base_url,
     _cors_origins,
     _content,
     _site,
+    _clients,
 )

@@ -237,7 +237,7 @@ def _cannot_keep(error: SQLAlchemyError) -> StoreError:
     kind = type(getattr(error, "orig", None) or error).__name__
     issue = Issue(
         "feedback",
-        "W503",
+        "W507",
         f"The feedback store cannot be used ({kind}); nothing was kept.",
         "Send it again later.",
     )

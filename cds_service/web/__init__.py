@@ -15,8 +15,12 @@ from cds_service.settings import Settings, load_settings
 from cds_service.store import open_store
 from cds_service.web import hooks, ops, problems, request_log, rule_pages
 from cds_service.web.state import State, keep_state
+from cds_service.web.turns import Turns
 
 __all__ = ["create_app", "create_app_from_environment"]
+
+#: Calls judged at the same time in one process; whose body is still arriving does not count.
+_AT_ONCE = 4
 
 
 def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
@@ -36,7 +40,8 @@ def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
     if knowledge is None:
         knowledge = ready_knowledge(settings.content_root, settings.site_path)
     store = open_store(settings.store_url)
-    keep_state(app, State(settings=settings, knowledge=knowledge, store=store, unproven=unproven(knowledge)))
+    turns = Turns(_AT_ONCE, settings.max_waiting)
+    keep_state(app, State(settings, knowledge, store, turns, unproven(knowledge)))
     app.register_blueprint(hooks.blueprint)
     app.register_blueprint(ops.blueprint)
     app.register_blueprint(rule_pages.blueprint)

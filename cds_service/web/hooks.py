@@ -9,14 +9,11 @@ Source: CDS Hooks 2.0.1, "Discovery" and "Calling a CDS Service".
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Collection, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, request
-from werkzeug.exceptions import RequestEntityTooLarge
+from flask import Blueprint, Response
 
 from cds_service.errors import Issue
 from cds_service.hook_call import Call, answer_call, read_call
@@ -24,16 +21,16 @@ from cds_service.json_log import LOGGER
 from cds_service.knowledge import Service
 from cds_service.repeats import Mark, Recall
 from cds_service.review import Review
+from cds_service.web.asked import evaluation_date, json_body, known_service
+from cds_service.web.origins import allow_origins
 from cds_service.web.problems import Refusal, json_response
 from cds_service.web.request_log import note
 from cds_service.web.state import State, current_state
 
 blueprint = Blueprint("hooks", __name__)
+blueprint.after_request(allow_origins)
 
 _SPECIFICATION = "2.0.1"
-_ALLOWED_HEADERS = "authorization, content-type"
-#: Calls judged at the same time in one process; whose body is still arriving does not count.
-_TURNS = threading.BoundedSemaphore(4)
 
 
 @blueprint.get("/cds-services", strict_slashes=False)
@@ -47,10 +44,9 @@ def discovery() -> Response:
 def call_service(service_id: str) -> Response:
     """Assess the patient of a call and return the cards."""
     state = current_state()
-    service = _known_service(state, service_id)
-    note(service=service.id)
-    body = _json_body()
-    with _TURNS:
+    service = known_service(state, service_id)
+    body = json_body()
+    with state.turns.turn():
         return _answered(body, service, state)
 
 
@@ -62,7 +58,7 @@ def _answered(body: bytes, service: Service, state: State) -> Response:
         call,
         service,
         state.knowledge,
-        as_of=_evaluation_date(call, state),
+        as_of=evaluation_date(call, state),
         base_url=state.settings.base_url,
         recall=_recall(call, state, now),
     )
@@ -119,24 +115,6 @@ def _note_failed_rules(review: Review) -> None:
         LOGGER.error("rules failed", extra={"fields": {"failed": failed}})
 
 
-@blueprint.after_request
-def _allow_origins(response: Response) -> Response:
-    """Let browsers of the allowed origins read the answer, errors included."""
-    origins = current_state().settings.cors_origins
-    origin = request.headers.get("Origin", "")
-    is_open = request.endpoint == "hooks.discovery" or "*" in origins
-    if is_open:
-        response.headers["Access-Control-Allow-Origin"] = "*"
-    elif origin and origin in origins:
-        response.headers["Access-Control-Allow-Origin"] = origin
-    response.vary.add("Origin")
-    if request.method == "OPTIONS" and "Access-Control-Allow-Origin" in response.headers:
-        response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "")
-        response.headers["Access-Control-Allow-Headers"] = _ALLOWED_HEADERS
-        response.headers["Access-Control-Max-Age"] = "600"
-    return response
-
-
 def _described(service: Service) -> dict[str, Any]:
     """Return a service as discovery lists it; members without a value are left out."""
     entry = {
@@ -149,36 +127,6 @@ def _described(service: Service) -> dict[str, Any]:
         "version": _SPECIFICATION,
     }
     return {name: value for name, value in entry.items() if value}
-
-
-def _known_service(state: State, service_id: str) -> Service:
-    service = state.service(service_id)
-    if service is None:
-        known = ", ".join(item.id for item in state.services)
-        issue = Issue("/cds-services", "W404", "There is no such CDS service.", f"Services are: {known}.")
-        raise Refusal(404, issue, "not-found")
-    return service
-
-
-def _json_body() -> bytes:
-    media_type = request.mimetype
-    if media_type != "application/json" and not media_type.endswith("+json"):
-        issue = Issue("Content-Type", "W415", "is not JSON.", "Send Content-Type: application/json.")
-        raise Refusal(415, issue, "not-supported")
-    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-        issue = Issue("Content-Encoding", "W415", "is not supported.", "Send the body uncompressed.")
-        raise Refusal(415, issue, "not-supported")
-    body = request.get_data(cache=False)
-    if request.content_length is None and len(body) >= (request.max_content_length or len(body) + 1):
-        raise RequestEntityTooLarge  # a body in chunks ends at the limit, whatever follows
-    return body
-
-
-def _evaluation_date(call: Call, state: State) -> datetime:
-    """Return the instant the patient is judged at: the service's clock, or the call's own where allowed."""
-    if call.as_of is not None and state.settings.allow_as_of:
-        return call.as_of
-    return datetime.now(UTC).replace(microsecond=0)
 
 
 def _nothing_assessable(call: Call, service: Service) -> Refusal:

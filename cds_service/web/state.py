@@ -11,17 +11,19 @@ from cds_service.errors import Issue
 from cds_service.knowledge import Knowledge, Service
 from cds_service.settings import Settings
 from cds_service.store import FeedbackStore
+from cds_service.web.turns import Turns
 
 _KEY = "twitch-cds"
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The unchanging surroundings of a request; ``unproven`` is what the sentinels found at the start."""
+    """The surroundings of a request; ``unproven`` is what the sentinels found at the start."""
 
     settings: Settings
     knowledge: Knowledge
     store: FeedbackStore
+    turns: Turns
     unproven: tuple[Issue, ...] = ()
 
     @property

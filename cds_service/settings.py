@@ -181,8 +181,9 @@ def shown_settings(settings: Settings) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for item in fields(settings):
         value = getattr(settings, item.name)
-        value = value.as_data() if isinstance(value, Clients) else value
-        shown[item.name] = _hidden(item.name, value) if item.metadata["secret"] else value
+        if item.metadata["secret"]:
+            value = _hidden(item.name, value)
+        shown[item.name] = value.as_data() if isinstance(value, Clients) else value
     return shown
 
 

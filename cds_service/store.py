@@ -32,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from cds_service.auth import UsedTokens, used_token_table
 from cds_service.errors import Issue, SettingsError
 from cds_service.feedback import ANSWERS, METADATA, Ledger
 from cds_service.feedback.ledger import can_insert
@@ -48,6 +49,9 @@ SHOWN = Table(
     Column("shown_at", BigInteger, nullable=False, index=True),
     Column("kept_until", BigInteger, nullable=False, index=True),
 )
+
+#: One row for each token that was used, while it could be used again.
+USED_TOKENS = used_token_table(_METADATA)
 
 #: So many cautions are remembered; the oldest are forgotten first, and are then told again.
 _MOST_SHOWN = 100_000
@@ -95,6 +99,10 @@ class FeedbackStore:
         ``most`` bounds how many rows there may be.
         """
         return ShownCards(self._quick, key or _OWN_KEY, most)
+
+    def used_tokens(self) -> UsedTokens:
+        """Return the memory of used tokens in this database; durable like an answer."""
+        return UsedTokens(self._engine, USED_TOKENS)
 
 
 class ShownCards:

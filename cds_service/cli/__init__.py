@@ -23,6 +23,7 @@ _COMMANDS = {
     "site": "cds_service.cli.site",
     "serve": "cds_service.cli.serve",
     "terminology": "cds_service.cli.terminology",
+    "token": "cds_service.cli.token",
     "validate": "cds_service.cli.validate",
 }
 

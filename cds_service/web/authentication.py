@@ -14,8 +14,7 @@ from collections.abc import Callable
 
 from flask import Flask, Response, request
 
-from cds_service.auth import CannotTell, Refused, Verifier
-from cds_service.auth.verify import Fetch
+from cds_service.auth import Fetch, Refused, Verifier
 from cds_service.errors import Issue
 from cds_service.settings import Settings
 from cds_service.store import FeedbackStore
@@ -28,12 +27,6 @@ _NOT_TRUSTED = Issue(
     "W401",
     "The request does not come from a client this service trusts.",
     "Send a token as CDS Hooks describes it; the operator's log says what was wrong with this one.",
-)
-_NOT_TOLD = Issue(
-    "Authorization",
-    "W503",
-    "Whether this token was used before cannot be told at the moment; nothing was assessed.",
-    "Send the call again with a new token.",
 )
 
 
@@ -63,8 +56,6 @@ def _gate(verifier: Verifier, base_url: str) -> Callable[[], None]:
         except Refused as refused:
             note(refused=refused.reason)
             raise Refusal(401, _NOT_TRUSTED, "login") from None
-        except CannotTell:
-            raise Refusal(503, _NOT_TOLD, "transient") from None
         note(client=client.issuer)
 
     return gate

@@ -8,9 +8,7 @@ Source: CDS Hooks 2.0.1, "Discovery" and "Calling a CDS Service".
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Collection, Iterator
 from typing import Any
 
 from flask import Blueprint, Response
@@ -19,9 +17,9 @@ from cds_service.errors import Issue
 from cds_service.hook_call import Call, answer_call, read_call
 from cds_service.json_log import LOGGER
 from cds_service.knowledge import Service
-from cds_service.repeats import Mark, Recall
 from cds_service.review import Review
 from cds_service.web.asked import evaluation_date, json_body, known_service
+from cds_service.web.memory import recall_of, remember
 from cds_service.web.origins import allow_origins
 from cds_service.web.problems import Refusal, json_response
 from cds_service.web.request_log import note
@@ -51,61 +49,37 @@ def call_service(service_id: str) -> Response:
 
 
 def _answered(body: bytes, service: Service, state: State) -> Response:
+    now = int(time.time())
+    call, review = judged(body, service, state, now)
+    if not review.assessable:
+        raise _nothing_assessable(call, service)
+    remember(call, service, review, state, now)
+    answer = review.response()
+    note(cards=len(answer["cards"]), **review.counts)
+    response = json_response(answer)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def judged(body: bytes, service: Service, state: State, now: int) -> tuple[Call, Review]:
+    """Read a call of ``service`` and have its patient reviewed; ``now`` is in seconds UTC.
+
+    Raises:
+        RequestError: No such call.
+        PatientDataError: Its data cannot be used at all.
+    """
     call = read_call(body, service.hook)
     note(hookInstance=call.hook_instance)
-    now = int(time.time())
     review = answer_call(
         call,
         service,
         state.knowledge,
         as_of=evaluation_date(call, state),
         base_url=state.settings.base_url,
-        recall=_recall(call, state, now),
+        recall=recall_of(call, state, now),
     )
-    if not review.assessable:
-        raise _nothing_assessable(call, service)
-    _remember(call, review, state, now)
-    answer = review.response()
-    note(cards=len(answer["cards"]), **review.counts)
     _note_failed_rules(review)
-    response = json_response(answer)
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def _recall(call: Call, state: State, now: int) -> Recall:
-    """Return what tells which cautions were told before, about this patient or to this user."""
-    memory = state.store.shown(state.settings.memory_key)
-
-    def recall(marks: Collection[Mark]) -> Collection[Mark]:
-        known: set[Mark] = set()
-        for scope, group in _by_scope(call, marks):
-            found = memory.recall(scope, _seconds(group), now=now, instance=call.hook_instance)
-            known.update(mark for mark in group if mark.text in found)
-        return known
-
-    return recall
-
-
-def _remember(call: Call, review: Review, state: State, now: int) -> None:
-    """Keep which cautions were shown, where somebody will ask."""
-    memory = state.store.shown(state.settings.memory_key)
-    for scope, group in _by_scope(call, review.marks):
-        if not memory.keep(scope, _seconds(group), now=now, instance=call.hook_instance):
-            LOGGER.warning("what was shown could not be remembered; it is told again")
-
-
-def _by_scope(call: Call, marks: Collection[Mark]) -> Iterator[tuple[str, list[Mark]]]:
-    """Yield the marks that hold for the patient, and those that hold for the user too, with their scope."""
-    server = call.server.decode(errors="replace")
-    for for_all, who in ((True, [server, call.patient_id]), (False, [server, call.user_id, call.patient_id])):
-        group = [mark for mark in marks if mark.for_all == for_all]
-        if group:
-            yield json.dumps(who), group
-
-
-def _seconds(marks: Collection[Mark]) -> dict[str, int]:
-    return {mark.text: mark.seconds for mark in marks}
+    return call, review
 
 
 def _note_failed_rules(review: Review) -> None:

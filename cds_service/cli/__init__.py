@@ -17,6 +17,7 @@ from cds_service.errors import CdsError, SettingsError
 _COMMANDS = {
     "config": "cds_service.cli.config",
     "explain": "cds_service.cli.explain",
+    "feedback": "cds_service.cli.feedback",
     "new-rule": "cds_service.cli.new_rule",
     "review": "cds_service.cli.review",
     "rules": "cds_service.cli.rules",

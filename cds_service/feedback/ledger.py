@@ -46,12 +46,13 @@ class Given:
 class Receipt:
     """What became of a batch of answers: how many were new, and the cards nobody knows.
 
-    ``cards`` are the given cards that new answers were about, each once, sorted by card.
+    ``kept`` are the new answers; ``cards`` the given cards they were about, each once, sorted by card.
     """
 
     new: int
     repeated: int
     unmatched: int
+    kept: tuple[Answer, ...] = ()
     cards: tuple[Given, ...] = ()
 
 
@@ -87,7 +88,8 @@ class Ledger:
         Raises:
             StoreError: They could not be written; none of them was.
         """
-        rows = {row["key"]: row for row in (_answer_row(service, a, keep_comments) for a in answers)}
+        said = {row["key"]: (row, a) for a in answers for row in [_answer_row(service, a, keep_comments)]}
+        rows = {key: row for key, (row, _) in said.items()}
         if not rows:
             return Receipt(0, 0, 0)
         try:
@@ -100,7 +102,9 @@ class Ledger:
             raise _cannot_keep(error) from None
         unmatched = sum(row["card"] not in known for row in rows.values())
         fresh = sorted({row["card"] for row in new} & set(known))
-        return Receipt(len(new), len(answers) - len(new), unmatched, tuple(known[card] for card in fresh))
+        kept = tuple(said[row["key"]][1] for row in new)
+        cards = tuple(known[card] for card in fresh)
+        return Receipt(len(new), len(answers) - len(new), unmatched, kept, cards)
 
     def answers(self) -> list[dict[str, Any]]:
         """Return every answer, the oldest first, as a row of plain values. Raises StoreError."""

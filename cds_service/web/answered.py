@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, Response
 
+from cds_service.errors import StoreError
 from cds_service.feedback import read_feedback
 from cds_service.web.asked import json_body, known_service
 from cds_service.web.origins import allow_origins
@@ -30,9 +31,14 @@ def take_feedback(service_id: str) -> Response:
     state = current_state()
     service = known_service(state, service_id)
     answers = read_feedback(json_body())
-    receipt = state.store.ledger.record(
-        service.id, answers, received=datetime.now(UTC), keep_comments=state.settings.keep_comments
-    )
+    try:
+        receipt = state.store.ledger.record(
+            service.id, answers, received=datetime.now(UTC), keep_comments=state.settings.keep_comments
+        )
+    except StoreError:
+        state.metrics.count("feedback_refused", service.id)
+        raise
+    state.metrics.feedback(service.id, receipt)
     note(answers=len(answers), new=receipt.new, repeated=receipt.repeated, unmatched=receipt.unmatched)
     body = {"received": len(answers), "new": receipt.new, "repeated": receipt.repeated}
     return json_response(body)

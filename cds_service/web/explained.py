@@ -13,13 +13,15 @@ from flask import Blueprint, Response, request
 
 from cds_service.errors import Issue
 from cds_service.explain import explain_patient
-from cds_service.knowledge import Knowledge
+from cds_service.hook_call import Call
+from cds_service.knowledge import Knowledge, Service
 from cds_service.web.asked import json_body, known_service
+from cds_service.web.fetching import in_turn
 from cds_service.web.hooks import judged
 from cds_service.web.origins import allow_origins
 from cds_service.web.problems import Refusal, json_response
 from cds_service.web.request_log import note
-from cds_service.web.state import current_state
+from cds_service.web.state import State, current_state
 
 blueprint = Blueprint("explained", __name__)
 blueprint.after_request(allow_origins)
@@ -32,18 +34,22 @@ def explain_call(service_id: str) -> Response:
     service = known_service(state, service_id)
     rule_id = _asked_rule(state.knowledge)
     body = json_body()
-    with state.turns.turn():
-        _call, review = judged(body, service, state, int(time.time()))
-        answer: dict[str, Any] = {
-            "service": service.id,
-            "hook": service.hook,
-            "knowledgeVersion": review.knowledge_version,
-            "asOf": review.facts.as_of.isoformat(timespec="seconds"),
-            "assessable": review.assessable,
-            "counts": review.counts,
-            **explain_patient(review, state.knowledge, rule_id),
-        }
-        response = json_response(answer)
+    return in_turn(body, service, state, lambda call: _explained(call, service, state, rule_id))
+
+
+def _explained(call: Call, service: Service, state: State, rule_id: str | None) -> Response:
+    review = judged(call, service, state, int(time.time()))
+    answer: dict[str, Any] = {
+        "service": service.id,
+        "hook": service.hook,
+        "knowledgeVersion": review.knowledge_version,
+        "asOf": review.facts.as_of.isoformat(timespec="seconds"),
+        "assessable": review.assessable,
+        "counts": review.counts,
+        **explain_patient(review, state.knowledge, rule_id),
+    }
+    response = json_response(answer)
+    state.metrics.count("explanations", service.id)
     note(**review.counts)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -14,12 +14,13 @@ from typing import Any
 from flask import Blueprint, Response
 
 from cds_service.errors import Issue
-from cds_service.hook_call import Call, answer_call, read_call
+from cds_service.hook_call import Call, answer_call
 from cds_service.json_log import LOGGER
 from cds_service.knowledge import Service
 from cds_service.review import Review
 from cds_service.web.asked import evaluation_date, json_body, known_service
-from cds_service.web.memory import recall_of, remember
+from cds_service.web.fetching import in_turn
+from cds_service.web.memory import recall_of, remember, rules_told
 from cds_service.web.origins import allow_origins
 from cds_service.web.problems import Refusal, json_response
 from cds_service.web.request_log import note
@@ -44,32 +45,32 @@ def call_service(service_id: str) -> Response:
     state = current_state()
     service = known_service(state, service_id)
     body = json_body()
-    with state.turns.turn():
-        return _answered(body, service, state)
+    return in_turn(body, service, state, lambda call: _answered(call, service, state))
 
 
-def _answered(body: bytes, service: Service, state: State) -> Response:
+def _answered(call: Call, service: Service, state: State) -> Response:
     now = int(time.time())
-    call, review = judged(body, service, state, now)
+    review = judged(call, service, state, now)
     if not review.assessable:
+        state.metrics.count("unassessable", service.id)
         raise _nothing_assessable(call, service)
-    remember(call, service, review, state, now)
+    if not remember(call, service, review, state, now):
+        state.metrics.count("memory_failures")
     answer = review.response()
+    state.metrics.cards(service.id, answer["cards"], rules_told(review))
     note(cards=len(answer["cards"]), **review.counts)
     response = json_response(answer)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def judged(body: bytes, service: Service, state: State, now: int) -> tuple[Call, Review]:
-    """Read a call of ``service`` and have its patient reviewed; ``now`` is in seconds UTC.
+def judged(call: Call, service: Service, state: State, now: int) -> Review:
+    """Have the patient of a call of ``service`` reviewed; ``now`` is in seconds UTC.
 
     Raises:
-        RequestError: No such call.
         PatientDataError: Its data cannot be used at all.
     """
-    call = read_call(body, service.hook)
-    note(hookInstance=call.hook_instance)
+    started = time.perf_counter()
     review = answer_call(
         call,
         service,
@@ -78,8 +79,9 @@ def judged(body: bytes, service: Service, state: State, now: int) -> tuple[Call,
         base_url=state.settings.base_url,
         recall=recall_of(call, state, now),
     )
+    state.metrics.review(service.id, review, time.perf_counter() - started)
     _note_failed_rules(review)
-    return call, review
+    return review
 
 
 def _note_failed_rules(review: Review) -> None:
@@ -104,8 +106,10 @@ def _described(service: Service) -> dict[str, Any]:
 
 
 def _nothing_assessable(call: Call, service: Service) -> Refusal:
-    absent = [key for key in sorted(service.prefetch) if key not in call.prefetch]
+    faults = call.fetched.faults
+    absent = [key for key in sorted(service.prefetch) if key not in call.prefetch and key not in faults]
     named = f" Not sent: {', '.join(absent)}." if absent else ""
+    named += "".join(f" {key}: {fault.value}." for key, fault in sorted(faults.items()))
     issue = Issue(
         "/prefetch",
         "W412",

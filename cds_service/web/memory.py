@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from cds_service.feedback import Given
 from cds_service.hook_call import Call
@@ -46,7 +47,7 @@ def remember(call: Call, service: Service, review: Review, state: State, now: in
             card=card["uuid"],
             service=service.id,
             knowledge=review.knowledge_version,
-            rules=tuple(card["extension"][_CARD]["ruleIds"]),
+            rules=tuple(_rules(card)),
             indicator=card["indicator"],
         )
         for card in review.cards
@@ -55,6 +56,16 @@ def remember(call: Call, service: Service, review: Review, state: State, now: in
     if not all(kept):
         LOGGER.warning("what was shown could not be remembered; it is told again")
     return all(kept)
+
+
+def rules_told(review: Review) -> list[str]:
+    """Return the rules the cards tell, as often as they do."""
+    return [rule for card in review.cards for rule in _rules(card)]
+
+
+def _rules(card: Mapping[str, Any]) -> Sequence[str]:
+    rules: Sequence[str] = card["extension"][_CARD]["ruleIds"]
+    return rules
 
 
 def _by_scope(call: Call, marks: Collection[Mark]) -> Iterator[tuple[str, list[Mark]]]:

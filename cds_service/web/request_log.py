@@ -15,7 +15,7 @@ from flask import Flask, Response, g, request
 from cds_service.json_log import LOGGER, configure_logging
 from cds_service.web.state import current_state
 
-_QUIET = frozenset({"ops.livez", "ops.readyz"})
+_QUIET = frozenset({"ops.livez", "ops.metrics", "ops.readyz"})
 
 
 def register(app: Flask, level: str) -> None:
@@ -28,6 +28,11 @@ def register(app: Flask, level: str) -> None:
 def note(**fields: Any) -> None:
     """Add fields to the line of the current request. Nothing of a patient may be among them."""
     g.setdefault("log_fields", {}).update(fields)
+
+
+def noted(name: str) -> str:
+    """Return a text noted for the line of the current request; empty when there is none."""
+    return str(g.get("log_fields", {}).get(name, ""))
 
 
 def _start() -> None:

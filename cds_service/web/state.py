@@ -8,9 +8,11 @@ from typing import cast
 from flask import Flask, current_app
 
 from cds_service.errors import Issue
+from cds_service.fetch import FhirClient
 from cds_service.knowledge import Knowledge, Service
 from cds_service.settings import Settings
 from cds_service.store import FeedbackStore
+from cds_service.web.metrics import Metrics
 from cds_service.web.turns import Turns
 
 _KEY = "twitch-cds"
@@ -24,6 +26,8 @@ class State:
     knowledge: Knowledge
     store: FeedbackStore
     turns: Turns
+    metrics: Metrics
+    fhir: FhirClient
     unproven: tuple[Issue, ...] = ()
 
     @property

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cds_service.auth import Clients, read_clients, pinned_keys_fault
+from cds_service.auth import Clients, pinned_keys_fault, read_clients
 from cds_service.errors import Issue, SettingsError
+from cds_service.fetch import Access, Style, parse_entry, parse_network
 
 PREFIX = "TWITCH_CDS_"
 _MAX_FILE_BYTES = 1_000_000
@@ -74,6 +75,34 @@ class Settings:
         Clients(),
         "Clients whose tokens are accepted, a [[clients]] table each; none: nobody is asked who they are.",
     )
+    fhir_servers: tuple[str, ...] = _setting(
+        (),
+        "FHIR servers that may be asked, with the token of the call, for what was not prefetched: base "
+        'addresses, each alone or as "ADDRESS for ISSUER" (only for that client); none: nobody is asked.',
+    )
+    fhir_networks: tuple[str, ...] = _setting(
+        (),
+        "Networks FHIR servers may stand in besides the public ones, such as 10.1.0.0/16; for http only "
+        "those of this machine count.",
+    )
+    fhir_ca_file: str = _setting(
+        "",
+        "Certificate authorities (PEM) of the FHIR servers, in place of the public ones; empty: those.",
+    )
+    fhir_deadline_ms: int = _setting(
+        2000, "Milliseconds for all questions of one call to a FHIR server together, 100 to 10000."
+    )
+    fhir_max_mib: int = _setting(32, "Most MiB all answers to one call may hold, unpacked, 1 to 256.")
+    fhir_max_pages: int = _setting(20, "Most pages of one search that are followed, 1 to 200.")
+    fhir_max_codes: int = _setting(
+        0, "Most codes in one search, 0 to 500; 0: as many as discovery shows in one prefetch query."
+    )
+    fhir_patient_form: str = _setting(
+        "id", "How a search names the patient: id (1) or reference (Patient/1)."
+    )
+    fhir_post_search: bool = _setting(
+        False, "Whether searches go by POST to _search, so that no address holds a patient id."
+    )
     log_level: str = _setting("info", "Least severe log line written: debug, info, warning or error.")
 
     def __post_init__(self) -> None:
@@ -104,6 +133,19 @@ class Settings:
     def site_path(self) -> Path | None:
         """The site file; None means that everything holds as published."""
         return Path(self.site) if self.site else None
+
+    @property
+    def fhir_access(self) -> Access:
+        """What may be asked of FHIR servers, and how."""
+        return Access(
+            servers=tuple(parse_entry(text) for text in self.fhir_servers),
+            networks=tuple(parse_network(text) for text in self.fhir_networks),
+            seconds=self.fhir_deadline_ms / 1000,
+            most_bytes=self.fhir_max_mib * _MEBIBYTE,
+            most_pages=self.fhir_max_pages,
+            style=Style(self.fhir_patient_form, self.fhir_max_codes, self.fhir_post_search),
+            ca_file=self.fhir_ca_file,
+        )
 
     @property
     def is_loopback(self) -> bool:
@@ -356,10 +398,36 @@ def _clients(settings: Settings) -> Issue | None:
     return next((issue for client in settings.clients if (issue := pinned_keys_fault(client))), None)
 
 
+def _fhir_access(settings: Settings) -> Issue | None:
+    for name, parse, form in (
+        (
+            "fhir_servers",
+            parse_entry,
+            "https://fhir.example/r4, or https://fhir.example/r4 for https://issuer",
+        ),
+        ("fhir_networks", parse_network, "10.1.0.0/16"),
+    ):
+        for text in getattr(settings, name):
+            try:
+                parse(text)
+            except ValueError as error:
+                return Issue("settings", "S025", f"{name} has {text!r}: {error}.", f"Write {form}.")
+    if settings.fhir_patient_form not in ("id", "reference"):
+        return Issue("settings", "S026", "fhir_patient_form is no form.", "Write id or reference.")
+    if settings.fhir_ca_file and not Path(settings.fhir_ca_file).is_file():
+        return Issue("settings", "S027", "fhir_ca_file names a file that is not there.", "Name a PEM file.")
+    return None
+
+
 _CHECKS: tuple[Callable[[Settings], Issue | None], ...] = (
     _out_of_range("port", 1, 65535),
     _out_of_range("workers", 1, 64),
     _out_of_range("max_body_mib", 1, 1024),
+    _out_of_range("fhir_deadline_ms", 100, 10_000),
+    _out_of_range("fhir_max_mib", 1, 256),
+    _out_of_range("fhir_max_pages", 1, 200),
+    _out_of_range("fhir_max_codes", 0, 500),
+    _fhir_access,
     _out_of_range("max_waiting", 0, 10_000),
     _memory_key,
     _log_level,

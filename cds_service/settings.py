@@ -7,21 +7,18 @@ listed for operators in ``docs/operate.md``; a test keeps the two equal.
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cds_service.auth import Clients, pinned_keys_fault, read_clients
+from cds_service.auth import Clients, pinned_keys_fault
 from cds_service.errors import Issue, SettingsError
 from cds_service.fetch import Access, Style, parse_entry, parse_network
+from cds_service.settings_sources import PREFIX, as_text, environment_values, file_values, value_of
 
-PREFIX = "TWITCH_CDS_"
-_MAX_FILE_BYTES = 1_000_000
 _MEBIBYTE = 1024 * 1024
 _SHORTEST_KEY = 32
 
@@ -71,7 +68,7 @@ class Settings:
     cors_origins: tuple[str, ...] = _setting(
         (), 'Web origins that may make service calls from a browser; "*" alone is every origin.'
     )
-    clients: Clients = _setting(
+    clients: Clients = _setting(  # noqa: RUF009 (clients are immutable)
         Clients(),
         "Clients whose tokens are accepted, a [[clients]] table each; none: nobody is asked who they are.",
     )
@@ -173,9 +170,10 @@ def load_settings(
     """
     issues: list[Issue] = []
     values: dict[str, Any] = {}
-    for where, name, raw in [*_from_file(path), *_from_environment(environment or {})]:
+    defaults = {item.name: item.default for item in fields(Settings)}
+    for where, name, raw in [*file_values(path), *environment_values(environment or {})]:
         try:
-            values[name] = _read(name, raw, where)
+            values[name] = value_of(name, raw, where, defaults)
         except SettingsError as error:
             issues.extend(error.issues)
     if issues:
@@ -215,7 +213,7 @@ def refuse_open_network(settings: Settings) -> None:
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """Return the settings as variables that ``load_settings`` reads back to the same settings."""
-    return {PREFIX + item.name.upper(): _as_text(getattr(settings, item.name)) for item in fields(settings)}
+    return {PREFIX + item.name.upper(): as_text(getattr(settings, item.name)) for item in fields(settings)}
 
 
 def shown_settings(settings: Settings) -> dict[str, Any]:
@@ -232,82 +230,9 @@ def shown_settings(settings: Settings) -> dict[str, Any]:
 def settings_table() -> list[tuple[str, str, str, str]]:
     """Return a row for each setting: name, variable of the environment, default, meaning."""
     return [
-        (item.name, PREFIX + item.name.upper(), _as_text(item.default), item.metadata["meaning"])
+        (item.name, PREFIX + item.name.upper(), as_text(item.default), item.metadata["meaning"])
         for item in fields(Settings)
     ]
-
-
-def _from_file(path: Path | None) -> list[tuple[str, str, Any]]:
-    if path is None:
-        return []
-    try:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise SettingsError(Issue(path.name, "S002", "is larger than 1 MB.", "Settings are a few lines."))
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(
-            Issue(path.name, "S001", f"cannot be read ({error.strerror}).", "Check the name after --config.")
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(
-            Issue(path.name, "S003", f"is not TOML: {error}.", "Write name = value, one a line.")
-        ) from None
-    return [(path.name, name, value) for name, value in sorted(data.items())]
-
-
-def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, Any]]:
-    return [
-        ("environment", name.removeprefix(PREFIX).lower(), value)
-        for name, value in sorted(environment.items())
-        if name.startswith(PREFIX)
-    ]
-
-
-def _read(name: str, raw: Any, where: str) -> Any:
-    known = {item.name: item for item in fields(Settings)}
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        remedy = f"Did you mean {near[0]}?" if near else f"Settings are: {', '.join(known)}."
-        raise SettingsError(Issue(where, "S004", f"has an unknown setting {name}.", remedy))
-    wanted = type(known[name].default)
-    if wanted is Clients:
-        return read_clients(raw, where)
-    value = _PARSERS[wanted](raw) if isinstance(raw, str) else raw
-    if wanted is tuple and isinstance(value, list) and all(isinstance(part, str) for part in value):
-        value = tuple(value)
-    if type(value) is not wanted:
-        raise SettingsError(
-            Issue(where, "S005", f"gives {name} a value of the wrong type.", f"Write {_FORMS[wanted]}.")
-        )
-    return value
-
-
-def _whole_number(text: str) -> int | None:
-    stripped = text.strip()
-    return int(stripped) if stripped.isascii() and stripped.isdigit() and len(stripped) < 10 else None
-
-
-_PARSERS: Mapping[type, Callable[[str], Any]] = {
-    str: lambda text: text,
-    bool: lambda text: {"true": True, "false": False}.get(text.strip().lower()),
-    int: _whole_number,
-    tuple: lambda text: tuple(part.strip() for part in text.split(",") if part.strip()),
-}
-
-_FORMS: Mapping[type, str] = {
-    str: "text in quotes",
-    bool: "true or false",
-    int: "a whole number",
-    tuple: 'a list of texts, ["https://one.example"]; in the environment separated by commas',
-}
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, Clients):
-        return value.as_text()
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _hidden(name: str, value: str) -> str:

@@ -109,7 +109,7 @@ class Ledger:
     def answers(self) -> list[dict[str, Any]]:
         """Return every answer, the oldest first, as a row of plain values. Raises StoreError."""
         return [
-            _shown(row) for row in self._rows(select(ANSWERS).order_by(ANSWERS.c.outcome_at, ANSWERS.c.key))
+            _shown(row) for row in self._rows(select(ANSWERS).order_by(ANSWERS.c.outcome_at, ANSWERS.c.id))
         ]
 
     def given(self) -> list[Given]:
@@ -148,8 +148,8 @@ def _insert_new(connection: Connection, table: Table, key: str) -> Any:
 
 def _append(connection: Connection, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Insert rows one by one, for the database tells of each whether it was new; return those that were."""
-    statement = _insert_new(connection, ANSWERS, "key")
-    return [row for row in rows if connection.execute(statement.values(row)).rowcount == 1]
+    statement = _insert_new(connection, ANSWERS, "key").returning(ANSWERS.c.key)
+    return [row for row in rows if connection.execute(statement.values(row)).first() is not None]
 
 
 def _cards(connection: Connection, cards: Iterable[str]) -> dict[str, Given]:

@@ -22,9 +22,9 @@ from cds_service.fetch.deadline import Allowance
 from cds_service.fetch.faults import Fault, FetchFault
 from cds_service.fetch.wire import Pin
 
-# Its messages quote addresses, and addresses hold patient ids.
+# Its messages quote addresses, and addresses hold patient ids: it says nothing, at whatever level others log.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 logging.getLogger("urllib3").propagate = False
-logging.getLogger("urllib3").addHandler(logging.NullHandler())
 
 _CHUNK = 65_536
 _GZIP = 31

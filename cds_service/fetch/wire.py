@@ -97,6 +97,7 @@ def tls_context(ca_file: str = "") -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.hostname_checks_common_name = False  # RFC 6125: only the names a certificate lists
     context.load_verify_locations(ca_file or DEFAULT_CA_BUNDLE_PATH)
     context.sslsocket_class = TimedTLSSocket
     return context

@@ -223,7 +223,10 @@ class FaultServer:
             self._send(sock, {**answer, "id": "somebody-else"})
         else:
             text = json.dumps(answer).replace("Patient/", "Patient/not-")
-            self._send(sock, text.encode())
+            stranger = {
+                "resource": {"resourceType": "Observation", "subject": {"reference": "Patient/not-1"}}
+            }
+            self._send(sock, answer | {"entry": json.loads(text)["entry"] or [stranger]})
 
     def _do_empty_200(self, sock, answer):
         self._send(sock, b"")

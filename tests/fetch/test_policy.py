@@ -13,7 +13,7 @@ from cds_service.fetch.policy import (
     parse_server,
 )
 
-from .url_forms import FORMS
+from .url_forms import FORMS, words
 
 SERVER = parse_entry("https://fhir.example/r4")
 NETWORKS = (parse_network("127.0.0.0/8"), parse_network("10.1.0.0/16"), parse_network("::1/128"))
@@ -36,7 +36,12 @@ def test_R13_no_next_link_leads_out_of_the_server(form):
 
 @pytest.mark.parametrize(
     "form",
-    ["https://fhir.example/r4", "https://fhir.example/r4/", "HTTPS://FHIR.Example/r4", "https://fhir.example:443/r4"],
+    [
+        "https://fhir.example/r4",
+        "https://fhir.example/r4/",
+        "HTTPS://FHIR.Example/r4",
+        "https://fhir.example:443/r4",
+    ],
 )
 def test_the_same_server_in_other_words_is_listed(form):
     assert listed([SERVER], form) == SERVER
@@ -103,7 +108,9 @@ def test_FA_7_next_links_out_of_the_server_are_not(link):
     assert next_address(SERVER, "https://fhir.example/r4/Observation?patient=1", link) is None
 
 
-@pytest.mark.parametrize("text", ["93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "64:ff9b::5db8:d822"])
+@pytest.mark.parametrize(
+    "text", ["93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "64:ff9b::5db8:d822"]
+)
 def test_public_addresses_may_be_connected_to_encrypted(text):
     assert may_connect(text, (), secure=True)
     assert not may_connect(text, (), secure=False)
@@ -111,10 +118,10 @@ def test_public_addresses_may_be_connected_to_encrypted(text):
 
 @pytest.mark.parametrize(
     "text",
-    """127.0.0.1 127.8.8.8 0.0.0.0 10.0.0.1 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 192.0.0.1 192.0.2.1 198.18.0.1
+    words("""127.0.0.1 127.8.8.8 0.0.0.0 10.0.0.1 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 192.0.0.1 192.0.2.1 198.18.0.1
     224.0.0.1 240.0.0.1 255.255.255.255 ::1 :: fe80::1 fe80::1%1 fd00::1 fec0::1 ff02::1 ::ffff:127.0.0.1 ::ffff:10.0.0.1
     ::ffff:169.254.169.254 64:ff9b::7f00:1 64:ff9b::a9fe:a9fe 2002:7f00:1:: 2002:a00:1:: 2001:0:1:2:3:4:80ff:fffe 2001:db8::1
-    100::1 localhost 127.1 2130706433 0x7f000001 fhir.example""".split(),
+    100::1 localhost 127.1 2130706433 0x7f000001 fhir.example"""),
 )
 def test_R13_no_other_address_may_be_without_the_settings(text):
     assert not may_connect(text, (), secure=True)

@@ -1,9 +1,12 @@
 """Addresses an attacker would send in place of an allowed one: R13 asks for at least 120 forms."""
 
-#: Host and port of the one allowed server these forms imitate.
-ALLOWED = "fhir.example"
 
-_ADDRESSES = """
+def words(text):
+    """Return the words of a text."""
+    return text.split()
+
+
+_ADDRESSES = words("""
 127.0.0.1 127.1 127.0.1 2130706433 0x7f000001 0x7f.0.0.1 0177.0.0.1 017700000001 0 0.0.0.0 127.0.0.1. 127.255.255.254
 00127.0.0.1 127.0.0.01 [::1] [::] [::ffff:127.0.0.1] [::ffff:7f00:1] [0:0:0:0:0:0:0:1] [::127.0.0.1] [64:ff9b::7f00:1]
 [2002:7f00:1::] [2001:0:7f00:1::] [fe80::1] [fe80::1%25eth0] [fd00::1] [fec0::1] [ff02::1] 169.254.169.254 169.254.1.1
@@ -11,9 +14,9 @@ _ADDRESSES = """
 192.168.1 192.0.0.1 192.0.2.1 198.18.0.1 198.51.100.1 203.0.113.1 100.64.0.1 224.0.0.1 239.255.255.250 240.0.0.1
 255.255.255.255 localhost LOCALHOST localhost. localhost.localdomain ip6-localhost metadata.google.internal kubernetes.default
 127.0.0.1.nip.example evil.example evil.example:443 fhir.example.evil.example evil-fhir.example xfhir.example
-""".split()
+""")
 
-_TRICKS = """
+_TRICKS = words("""
 https://fhir.example@evil.example/r4 https://fhir.example:443@evil.example/r4 https://evil.example#@fhir.example/r4
 https://evil.example?@fhir.example/r4 https://evil.example\\@fhir.example/r4 https://fhir.example\\.evil.example/r4
 https://evil.example/fhir.example/r4 https://user:pass@fhir.example/r4 https://fhir.example%2eevil.example/r4
@@ -29,7 +32,7 @@ unix:///var/run/docker.sock //fhir.example/r4 ///fhir.example/r4 /r4 r4 https:fh
 https:///fhir.example/r4 https://.fhir.example/r4 https://fhir..example/r4 https://fhir.example./r4 https://-fhir.example/r4
 https://*.example/r4 https://[fhir.example]/r4 https://fhir.example]/r4 https://[::1/r4 https://fhir.example,evil.example/r4
 https://fhir_example/r4 https://fhir.example;evil.example/r4 https://fhir.example&evil.example/r4
-""".split()
+""")
 
 _ODD = [
     "",

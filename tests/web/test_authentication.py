@@ -6,6 +6,7 @@ import json
 import logging
 import sqlite3
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -132,8 +133,6 @@ def test_JWT_4_other_algorithms_by_setting(make_app, tmp_path):
 
 
 def test_a_longer_life_by_setting(make_app, pinned):
-    import time
-
     client = TrustedClient(ISSUER, pinned.jwks_file, max_life_seconds=600)
     app = make_app(clients=Clients([client]), public_base_url=BASE).test_client()
     later = int(time.time()) + 600

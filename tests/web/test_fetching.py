@@ -5,8 +5,13 @@ import json
 
 import pytest
 
-from tests.fetch.fault_server import FAULTS, FaultServer
+from cds_service.auth import Clients, TrustedClient
+from cds_service.errors import SettingsError
+from cds_service.hook_call import read_call
 
+from ..auth import forge
+from ..auth.forge import BASE, ISSUER, bearer, claims, token
+from ..fetch.fault_server import FAULTS, FaultServer
 from .conftest import PATH, call_of, story
 
 TOKEN = "canary-2b9d-of-the-token"
@@ -232,3 +237,41 @@ def test_an_explanation_rests_on_what_was_fetched_too(make_app, call, resources)
         sent = client.post(path, json=call).get_json()
         fetched = client.post(path, json=_authorized(_without(call), server)).get_json()
     assert fetched["counts"] == sent["counts"]
+
+
+@pytest.mark.parametrize(("issuer", "asked"), [(ISSUER, 1), ("https://other.example", 0)])
+def test_R13_a_server_of_one_client_is_asked_for_that_client_only(
+    make_app, call, resources, tmp_path, issuer, asked
+):
+    keys = tmp_path / "jwks.json"
+    keys.write_bytes(forge.jwks("ec"))
+    with FaultServer(resources) as server:
+        client = _client(
+            make_app,
+            server,
+            fhir_servers=(f"{server.base} for {issuer}",),
+            clients=Clients([TrustedClient(ISSUER, str(keys), "")]),
+            public_base_url=BASE,
+        )
+        response = client.post(
+            PATH,
+            json=_authorized(_without(call, "problems"), server),
+            headers={"Authorization": bearer(token(claims(BASE + PATH)))},
+        )
+    assert response.status_code == 200, response.text
+    assert len(server.seen) == asked
+    assert ("F084" in _codes(response)) == (not asked)
+
+
+def test_a_file_without_certificates_is_refused_at_the_start(make_app, tmp_path):
+    path = tmp_path / "ca.pem"
+    path.write_text("nothing")
+    with pytest.raises(SettingsError, match="S028"):
+        make_app(fhir_servers=("https://fhir.example/r4",), fhir_ca_file=str(path))
+
+
+def test_SEC_4_the_token_of_a_call_is_not_shown(call, resources):
+    with FaultServer(resources) as server:
+        read = read_call(json.dumps(_authorized(call, server)).encode(), "patient-view")
+    assert read.authorization.token == TOKEN
+    assert TOKEN not in repr(read) + str(read.authorization)

@@ -162,10 +162,12 @@ class _Fetching:
             self.pin = self._pinned()
         except FetchFault as fault:
             return Fetched(faults=dict.fromkeys(keys, fault.fault))
-        with ThreadPoolExecutor(min(_LINES, len(keys)), thread_name_prefix="fhir") as threads:
-            rows = list(threads.map(lambda key: self._key(templates[key], context), keys))
-        for line in self.lines:
-            line.close()
+        try:
+            with ThreadPoolExecutor(min(_LINES, len(keys)), thread_name_prefix="fhir") as threads:
+                rows = list(threads.map(lambda key: self._key(templates[key], context), keys))
+        finally:
+            for line in self.lines:
+                line.close()
         found = {key: row for key, row in zip(keys, rows, strict=True) if isinstance(row, bytes)}
         faults = {key: row for key, row in zip(keys, rows, strict=True) if isinstance(row, Fault)}
         return Fetched(found, faults, requests=self.requests)
@@ -289,7 +291,7 @@ def _is_stale(answer: Answer, now: Callable[[], float] | None) -> bool:
         return True
     try:
         said = parsedate_to_datetime(answer.headers.get("Date", ""))
-    except ValueError:
+        seconds = (said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return False
-    said = said if said.tzinfo else said.replace(tzinfo=UTC)
-    return now is not None and now() - said.timestamp() > _CLOCK_SKEW_SECONDS
+    return now is not None and now() - seconds > _CLOCK_SKEW_SECONDS

@@ -5,7 +5,7 @@ The entries themselves stay as they came: what they mean is read where prefetch 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -190,7 +190,7 @@ def _ignored(link: str, query: Query) -> frozenset[str]:
 
     Nothing can be told from a link without a query, or with words of the server's own.
     """
-    names = _names(urlsplit(link).query if "[" not in link else "")
+    names = _names(link)
     own = {name for name, _value in query.parameters} | PATIENT_PARAMETERS
     if not names or any(name not in own and not _is_common(name) for name in names):
         return frozenset()
@@ -198,9 +198,10 @@ def _ignored(link: str, query: Query) -> frozenset[str]:
     return query.filters - heeded
 
 
-def _names(text: str) -> frozenset[str]:
+def _names(link: str) -> frozenset[str]:
+    """Return the names of the parameters of an address, without modifiers; none of one that is odd."""
     try:
-        pairs: Iterable[tuple[str, str]] = parse_qsl(text, keep_blank_values=True, max_num_fields=200)
+        pairs = parse_qsl(urlsplit(link).query, keep_blank_values=True, max_num_fields=200)
     except ValueError:
         return frozenset()
     return frozenset(name.partition(":")[0].partition(".")[0] for name, _value in pairs)

@@ -6,6 +6,7 @@ body of a redirect before anybody can object.
 
 from __future__ import annotations
 
+import http.client
 import logging
 import zlib
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,14 @@ from cds_service.fetch.wire import Pin
 logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 logging.getLogger("urllib3").propagate = False
 
+#: Everything a connection, its libraries and the server's words can raise.
+_TROUBLES = (
+    OSError,
+    ValueError,
+    http.client.HTTPException,
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+)
 _CHUNK = 65_536
 _GZIP = 31
 _HEADERS = {
@@ -74,7 +83,7 @@ class Line:
             return self._ask(question, token)
         except FetchFault:
             raise
-        except (OSError, requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+        except _TROUBLES as error:
             raise FetchFault(self._kind(error)) from None
 
     def close(self) -> None:

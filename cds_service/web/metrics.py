@@ -66,7 +66,7 @@ _COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 _GAUGES: tuple[tuple[str, str, tuple[str, ...], Any], ...] = (
     ("in_progress", "Requests being answered", (), "livesum"),
     ("start_time_seconds", "When the process started, seconds since 1970 UTC", (), "livemin"),
-    ("store_up", "Whether the feedback store can be read", (), "livemin"),
+    ("store_up", "Whether the feedback store can be read", (), "livemostrecent"),
     ("knowledge_info", "The knowledge in force", ("version",), "livemax"),
     ("knowledge_rules", "Rules in force", (), "livemax"),
     ("knowledge_unproven", "Sentinel patients that came out wrong at the start", (), "livemax"),

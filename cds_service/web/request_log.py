@@ -48,7 +48,8 @@ def _start() -> None:
 
 def _finish(response: Response) -> Response:
     elapsed = (time.perf_counter() - g.get("started", time.perf_counter())) * 1000
-    response.headers[_REQUEST_ID] = g.request_id
+    if response.status_code != 401:  # refusals of a token are alike to the last byte
+        response.headers[_REQUEST_ID] = g.request_id
     fields = {
         "requestId": g.request_id,
         "method": request.method,

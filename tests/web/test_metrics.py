@@ -117,3 +117,4 @@ def test_the_counts_of_several_processes_add_up(tmp_path):
             timeout=120,
         )
     assert b"twitch_cds_defects_total 2.0" in done.stdout
+    assert b"twitch_cds_store_up 1.0" in done.stdout  # a worker nobody asked says nothing about the store

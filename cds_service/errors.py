@@ -7,6 +7,7 @@
     │   ├─ UnitError       an amount whose unit is absent, unknown or not convertible for its analyte
     │   └─ SubjectError    data of another patient, of two patients or of no patient
     ├─ RequestError        the caller's request is wrong
+    ├─ StoreError          what was sent could not be kept
     └─ SettingsError       the installation is wrong
 
 A message says where, what, why it matters and what to do. No message holds a value that came
@@ -69,6 +70,10 @@ class SubjectError(PatientDataError):
 
 class RequestError(CdsError):
     """The caller's request is wrong (HTTP 400 and its relatives)."""
+
+
+class StoreError(CdsError):
+    """The database could not keep or give what was asked (HTTP 503); nothing was acknowledged."""
 
 
 class SettingsError(CdsError):

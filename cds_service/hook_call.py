@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import msgspec
 
 from cds_service.errors import Issue, RequestError
+from cds_service.fetch import Authorization, Fault, Fetched
 from cds_service.fhir import Record, read_added, read_drafts, read_prefetch
 from cds_service.knowledge import Knowledge, Service
 from cds_service.members import Repeated, members_of
@@ -66,7 +67,8 @@ class Call:
     context, ``problems`` that of problems just added, both unread, None for a hook that has none;
     ``selections`` are the references of the drafts being chosen, None for a hook without selection
     (then all of them count). ``server`` is the FHIR server as sent, unread; it tells apart patients of
-    equal id.
+    equal id. ``authorization`` is the token for that server, None when none was sent;
+    ``fetched`` what the server said to keys that were not prefetched.
     """
 
     hook: str
@@ -80,6 +82,34 @@ class Call:
     selections: tuple[str, ...] | None = None
     problems: msgspec.Raw | None = None
     server: bytes = b""
+    authorization: Authorization | None = None
+    fetched: Fetched = field(default_factory=Fetched)
+
+    @property
+    def fhir_server(self) -> str:
+        """Address of the FHIR server the call names; empty when it names none that is a text."""
+        try:
+            return _TEXT.decode(self.server) if self.server else ""
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return ""
+
+    def missing(self, service: Service) -> dict[str, str]:
+        """Return the prefetch keys of a service that were not sent, with their templates.
+
+        A key sent with null, an empty Bundle or an error was looked for: it is not missing.
+        """
+        return {key: text for key, text in service.prefetch.items() if key not in self.prefetch}
+
+    @property
+    def fetch_context(self) -> dict[str, str]:
+        """The ids that stand for the tokens of prefetch templates."""
+        ids = {"patientId": self.patient_id, "encounterId": self.encounter_id or ""}
+        return {name: value for name, value in ids.items() if value}
+
+    def with_fetched(self, fetched: Fetched) -> Call:
+        """Return the call as if what was fetched had been prefetched."""
+        found = {key: msgspec.Raw(body) for key, body in fetched.found.items()}
+        return replace(self, prefetch={**self.prefetch, **found}, fetched=fetched)
 
 
 def read_call(body: bytes, hook: str) -> Call:
@@ -96,13 +126,21 @@ def read_call(body: bytes, hook: str) -> Call:
     instance = _text(top, "", "hookInstance")
     if not _UUID.fullmatch(instance):
         raise _fault("H007", "/hookInstance", "is not a UUID.", "Send a new UUID with every call.")
-    _check_authorization(top)
+    authorization = _authorization(top)
     context = _members(_required(top, "", "context"), "/context", "the context")
     form = _CONTEXTS.get(hook, _PLAIN)
+    patient_id = _fhir_id(_text(context, "/context", "patientId"), "/context/patientId")
+    if authorization is not None and authorization.patient not in ("", patient_id):
+        raise _fault(
+            "H014",
+            "/fhirAuthorization/patient",
+            "is another patient than that of the context.",
+            "Send the token of the patient in context.",
+        )
     return Call(
         hook=hook,
         hook_instance=instance.lower().removeprefix("urn:uuid:"),
-        patient_id=_fhir_id(_text(context, "/context", "patientId"), "/context/patientId"),
+        patient_id=patient_id,
         user_id=_user(context, form),
         encounter_id=_encounter(context, form),
         as_of=_as_of(top),
@@ -111,6 +149,7 @@ def read_call(body: bytes, hook: str) -> Call:
         selections=_selections(context) if form.selects else None,
         problems=_required(context, "/context", form.problems) if form.problems else None,
         server=bytes(top.get("fhirServer", b"")),
+        authorization=authorization,
     )
 
 
@@ -149,7 +188,10 @@ def record_of(call: Call, service: Service) -> Record:
     Raises:
         NotFhir: The drafts or problems are no FHIR.
     """
-    record = read_prefetch(call.prefetch, patient_id=call.patient_id, keys=service.promises)
+    faults = {key: fault.value for key, fault in call.fetched.faults.items()}
+    record = read_prefetch(call.prefetch, patient_id=call.patient_id, keys=service.promises, faults=faults)
+    if call.fetched.refusal is not None:
+        record = record.noted(*_REFUSALS[call.fetched.refusal])
     form = _CONTEXTS.get(call.hook, _PLAIN)
     if call.drafts is not None:
         record = read_drafts(
@@ -242,10 +284,41 @@ def _selections(context: Mapping[str, msgspec.Raw]) -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def _check_authorization(top: Mapping[str, msgspec.Raw]) -> None:
-    """Refuse a token without the server it is for (invariant cds-r-1)."""
+def _authorization(top: Mapping[str, msgspec.Raw]) -> Authorization | None:
+    """Return the token of the call, None when it has none; one that is not whole has no token to send.
+
+    A token without the server it is for is refused (invariant cds-r-1).
+    """
     if "fhirAuthorization" in top and "fhirServer" not in top:
         raise _fault("H011", "/fhirServer", "is missing beside fhirAuthorization.", "Send both or neither.")
+    if "fhirAuthorization" not in top:
+        return None
+    members = _optional_members(top, "fhirAuthorization")
+    try:
+        sent = msgspec.convert({name: _ANY.decode(raw) for name, raw in members.items()}, _Token)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return Authorization("", 0, "")
+    if sent.token_type.lower() != "bearer":
+        return Authorization("", 0, "")
+    patient = (sent.patient or "").removeprefix("Patient/")
+    return Authorization(sent.access_token, sent.expires_in, sent.scope, patient)
+
+
+class _Token(msgspec.Struct):
+    """What ``fhirAuthorization`` must hold (CDS Hooks 2.0.1, "FHIR Authorization")."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    scope: str
+    subject: str
+    patient: str | None = None
+
+
+_ANY = msgspec.json.Decoder()
+
+#: Why a server was not asked: code and place of the note.
+_REFUSALS = {Fault.NOT_ALLOWED: ("F084", "/fhirServer"), Fault.SCOPE: ("F085", "/fhirAuthorization")}
 
 
 def _as_of(top: Mapping[str, msgspec.Raw]) -> datetime | None:

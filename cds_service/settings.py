@@ -7,19 +7,18 @@ listed for operators in ``docs/operate.md``; a test keeps the two equal.
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from cds_service.auth import Clients, pinned_keys_fault
 from cds_service.errors import Issue, SettingsError
+from cds_service.fetch import Access, Style, parse_entry, parse_network
+from cds_service.settings_sources import PREFIX, as_text, environment_values, file_values, value_of
 
-PREFIX = "TWITCH_CDS_"
-_MAX_FILE_BYTES = 1_000_000
 _MEBIBYTE = 1024 * 1024
 _SHORTEST_KEY = 32
 
@@ -55,12 +54,51 @@ class Settings:
         "wherever one store is shared; empty: a new one at every start, which forgets what was shown.",
         secret=True,
     )
+    max_waiting: int = _setting(
+        64,
+        "Calls of one process that may wait for their turn, 0 to 10000; one more is answered 503 at once.",
+    )
+    keep_comments: bool = _setting(
+        False, "Whether comments of clinicians on cards are kept: free text that may name a patient."
+    )
     max_body_mib: int = _setting(64, "Largest request body in MiB, 1 to 1024; a larger one is answered 413.")
     allow_as_of: bool = _setting(
         False, "Whether a request may move the evaluation date (extension org.twitch-cds.asOf)."
     )
     cors_origins: tuple[str, ...] = _setting(
         (), 'Web origins that may make service calls from a browser; "*" alone is every origin.'
+    )
+    clients: Clients = _setting(  # noqa: RUF009 (clients are immutable)
+        Clients(),
+        "Clients whose tokens are accepted, a [[clients]] table each; none: nobody is asked who they are.",
+    )
+    fhir_servers: tuple[str, ...] = _setting(
+        (),
+        "FHIR servers that may be asked, with the token of the call, for what was not prefetched: base "
+        'addresses, each alone or as "ADDRESS for ISSUER" (only for that client); none: nobody is asked.',
+    )
+    fhir_networks: tuple[str, ...] = _setting(
+        (),
+        "Networks FHIR servers may stand in besides the public ones, such as 10.1.0.0/16; for http only "
+        "those of this machine count.",
+    )
+    fhir_ca_file: str = _setting(
+        "",
+        "Certificate authorities (PEM) of the FHIR servers, in place of the public ones; empty: those.",
+    )
+    fhir_deadline_ms: int = _setting(
+        2000, "Milliseconds for all questions of one call to a FHIR server together, 100 to 10000."
+    )
+    fhir_max_mib: int = _setting(32, "Most MiB all answers to one call may hold, unpacked, 1 to 256.")
+    fhir_max_pages: int = _setting(20, "Most pages of one search that are followed, 1 to 200.")
+    fhir_max_codes: int = _setting(
+        0, "Most codes in one search, 0 to 500; 0: as many as discovery shows in one prefetch query."
+    )
+    fhir_patient_form: str = _setting(
+        "id", "How a search names the patient: id (1) or reference (Patient/1)."
+    )
+    fhir_post_search: bool = _setting(
+        False, "Whether searches go by POST to _search, so that no address holds a patient id."
     )
     log_level: str = _setting("info", "Least severe log line written: debug, info, warning or error.")
 
@@ -94,6 +132,19 @@ class Settings:
         return Path(self.site) if self.site else None
 
     @property
+    def fhir_access(self) -> Access:
+        """What may be asked of FHIR servers, and how."""
+        return Access(
+            servers=tuple(parse_entry(text) for text in self.fhir_servers),
+            networks=tuple(parse_network(text) for text in self.fhir_networks),
+            seconds=self.fhir_deadline_ms / 1000,
+            most_bytes=self.fhir_max_mib * _MEBIBYTE,
+            most_pages=self.fhir_max_pages,
+            style=Style(self.fhir_patient_form, self.fhir_max_codes, self.fhir_post_search),
+            ca_file=self.fhir_ca_file,
+        )
+
+    @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the service."""
         try:
@@ -119,9 +170,10 @@ def load_settings(
     """
     issues: list[Issue] = []
     values: dict[str, Any] = {}
-    for where, name, raw in [*_from_file(path), *_from_environment(environment or {})]:
+    defaults = {item.name: item.default for item in fields(Settings)}
+    for where, name, raw in [*file_values(path), *environment_values(environment or {})]:
         try:
-            values[name] = _read(name, raw, where)
+            values[name] = value_of(name, raw, where, defaults)
         except SettingsError as error:
             issues.extend(error.issues)
     if issues:
@@ -134,22 +186,34 @@ def refuse_open_network(settings: Settings) -> None:
     """Refuse to listen where others can reach the service while no client can prove who it is.
 
     Raises:
-        SettingsError: The host is not a loopback address.
+        SettingsError: The host is not a loopback address, and there are no trusted clients, or no
+            address for them that their tokens could name.
     """
-    if not settings.is_loopback:
+    if settings.is_loopback:
+        return
+    if settings.clients and not settings.public_base_url.startswith("https://"):
+        raise SettingsError(
+            Issue(
+                "settings",
+                "S022",
+                f"host {settings.host} is open to other machines, and public_base_url is no https address.",
+                "Write the https address under which the clients call; their tokens must name it.",
+            )
+        )
+    if not settings.clients:
         raise SettingsError(
             Issue(
                 "settings",
                 "S020",
                 f"host {settings.host} is open to other machines, and no trusted clients are configured.",
-                "Listen on 127.0.0.1, behind a proxy that authenticates the callers.",
+                "Name the clients ([[clients]]), or listen on 127.0.0.1 behind a proxy that authenticates.",
             )
         )
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """Return the settings as variables that ``load_settings`` reads back to the same settings."""
-    return {PREFIX + item.name.upper(): _as_text(getattr(settings, item.name)) for item in fields(settings)}
+    return {PREFIX + item.name.upper(): as_text(getattr(settings, item.name)) for item in fields(settings)}
 
 
 def shown_settings(settings: Settings) -> dict[str, Any]:
@@ -157,85 +221,18 @@ def shown_settings(settings: Settings) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for item in fields(settings):
         value = getattr(settings, item.name)
-        shown[item.name] = _hidden(item.name, value) if item.metadata["secret"] else value
+        if item.metadata["secret"]:
+            value = _hidden(item.name, value)
+        shown[item.name] = value.as_data() if isinstance(value, Clients) else value
     return shown
 
 
 def settings_table() -> list[tuple[str, str, str, str]]:
     """Return a row for each setting: name, variable of the environment, default, meaning."""
     return [
-        (item.name, PREFIX + item.name.upper(), _as_text(item.default), item.metadata["meaning"])
+        (item.name, PREFIX + item.name.upper(), as_text(item.default), item.metadata["meaning"])
         for item in fields(Settings)
     ]
-
-
-def _from_file(path: Path | None) -> list[tuple[str, str, Any]]:
-    if path is None:
-        return []
-    try:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise SettingsError(Issue(path.name, "S002", "is larger than 1 MB.", "Settings are a few lines."))
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(
-            Issue(path.name, "S001", f"cannot be read ({error.strerror}).", "Check the name after --config.")
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(
-            Issue(path.name, "S003", f"is not TOML: {error}.", "Write name = value, one a line.")
-        ) from None
-    return [(path.name, name, value) for name, value in sorted(data.items())]
-
-
-def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, Any]]:
-    return [
-        ("environment", name.removeprefix(PREFIX).lower(), value)
-        for name, value in sorted(environment.items())
-        if name.startswith(PREFIX)
-    ]
-
-
-def _read(name: str, raw: Any, where: str) -> Any:
-    known = {item.name: item for item in fields(Settings)}
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        remedy = f"Did you mean {near[0]}?" if near else f"Settings are: {', '.join(known)}."
-        raise SettingsError(Issue(where, "S004", f"has an unknown setting {name}.", remedy))
-    wanted = type(known[name].default)
-    value = _PARSERS[wanted](raw) if isinstance(raw, str) else raw
-    if wanted is tuple and isinstance(value, list) and all(isinstance(part, str) for part in value):
-        value = tuple(value)
-    if type(value) is not wanted:
-        raise SettingsError(
-            Issue(where, "S005", f"gives {name} a value of the wrong type.", f"Write {_FORMS[wanted]}.")
-        )
-    return value
-
-
-def _whole_number(text: str) -> int | None:
-    stripped = text.strip()
-    return int(stripped) if stripped.isascii() and stripped.isdigit() and len(stripped) < 10 else None
-
-
-_PARSERS: Mapping[type, Callable[[str], Any]] = {
-    str: lambda text: text,
-    bool: lambda text: {"true": True, "false": False}.get(text.strip().lower()),
-    int: _whole_number,
-    tuple: lambda text: tuple(part.strip() for part in text.split(",") if part.strip()),
-}
-
-_FORMS: Mapping[type, str] = {
-    str: "text in quotes",
-    bool: "true or false",
-    int: "a whole number",
-    tuple: 'a list of texts, ["https://one.example"]; in the environment separated by commas',
-}
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _hidden(name: str, value: str) -> str:
@@ -325,14 +322,46 @@ def _site(settings: Settings) -> Issue | None:
     )
 
 
+def _clients(settings: Settings) -> Issue | None:
+    return next((issue for client in settings.clients if (issue := pinned_keys_fault(client))), None)
+
+
+def _fhir_access(settings: Settings) -> Issue | None:
+    for name, parse, form in (
+        (
+            "fhir_servers",
+            parse_entry,
+            "https://fhir.example/r4, or https://fhir.example/r4 for https://issuer",
+        ),
+        ("fhir_networks", parse_network, "10.1.0.0/16"),
+    ):
+        for text in getattr(settings, name):
+            try:
+                parse(text)
+            except ValueError as error:
+                return Issue("settings", "S025", f"{name} has {text!r}: {error}.", f"Write {form}.")
+    if settings.fhir_patient_form not in ("id", "reference"):
+        return Issue("settings", "S026", "fhir_patient_form is no form.", "Write id or reference.")
+    if settings.fhir_ca_file and not Path(settings.fhir_ca_file).is_file():
+        return Issue("settings", "S027", "fhir_ca_file names a file that is not there.", "Name a PEM file.")
+    return None
+
+
 _CHECKS: tuple[Callable[[Settings], Issue | None], ...] = (
     _out_of_range("port", 1, 65535),
     _out_of_range("workers", 1, 64),
     _out_of_range("max_body_mib", 1, 1024),
+    _out_of_range("fhir_deadline_ms", 100, 10_000),
+    _out_of_range("fhir_max_mib", 1, 256),
+    _out_of_range("fhir_max_pages", 1, 200),
+    _out_of_range("fhir_max_codes", 0, 500),
+    _fhir_access,
+    _out_of_range("max_waiting", 0, 10_000),
     _memory_key,
     _log_level,
     _public_base_url,
     _cors_origins,
     _content,
     _site,
+    _clients,
 )

@@ -1,9 +1,9 @@
 """Keep what clinicians answered to cards, and for a while which cautions they were shown.
 
-A row is durable before it is acknowledged: SQLite runs with a write-ahead log and full
-synchronisation, so a crash of process or machine loses nothing that was answered 200. The rows
-hold no patient data: of feedback card, rule, outcome and coded reason only; of what was shown a
-keyed hash, whose key is never stored.
+An answer is durable before it is acknowledged: SQLite runs with a write-ahead log and full
+synchronization, so a crash of process or machine loses nothing that was answered 200. The rows
+hold no patient data: of feedback card, rules, outcome and coded reason only (``cds_service.feedback``); of
+what was shown a keyed hash, whose key is never stored.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
-    DateTime,
     Engine,
-    Integer,
     MetaData,
     String,
     Table,
@@ -34,24 +32,12 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from cds_service.auth import UsedTokens, used_token_table
 from cds_service.errors import Issue, SettingsError
+from cds_service.feedback import ANSWERS, METADATA, Ledger
+from cds_service.feedback.ledger import can_insert
 
 _METADATA = MetaData()
-
-#: One row for each thing a clinician did with a card; appended, never changed.
-FEEDBACK = Table(
-    "feedback",
-    _METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("service", String(64), nullable=False),
-    Column("card", String(64), nullable=False, index=True),
-    Column("outcome", String(16), nullable=False),
-    Column("suggestion", String(64), nullable=False, server_default=""),
-    Column("reason_system", String(255), nullable=False, server_default=""),
-    Column("reason_code", String(64), nullable=False, server_default=""),
-    Column("outcome_at", DateTime(timezone=True), nullable=False),
-    Column("received_at", DateTime(timezone=True), nullable=False),
-)
 
 #: One row for each caution that was shown, as a keyed hash; times in seconds since 1970 UTC. ``instance``
 #: is the keyed hash of the call that showed it: the same call, sent again, gets the same answer.
@@ -64,25 +50,39 @@ SHOWN = Table(
     Column("kept_until", BigInteger, nullable=False, index=True),
 )
 
+#: One row for each token that was used, while it could be used again.
+USED_TOKENS = used_token_table(_METADATA)
+
 #: So many cautions are remembered; the oldest are forgotten first, and are then told again.
 _MOST_SHOWN = 100_000
 #: Key of a process for which the settings name none: what it remembers no other process knows.
 _OWN_KEY = secrets.token_hex(32)
 
-_SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON")
+#: Milliseconds to wait for a database that another process holds: an answer is worth a wait, a card is not
+#: held up for the book-keeping about it. What is only remembered may be lost when the machine loses power.
+_PATIENT_MS = 5_000
+_QUICK_MS = 250
+_DURABLE = "FULL"
+_RELAXED = "NORMAL"
+#: Seconds to wait for a connection to a database server.
+_CONNECT_SECONDS = 3
 
 
 class FeedbackStore:
     """An open database of feedback; safe to share between threads."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, quick: Engine) -> None:
+        """Keep the engine of what must last, and that of what only helps and must not wait."""
         self._engine = engine
+        self._quick = quick
+        #: Given cards and what was answered to them.
+        self.ledger = Ledger(engine, quick)
 
     def fault(self) -> str:
         """Return why the store cannot be read, or the empty text when it can."""
         try:
             with self._engine.connect() as connection:
-                connection.execute(select(FEEDBACK.c.id).limit(1)).first()
+                connection.execute(select(ANSWERS.c.id).limit(1)).first()
         except SQLAlchemyError as error:
             return f"the feedback store cannot be read ({_cause(error)})"
         return ""
@@ -90,6 +90,7 @@ class FeedbackStore:
     def close(self) -> None:
         """Give back every connection."""
         self._engine.dispose()
+        self._quick.dispose()
 
     def shown(self, key: str = "", most: int = _MOST_SHOWN) -> ShownCards:
         """Return the memory of shown cautions in this database.
@@ -97,7 +98,11 @@ class FeedbackStore:
         Processes of the same ``key`` remember together; without one this process remembers alone.
         ``most`` bounds how many rows there may be.
         """
-        return ShownCards(self._engine, key or _OWN_KEY, most)
+        return ShownCards(self._quick, key or _OWN_KEY, most)
+
+    def used_tokens(self) -> UsedTokens:
+        """Return the memory of used tokens in this database; durable like an answer."""
+        return UsedTokens(self._engine, USED_TOKENS)
 
 
 class ShownCards:
@@ -163,7 +168,7 @@ class ShownCards:
 
 
 def open_store(url: str) -> FeedbackStore:
-    """Open the database named by ``url`` and create the table where it is missing.
+    """Open the database named by ``url`` and create the tables where they are missing.
 
     Args:
         url: As SQLAlchemy names databases, ``sqlite:///feedback.sqlite3``.
@@ -173,13 +178,10 @@ def open_store(url: str) -> FeedbackStore:
     """
     try:
         address = make_url(url)
-        is_sqlite = address.get_backend_name() == "sqlite"
-        if is_sqlite:
-            _file_of(address).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(address, pool_pre_ping=not is_sqlite)
-        if is_sqlite:
-            event.listen(engine, "connect", _set_pragmas)
-        _METADATA.create_all(engine)
+        engine = _engine(address, _PATIENT_MS, _DURABLE)
+        quick = _engine(address, _QUICK_MS, _RELAXED)
+        for metadata in (_METADATA, METADATA):
+            metadata.create_all(engine)
     except (SQLAlchemyError, ImportError, OSError) as error:
         raise SettingsError(
             Issue(
@@ -189,7 +191,27 @@ def open_store(url: str) -> FeedbackStore:
                 "Check path, rights, driver.",
             )
         ) from None
-    return FeedbackStore(engine)
+    return FeedbackStore(engine, quick)
+
+
+def _engine(address: URL, wait_ms: int, synchronous: str) -> Engine:
+    """Return an engine that waits ``wait_ms`` for a database another process holds."""
+    if address.get_backend_name() != "sqlite":
+        engine = create_engine(
+            address,
+            pool_pre_ping=True,
+            pool_timeout=_CONNECT_SECONDS,
+            connect_args={"connect_timeout": _CONNECT_SECONDS},
+        )
+        if not can_insert(engine.dialect.name):
+            what = "store_url names a kind of database the feedback cannot be kept in."
+            raise SettingsError(Issue("settings", "S014", what, "Use sqlite or postgresql."))
+        return engine
+    _file_of(address).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(address, pool_timeout=_CONNECT_SECONDS)
+    pragmas = ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON")
+    event.listen(engine, "connect", _pragmas_setter([f"busy_timeout={wait_ms}", *pragmas]))
+    return engine
 
 
 def _file_of(address: URL) -> Path:
@@ -206,11 +228,14 @@ def _file_of(address: URL) -> Path:
     return Path(str(address.database))
 
 
-def _set_pragmas(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    for pragma in _SQLITE_PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+def _pragmas_setter(pragmas: Sequence[str]) -> Callable[[Any, Any], None]:
+    def set_pragmas(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return set_pragmas
 
 
 def _cause(error: Exception) -> str:

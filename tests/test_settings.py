@@ -66,12 +66,39 @@ def test_all_faults_are_told_at_once():
         ({"cors_origins": ("*", "https://ehr.example")}, "S009"),
         ({"cors_origins": ("https://ehr.example/path",)}, "S009"),
         ({"content": "no/such/folder"}, "S010"),
+        ({"fhir_servers": ("fhir.example/r4",)}, "S025"),
+        ({"fhir_servers": ("https://fhir.example/r4?x=1",)}, "S025"),
+        ({"fhir_servers": ("https://fhir.example/r4 for ",)}, "S025"),
+        ({"fhir_networks": ("10.1.2.3/8",)}, "S025"),
+        ({"fhir_patient_form": "name"}, "S026"),
+        ({"fhir_ca_file": "no/such/file.pem"}, "S027"),
+        ({"fhir_deadline_ms": 99}, "S006"),
+        ({"fhir_max_mib": 257}, "S006"),
+        ({"fhir_max_pages": 0}, "S006"),
+        ({"fhir_max_codes": -1}, "S006"),
     ],
 )
 def test_values_that_cannot_work_are_refused(values, code):
     with pytest.raises(SettingsError) as error:
         Settings(**values)
     assert _codes(error) == [code]
+
+
+def test_what_may_be_asked_of_fhir_servers_comes_from_the_settings():
+    settings = load_settings(
+        environment={
+            "TWITCH_CDS_FHIR_SERVERS": "https://a.example/r4 for https://ehr.example, https://b.example",
+            "TWITCH_CDS_FHIR_NETWORKS": "10.1.0.0/16",
+            "TWITCH_CDS_FHIR_DEADLINE_MS": "500",
+        }
+    )
+    access = settings.fhir_access
+    assert [(server.base, server.issuer) for server in access.servers] == [
+        ("https://a.example/r4", "https://ehr.example"),
+        ("https://b.example", ""),
+    ]
+    assert (access.seconds, str(access.networks[0])) == (0.5, "10.1.0.0/16")
+    assert Settings().fhir_access.servers == ()
 
 
 @pytest.mark.parametrize("text", ["port = ", "a = 1\na = 2", "[[[", "\x00"])

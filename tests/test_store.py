@@ -14,7 +14,7 @@ def test_a_new_store_is_readable_and_durable(tmp_path):
     store.close()
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert connection.execute("SELECT count(*) FROM feedback").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM card_answers").fetchone() == (0,)
 
 
 def test_opening_twice_keeps_what_is_there(tmp_path):
@@ -29,7 +29,7 @@ def test_a_store_that_lost_its_table_says_so(tmp_path):
     path = tmp_path / "feedback.sqlite3"
     store = open_store(f"sqlite:///{path}")
     connection = sqlite3.connect(path)
-    connection.execute("DROP TABLE feedback")
+    connection.execute("DROP TABLE card_answers")
     connection.commit()
     connection.close()
     assert "cannot be read" in store.fault()

@@ -17,12 +17,14 @@ from cds_service.errors import CdsError, SettingsError
 _COMMANDS = {
     "config": "cds_service.cli.config",
     "explain": "cds_service.cli.explain",
+    "feedback": "cds_service.cli.feedback",
     "new-rule": "cds_service.cli.new_rule",
     "review": "cds_service.cli.review",
     "rules": "cds_service.cli.rules",
     "site": "cds_service.cli.site",
     "serve": "cds_service.cli.serve",
     "terminology": "cds_service.cli.terminology",
+    "token": "cds_service.cli.token",
     "validate": "cds_service.cli.validate",
 }
 

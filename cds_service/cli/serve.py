@@ -8,6 +8,7 @@ import secrets
 import socket
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 from granian.constants import Interfaces
@@ -58,7 +59,10 @@ def command(host: str | None, port: int | None, workers: int | None, config: Pat
             err=True,
         )
     os.environ.update(as_environment(_with_key(settings)))
-    _server(settings).serve()
+    with TemporaryDirectory(prefix="twitch-cds-") as folder:
+        if settings.workers > 1:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # where workers add up their metrics
+        _server(settings).serve()
 
 
 def _with_key(settings: Settings) -> Settings:

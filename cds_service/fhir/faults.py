@@ -102,6 +102,18 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     ),
     "F081": ("is incomplete: more pages or entries exist than were sent.", "Send all pages."),
     "F082": ("was asked for and not sent.", "Fill this prefetch key."),
+    "F083": (
+        "was not sent, and asking the FHIR server of the call for it failed.",
+        "Look at the FHIR server, or send this prefetch key.",
+    ),
+    "F084": (
+        "is not a FHIR server this service may ask; what was not sent stays unknown.",
+        "Send every prefetch key, or have the server allowed (setting fhir_servers).",
+    ),
+    "F085": (
+        "is no authorization the FHIR server can be asked with; what was not sent stays unknown.",
+        "Send access_token, token_type Bearer, expires_in, scope and subject.",
+    ),
     "F090": ("is a selection that names no draft order.", "Send selections as they stand in draftOrders."),
 }
 

@@ -22,10 +22,15 @@ _BADNESS: Final = {
     DataState.INCOMPLETE: 3,
     DataState.FAILED: 4,
 }
+_NO_FAULTS: Final[Mapping[str, str]] = {}
 
 
 def read_prefetch(
-    prefetch: Mapping[str, msgspec.Raw], *, patient_id: str, keys: Mapping[str, tuple[str, ...]]
+    prefetch: Mapping[str, msgspec.Raw],
+    *,
+    patient_id: str,
+    keys: Mapping[str, tuple[str, ...]],
+    faults: Mapping[str, str] = _NO_FAULTS,
 ) -> Record:
     """Return the record of a hook call's prefetch.
 
@@ -33,7 +38,8 @@ def read_prefetch(
     leaves its types not sent, or incomplete where another key promises them too; null or an empty
     Bundle says none were found; an OperationOutcome, a page of HTML or another shape is a failure; a
     next link or a larger total is incomplete. Values under keys we did not ask for are read too:
-    nothing sent is ignored.
+    nothing sent is ignored. ``faults`` names keys that were not sent and could not be fetched either, with
+    the kind of fault in words: their types are a failure.
 
     Never raises for the content of a value: what cannot be read is FAILED and reported.
     """
@@ -49,7 +55,11 @@ def read_prefetch(
         for name in keys.get(key, ()):
             _merge(states, name, _state_of(name, state, gathered))
         _join(total, gathered)
-    unsent = [key for key in sorted(keys) if key not in prefetch]
+    failed = [key for key in sorted(faults) if key in keys and key not in prefetch]
+    for key in failed:
+        for name in keys[key]:
+            _merge(states, name, DataState.FAILED)
+    unsent = [key for key in sorted(keys) if key not in prefetch and key not in failed]
     _note_unsent(states, {name for key in unsent for name in keys[key]})
     _note_unpromised(states, total)
     return Record(
@@ -58,7 +68,7 @@ def read_prefetch(
         frozen(total.groups),
         states,
         DataState.NOT_SENT,
-        (*total.set_aside, *map(_not_sent, unsent)),
+        (*total.set_aside, *(_not_had(key, faults[key]) for key in failed), *map(_not_sent, unsent)),
         patient_id=patient_id,
     )
 
@@ -132,3 +142,7 @@ def _note_unpromised(states: dict[str, DataState], total: Gathered) -> None:
 
 def _not_sent(key: str) -> SetAside:
     return aside("F082", Source("", f"/prefetch/{_escaped(key)}"))
+
+
+def _not_had(key: str, fault: str) -> SetAside:
+    return aside("F083", Source("", f"/prefetch/{_escaped(key)}"), detail=fault)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from cds_service.facts import DataState, SetAside, Source
@@ -52,6 +52,10 @@ class Record:
     def state(self, type_name: str) -> DataState:
         """Return what is known of a resource type."""
         return self.states.get(type_name, self.default_state)
+
+    def noted(self, code: str, pointer: str) -> Record:
+        """Return the record with one more thing set aside: a code of ``faults`` and its place."""
+        return replace(self, set_aside=(*self.set_aside, aside(code, Source("", pointer))))
 
 
 def pointer_of(located: Located) -> str:

@@ -13,10 +13,26 @@ from cds_service.knowledge import Knowledge
 from cds_service.ready import ready_knowledge, unproven
 from cds_service.settings import Settings, load_settings
 from cds_service.store import open_store
-from cds_service.web import hooks, ops, problems, request_log, rule_pages
+from cds_service.web import (
+    answered,
+    authentication,
+    explained,
+    hooks,
+    metrics,
+    ops,
+    problems,
+    request_log,
+    rule_pages,
+)
+from cds_service.web.fetching import fhir_client
+from cds_service.web.key_sets import key_set_fetch
 from cds_service.web.state import State, keep_state
+from cds_service.web.turns import Turns
 
 __all__ = ["create_app", "create_app_from_environment"]
+
+#: Calls judged at the same time in one process; whose body is still arriving does not count.
+_AT_ONCE = 4
 
 
 def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
@@ -36,12 +52,20 @@ def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
     if knowledge is None:
         knowledge = ready_knowledge(settings.content_root, settings.site_path)
     store = open_store(settings.store_url)
-    keep_state(app, State(settings=settings, knowledge=knowledge, store=store, unproven=unproven(knowledge)))
+    access = settings.fhir_access
+    turns = Turns(_AT_ONCE, settings.max_waiting)
+    found = unproven(knowledge)
+    metered = metrics.Metrics(knowledge, len(found))
+    keep_state(app, State(settings, knowledge, store, turns, metered, fhir_client(settings), found))
     app.register_blueprint(hooks.blueprint)
+    app.register_blueprint(answered.blueprint)
+    app.register_blueprint(explained.blueprint)
     app.register_blueprint(ops.blueprint)
     app.register_blueprint(rule_pages.blueprint)
     problems.register(app)
+    metrics.register(app, metered)
     request_log.register(app, settings.log_level)
+    authentication.register(app, settings, store, key_set_fetch(access.networks, access.ca_file))
     return app
 
 

@@ -1,9 +1,11 @@
-"""Say whether the process lives and whether it can do its work."""
+"""Say whether the process lives and can do its work, what it did, and which routes it has."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response
 
+from cds_service.web.metrics import page_of
+from cds_service.web.openapi import description
 from cds_service.web.problems import json_response
 from cds_service.web.state import current_state
 
@@ -14,6 +16,22 @@ blueprint = Blueprint("ops", __name__)
 def livez() -> Response:
     """Answer 200 as long as the process can answer at all."""
     return json_response({"status": "alive"})
+
+
+@blueprint.get("/openapi.json")
+def openapi() -> Response:
+    """Return the description of every route as OpenAPI 3.1."""
+    state = current_state()
+    settings = state.settings
+    document = description(state.services, settings.base_url, trusted=bool(settings.clients))
+    return json_response(document)
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Return the counts of this service in the text format of Prometheus."""
+    state = current_state()
+    return page_of(state.metrics, store_up=not state.store.fault())
 
 
 @blueprint.get("/readyz")

@@ -3,7 +3,7 @@
     400 not JSON, or not a CDS Hooks call      412 nothing can be assessed with what was sent
     404 unknown service, rule or path          413 body larger than the limit
     405 wrong method                           415 not JSON by its headers
-    500 a defect of ours, with a reference     503 not ready
+    500 a defect of ours, with a reference     503 not ready, too many calls, or not kept; Retry-After
 
 Source: CDS Hooks 2.0.1 "HTTP Status Codes"; CDS Hooks 3.0 ballot (OperationOutcome on errors).
 """
@@ -18,7 +18,7 @@ import msgspec
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from cds_service.errors import CdsError, Issue, PatientDataError, RequestError
+from cds_service.errors import CdsError, Issue, PatientDataError, RequestError, StoreError
 from cds_service.json_log import LOGGER
 
 #: FHIR issue type and words for what the framework itself refuses.
@@ -35,21 +35,26 @@ _REFUSALS = {
 }
 
 
+_STORE_RETRY_SECONDS = 5
+
+
 class Refusal(Exception):
     """A request is refused with a status and an issue that this module writes."""
 
-    def __init__(self, status: int, issue: Issue, kind: str) -> None:
-        """Keep the HTTP status, the issue and the FHIR issue type."""
+    def __init__(self, status: int, issue: Issue, kind: str, retry_after: int | None = None) -> None:
+        """Keep status, issue and FHIR issue type; ``retry_after``: seconds to wait, None: do not retry."""
         super().__init__(str(issue))
         self.status = status
         self.issue = issue
         self.kind = kind
+        self.retry_after = retry_after
 
 
 def register(app: Flask) -> None:
     """Let every error of the application be answered here."""
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(RequestError, _wrong_request)
+    app.register_error_handler(StoreError, _not_kept)
     app.register_error_handler(PatientDataError, _unusable_data)
     app.register_error_handler(HTTPException, _framework_refusal)
     app.register_error_handler(Exception, _defect)
@@ -86,7 +91,18 @@ def _answer(status: int, kind: str, *issues: Issue) -> Response:
 
 
 def _refused(refusal: Refusal) -> Response:
-    return _answer(refusal.status, refusal.kind, refusal.issue)
+    response = _answer(refusal.status, refusal.kind, refusal.issue)
+    if refusal.retry_after is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
+def _not_kept(error: StoreError) -> Response:
+    """Answer that the store cannot be used: never 200 for what was not kept."""
+    LOGGER.error("store", extra={"fields": {"issues": [str(issue) for issue in error.issues]}})
+    response = _answer(503, "no-store", *error.issues)
+    response.headers["Retry-After"] = str(_STORE_RETRY_SECONDS)
+    return response
 
 
 def _wrong_request(error: RequestError) -> Response:

@@ -8,20 +8,26 @@ from typing import cast
 from flask import Flask, current_app
 
 from cds_service.errors import Issue
+from cds_service.fetch import FhirClient
 from cds_service.knowledge import Knowledge, Service
 from cds_service.settings import Settings
 from cds_service.store import FeedbackStore
+from cds_service.web.metrics import Metrics
+from cds_service.web.turns import Turns
 
 _KEY = "twitch-cds"
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The unchanging surroundings of a request; ``unproven`` is what the sentinels found at the start."""
+    """The surroundings of a request; ``unproven`` is what the sentinels found at the start."""
 
     settings: Settings
     knowledge: Knowledge
     store: FeedbackStore
+    turns: Turns
+    metrics: Metrics
+    fhir: FhirClient
     unproven: tuple[Issue, ...] = ()
 
     @property

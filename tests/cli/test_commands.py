@@ -15,6 +15,7 @@ def test_help_names_every_command(run):
     for name in (
         "config",
         "explain",
+        "feedback",
         "new-rule",
         "review",
         "rules",

@@ -20,7 +20,7 @@ def test_readyz_tells_the_knowledge(client, knowledge):
 
 def test_readyz_names_a_broken_store(client, tmp_path):
     with closing(sqlite3.connect(tmp_path / "feedback.sqlite3")) as connection:
-        connection.execute("DROP TABLE feedback")
+        connection.execute("DROP TABLE card_answers")
         connection.commit()
     response = client.get("/readyz")
     assert response.status_code == 503

@@ -67,3 +67,23 @@ def test_the_level_silences_requests(client, call, capsys):
     configure_logging("error")
     client.post(PATH, json=call)
     assert capsys.readouterr().err == ""
+
+
+def test_every_request_has_an_id_that_the_sender_may_choose(client, capsys):
+    configure_logging("debug")
+    chosen = client.get("/livez", headers={"X-Request-ID": INSTANCE.upper()})
+    other = client.get("/livez", headers={"X-Request-ID": _MARK})
+    lines = _lines(capsys)
+    assert [line["requestId"] for line in lines] == [
+        chosen.headers["X-Request-ID"],
+        other.headers["X-Request-ID"],
+    ]
+    assert lines[0]["requestId"] == INSTANCE
+    assert _MARK not in other.headers["X-Request-ID"]
+
+
+def test_the_line_says_what_came_of_the_request(client, call, capsys):
+    configure_logging("info")
+    client.post(PATH, json=call)
+    client.post(PATH, json={})
+    assert [line["outcome"] for line in _lines(capsys)] == ["answered", "refused"]

@@ -1,0 +1,69 @@
+"""Let only trusted clients ask about patients, where trusted clients are configured.
+
+Whatever is not plainly open needs a token: every method but GET, HEAD and OPTIONS, whichever route
+comes to be. Discovery, rule pages and health hold no patient data and are read with GET. Every
+refusal has the same status and the same bytes; the reason is a word in the log.
+
+Source: CDS Hooks 2.0.1 "Trusting CDS Clients"; RFC 6750 section 3 (WWW-Authenticate).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from flask import Flask, Response, request
+
+from cds_service.auth import Fetch, Refused, Verifier
+from cds_service.errors import Issue
+from cds_service.settings import Settings
+from cds_service.store import FeedbackStore
+from cds_service.web.problems import Refusal
+from cds_service.web.request_log import note
+
+_OPEN_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_NOT_TRUSTED = Issue(
+    "Authorization",
+    "W401",
+    "The request does not come from a client this service trusts.",
+    "Send a token as CDS Hooks describes it; the operator's log says what was wrong with this one.",
+)
+
+
+def register(app: Flask, settings: Settings, store: FeedbackStore, fetch: Fetch) -> None:
+    """Ask every request of the application for a token, where the settings name clients.
+
+    Args:
+        app: The application; its request log must be registered before, its routes may come after.
+        settings: Settings in force.
+        store: Remembers which tokens were used.
+        fetch: Gets the key set of a client that pins none.
+    """
+    if not settings.clients:
+        return
+    verifier = Verifier(settings.clients, store.used_tokens().spend, fetch)
+    app.before_request(_gate(verifier, settings.base_url))
+    app.after_request(_challenge)
+
+
+def _gate(verifier: Verifier, base_url: str) -> Callable[[], None]:
+    def gate() -> None:
+        if request.method in _OPEN_METHODS or request.endpoint is None:
+            return
+        try:
+            header = request.headers.get("Authorization", "")
+            client = verifier.verify(header, base_url + request.path, int(time.time()))
+        except Refused as refused:
+            note(refused=refused.reason)
+            raise Refusal(401, _NOT_TRUSTED, "login") from None
+        note(client=client.issuer)
+
+    return gate
+
+
+def _challenge(response: Response) -> Response:
+    """Tell, with every 401, how to prove who one is; proxies keep no refusal."""
+    if response.status_code == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+        response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,72 @@
+"""Read a call and fetch what it did not send, before it takes a turn at being judged.
+
+Waiting for another server costs no turn: while one FHIR server is slow, other calls are answered.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from cds_service.errors import Issue, SettingsError
+from cds_service.fetch import Fetched, FhirClient
+from cds_service.hook_call import Call, read_call
+from cds_service.knowledge import Service
+from cds_service.settings import Settings
+from cds_service.web.request_log import note, noted
+from cds_service.web.state import State
+
+_T = TypeVar("_T")
+
+
+def fhir_client(settings: Settings) -> FhirClient:
+    """Return the one client of this process.
+
+    Raises:
+        SettingsError: The certificate authorities cannot be read.
+    """
+    try:
+        return FhirClient(settings.fhir_access, jitter=random.uniform, now=time.time)
+    except OSError:
+        what = "fhir_ca_file holds no certificates that can be read."
+        raise SettingsError(Issue("settings", "S028", what, "Name a file of certificates in PEM.")) from None
+
+
+def in_turn(body: bytes, service: Service, state: State, answer: Callable[[Call], _T]) -> _T:
+    """Return what ``answer`` makes of the call in ``body``, complete with what its FHIR server says.
+
+    Only keys that were not sent are asked for, and only where the call brings a token.
+
+    Raises:
+        RequestError: No call of this service.
+        Refusal: Too many calls are waiting.
+    """
+    with state.turns.turn():
+        call = read_call(body, service.hook)
+        note(hookInstance=call.hook_instance)
+        missing = call.missing(service)
+        if not missing or call.authorization is None:
+            return answer(call)
+    call = call.with_fetched(_fetched(call, missing, state))
+    with state.turns.turn():
+        return answer(call)
+
+
+def _fetched(call: Call, missing: Mapping[str, str], state: State) -> Fetched:
+    started = time.perf_counter()
+    fetched = state.fhir.fetch_missing(
+        missing,
+        fhir_server=call.fhir_server,
+        authorization=call.authorization,
+        context=call.fetch_context,
+        issuer=noted("client"),
+    )
+    note(fetched=len(fetched.found), fetchMs=round((time.perf_counter() - started) * 1000, 2))
+    if fetched.faults:
+        note(fetchFaults=dict(sorted(Counter(fault.value for fault in fetched.faults.values()).items())))
+    if fetched.refusal is not None:
+        note(fetchRefused=fetched.refusal.value)
+    return fetched

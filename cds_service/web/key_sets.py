@@ -1,0 +1,59 @@
+"""Fetch the key set of a client over the guarded connection: its configured address, and no other."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from cds_service.auth import Fetch
+from cds_service.fetch.deadline import Allowance, Deadline
+from cds_service.fetch.faults import FetchFault
+from cds_service.fetch.policy import Network, Server, parse_server
+from cds_service.fetch.transport import Line, Question
+from cds_service.fetch.wire import Pin, checked_addresses, tls_context
+
+#: A key set is a few kilobytes; what is larger or slower is refused.
+_MOST_BYTES = 256 * 1024
+_SECONDS = 3.0
+
+
+def key_set_fetch(networks: Sequence[Network] = (), ca_file: str = "") -> Fetch:
+    """Return what fetches a key set: no redirects, no proxies, checked addresses, one deadline.
+
+    Args:
+        networks: Networks that may be reached besides the public ones.
+        ca_file: Certificate authorities to trust instead of the usual ones; empty: the usual ones.
+    """
+
+    def fetch(url: str) -> bytes:
+        try:
+            return _body(url, networks, ca_file)
+        except (FetchFault, ValueError) as fault:
+            raise OSError(str(fault)) from None
+
+    return fetch
+
+
+def _body(url: str, networks: Sequence[Network], ca_file: str) -> bytes:
+    parts = urlsplit(url)
+    server = parse_server(f"{parts.scheme}://{parts.netloc}")
+    deadline = Deadline.within(_SECONDS)
+    addresses = checked_addresses(server, [*networks, *_this_machine(server)], deadline)
+    line = Line(Pin(server, addresses, deadline, tls_context(ca_file)), Allowance(_MOST_BYTES))
+    try:
+        answer = line.ask(Question(url))
+    finally:
+        line.close()
+    if answer.status != 200:
+        raise OSError("the key set is not answered with 200")
+    return answer.body
+
+
+def _this_machine(server: Server) -> list[Network]:
+    """Return the address of a server that is named as an address of this machine: somebody wrote it so."""
+    try:
+        address = ipaddress.ip_address(server.host)
+    except ValueError:
+        return []
+    return [ipaddress.ip_network(address)] if address.is_loopback else []

@@ -7,7 +7,6 @@ import pytest
 from cds_service.content import content_root
 from cds_service.wording import assert_clean
 from tests.populations.test_every_rule import WAYS
-from tests.test_cases import case_file, court
 from tests.vignettes.judging import differences
 from tests.vignettes.reading import read_file, vignettes_of
 from tests.vignettes.test_section_15 import knowledge, review
@@ -15,7 +14,6 @@ from tests.vignettes.test_section_15 import knowledge, review
 PATH = Path(__file__).with_name("section-10.yaml")
 CLAUSES = read_file(PATH).data["vignettes"]
 ALL = {vignette.name: vignette for vignette in vignettes_of(PATH)}
-PROOFS = [(row["id"], proof["rule"], proof["case"]) for row in CLAUSES for proof in row.get("proven_by", ())]
 
 
 @pytest.mark.parametrize(
@@ -34,19 +32,9 @@ def test_clause(name, style):
     assert {action["resource"]["resourceType"] for action in actions} <= {"ServiceRequest"}, "no card doses"
 
 
-@pytest.mark.parametrize(("clause", "rule", "case"), PROOFS)
-def test_clause_is_proven_by_a_case_of_the_rule(clause, rule, case):
-    (path,) = (content_root() / "tests" / "cases").glob(f"*/{rule}.yaml")
-    file = case_file(path)
-    named = [found for found in file.cases if found.name == case or found.name.startswith(f"{case} [")]
-    assert named, f"{clause}: {rule} has no case named {case!r}"
-    for found in named:
-        assert court().differences(file, found, court().program_for(file)) == ()
-
-
 def test_every_clause_has_its_words_and_a_proof():
     assert [row["id"] for row in CLAUSES if not row.get("sentence")] == []
-    assert [row["id"] for row in CLAUSES if "expect" not in row and not row.get("proven_by")] == []
+    assert [row["id"] for row in CLAUSES if "expect" not in row] == []
     assert {row["every_rule"] for row in CLAUSES if "every_rule" in row} == set(WAYS)
 
 

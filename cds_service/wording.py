@@ -121,7 +121,7 @@ def _wording(data: Mapping[str, Any]) -> Wording:
             re.compile(r""), _starts(medication["also"]), medication["add"], medication["why"]
         ),
         abbreviations=dict(data["abbreviations"]),
-        abbreviation=re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, data['abbreviations']))})(?![\w-])"),
+        abbreviation=re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, data['abbreviations']))})s?(?![\w-])"),
         spelling=dict(data["spelling"]),
         misspelt=_words(data["spelling"]),
     )

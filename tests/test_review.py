@@ -81,3 +81,14 @@ def test_where_the_workup_is_pointless_no_undecided_rule_adds_to_it() -> None:
     assert newest is not None
     (card,) = review_patient(record, ready_knowledge(None), as_of=newest).cards
     assert "No routine blood tests" in card["detail"] and "suggestions" not in card
+
+
+def test_one_test_is_proposed_by_one_order() -> None:
+    """What the workup already orders is not asked for again by another order of the same test."""
+    path = content_root() / "fixtures" / "patients" / "lip-twitching-on-furosemide" / "bundle.json"
+    record = read_bundle(path.read_bytes())
+    newest = latest_clinical_date(record)
+    assert newest is not None
+    cards = review_patient(record, ready_knowledge(None), as_of=newest).cards
+    labels = [suggestion["label"] for card in cards for suggestion in card.get("suggestions", ())]
+    assert [label for label in labels if "lucose" in label] == ["Draft order: Glucose, serum or plasma"]

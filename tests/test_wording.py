@@ -133,3 +133,8 @@ def test_broken_wording_is_a_content_fault() -> None:
 
     with pytest.raises(ContentError, match="P004"):
         read_wording({"summary_below": 140})
+
+
+def test_an_abbreviation_in_the_plural_is_expanded_too() -> None:
+    wording = read_wording(knowledge().wording)
+    assert wording.unexpanded("NSAIDs and ARBs raise lithium") == ["ARB", "NSAID"]

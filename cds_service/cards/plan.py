@@ -126,8 +126,9 @@ def _with_workup(drafts: list[Draft], triaged: Triaged, voice: Voice) -> list[Dr
     Where earlier cards already propose every test, the first of them carries the workup rule.
     """
     listed = voice.facts.twitch is not None and not _workup_gave_way(triaged)
-    asked = asked_by(triaged.unknown, voice) if listed else ()
-    wanted = unique_proposals((*proposals_of(triaged.workup), *asked))
+    own = proposals_of(triaged.workup)
+    asked = asked_by(triaged.unknown, own, voice) if listed else ()
+    wanted = unique_proposals((*own, *asked))
     place = next((i for i, draft in enumerate(drafts) if draft.kind == "differential"), None)
     if not wanted and not triaged.workup:
         return drafts

@@ -56,9 +56,21 @@ def proposals_of(entries: Iterable[Entry]) -> tuple[Proposal, ...]:
     return tuple(sorted(found, key=lambda proposal: priority_place(proposal.priority)))
 
 
-def asked_by(unknown: Iterable[Finding], voice: Voice) -> tuple[Proposal, ...]:
-    """Return an order for every test an undecided rule asks for although all else it knows holds (5.6)."""
-    names = {name: finding.rule_id for finding in unknown for name in reversed(finding.asks)}
+def asked_by(
+    unknown: Iterable[Finding], proposed: Iterable[Proposal], voice: Voice
+) -> tuple[Proposal, ...]:
+    """Return an order for every test an undecided rule asks for although all else it knows holds (5.6).
+
+    A test that one of the ``proposed`` orders brings is not asked for by another order.
+    """
+    known = voice.knowledge.terminology.orders
+    brought = {name for proposal in proposed if proposal.order in known for name in known[proposal.order].result_of}
+    names = {
+        name: finding.rule_id
+        for finding in unknown
+        for name in reversed(finding.asks)
+        if name not in brought
+    }
     found: list[Proposal] = []
     for name in sorted(names):
         orders = sorted(

@@ -35,7 +35,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cds_service.auth import UsedTokens, used_token_table
 from cds_service.errors import Issue, SettingsError
 from cds_service.feedback import ANSWERS, METADATA, Ledger
-from cds_service.feedback.ledger import can_insert
+from cds_service.feedback.tables import can_insert, insert_or_renew
 
 _METADATA = MetaData()
 
@@ -141,23 +141,24 @@ class ShownCards:
         Return whether it could be written.
         """
         call = self._hash("call", instance)
+        hashed = sorted((self._hash(scope, mark), seconds) for mark, seconds in marks.items())
         rows = [
-            {"mark": self._hash(scope, mark), "instance": call, "shown_at": now, "kept_until": now + seconds}
-            for mark, seconds in sorted(marks.items())
+            {"mark": mark, "instance": call, "shown_at": now, "kept_until": now + seconds}
+            for mark, seconds in hashed
         ]
         try:
             with self._engine.begin() as connection:
-                connection.execute(delete(SHOWN).where(SHOWN.c.kept_until < now))
                 if rows:
-                    connection.execute(delete(SHOWN).where(SHOWN.c.mark.in_([row["mark"] for row in rows])))
-                    connection.execute(SHOWN.insert(), rows)
-                self._forget_surplus(connection)
+                    connection.execute(insert_or_renew(connection, SHOWN), rows)
+            with self._engine.begin() as connection:
+                self._tidy(connection, now)
         except SQLAlchemyError:
             return False
         return True
 
-    def _forget_surplus(self, connection: Connection) -> None:
-        """Forget the oldest rows beyond the bound."""
+    def _tidy(self, connection: Connection, now: int) -> None:
+        """Forget what is over, and the oldest rows beyond the bound."""
+        connection.execute(delete(SHOWN).where(SHOWN.c.kept_until < now))
         surplus = (connection.scalar(select(func.count()).select_from(SHOWN)) or 0) - self._most
         if surplus > 0:
             oldest = select(SHOWN.c.mark).order_by(SHOWN.c.shown_at, SHOWN.c.mark).limit(surplus)

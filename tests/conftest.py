@@ -10,6 +10,9 @@ import pytest
 from cds_service import review
 from cds_service.cards import build_cards
 from cds_service.wording import assert_clean
+from tests.databases import postgresql, store, url
+
+__all__ = ["postgresql", "store", "url"]
 
 
 @pytest.fixture(autouse=True)

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from cds_service.errors import Issue, StoreError
 from cds_service.feedback.items import Answer
-from cds_service.feedback.tables import ANSWERS, GIVEN
+from cds_service.feedback.tables import ANSWERS, GIVEN, insert_new
 
 _DAY = 86_400
 #: A card that was given is known for so long, and so many of them; feedback comes within days.
@@ -26,7 +25,6 @@ _TIDY_EVERY = 200
 #: So many cards are looked up in one query: databases bound the number of parameters.
 _AT_ONCE = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +67,12 @@ class Ledger:
 
     def give(self, cards: Sequence[Given], *, now: int) -> bool:
         """Remember cards given at ``now`` (seconds UTC); return whether it could be written."""
-        rows = [_given_row(card, now) for card in cards]
+        rows = sorted((_given_row(card, now) for card in cards), key=lambda row: str(row["card"]))
         if not rows:
             return True
         try:
             with self._quick.begin() as connection:
-                connection.execute(_insert_new(connection, GIVEN, "card"), rows)
+                connection.execute(insert_new(connection, GIVEN, "card"), rows)
                 self._tidy(connection, now)
         except SQLAlchemyError:
             return False
@@ -135,21 +133,15 @@ class Ledger:
             connection.execute(delete(GIVEN).where(GIVEN.c.card.in_(oldest)))
 
 
-def can_insert(dialect: str) -> bool:
-    """Return whether a kind of database (as SQLAlchemy names it) is one the feedback can be kept in."""
-    return dialect in _INSERTS
-
-
-def _insert_new(connection: Connection, table: Table, key: str) -> Any:
-    """Return an insert that leaves out rows whose ``key`` is there already."""
-    insert: Any = _INSERTS[connection.dialect.name]
-    return insert(table).on_conflict_do_nothing(index_elements=[key])
-
-
 def _append(connection: Connection, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Insert rows one by one, for the database tells of each whether it was new; return those that were."""
-    statement = _insert_new(connection, ANSWERS, "key").returning(ANSWERS.c.key)
-    return [row for row in rows if connection.execute(statement.values(row)).first() is not None]
+    """Insert rows one by one, for the database tells of each whether it was new; return those that were.
+
+    Whoever writes at the same time goes through them in the same order: nobody waits in a circle.
+    """
+    statement = insert_new(connection, ANSWERS, "key").returning(ANSWERS.c.key)
+    ordered = sorted(rows, key=lambda row: (row["outcome_at"], row["card"], row["key"]))
+    new = {row["key"] for row in ordered if connection.execute(statement.values(row)).first() is not None}
+    return [row for row in rows if row["key"] in new]
 
 
 def _cards(connection: Connection, cards: Iterable[str]) -> dict[str, Given]:

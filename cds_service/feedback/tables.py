@@ -1,10 +1,14 @@
-"""The tables of feedback: which cards were given, and what was answered to them."""
+"""The tables of feedback: which cards were given, what was answered to them; how rows enter tables."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, String, Table, Text
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Integer, MetaData, String, Table, Text
+from sqlalchemy.dialects import postgresql, sqlite
 
 METADATA = MetaData()
+_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 #: One row for each card that was given; times in seconds since 1970 UTC. ``rules`` are rule ids separated
 #: by blanks, the leading one first; ``marks`` is a JSON object of keyed hashes and the seconds they count.
@@ -44,3 +48,22 @@ ANSWERS = Table(
     Column("indicator", String(16), nullable=False),
     Column("knowledge", String(64), nullable=False),
 )
+
+
+def can_insert(dialect: str) -> bool:
+    """Return whether a kind of database (as SQLAlchemy names it) is one the feedback can be kept in."""
+    return dialect in _INSERTS
+
+
+def insert_new(connection: Connection, table: Table, key: str) -> Any:
+    """Return an insert that leaves out rows whose ``key`` is there already."""
+    insert: Any = _INSERTS[connection.dialect.name]
+    return insert(table).on_conflict_do_nothing(index_elements=[key])
+
+
+def insert_or_renew(connection: Connection, table: Table) -> Any:
+    """Return an insert that takes the place of rows of the same primary key."""
+    insert: Any = _INSERTS[connection.dialect.name](table)
+    keys = [column.name for column in table.primary_key]
+    others = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
+    return insert.on_conflict_do_update(index_elements=keys, set_=others)

@@ -1,17 +1,16 @@
 """Goal R12: a token is taken once, whoever asks at the same time and whatever restarts between."""
 
-import sqlite3
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from cds_service.errors import StoreError
 from cds_service.store import open_store
+from tests.databases import drop, everything
 
 ROOT = Path(__file__).resolve().parents[2]
 ISSUER = "https://ehr.example"
@@ -43,21 +42,12 @@ def spend_at_once(url, rounds, threads=64):
 
 
 @pytest.fixture
-def url(tmp_path):
-    address = f"sqlite:///{tmp_path / 'feedback.sqlite3'}"
-    open_store(address).close()
-    return address
-
-
-@pytest.fixture
-def used(url):
-    store = open_store(url)
-    yield store.used_tokens()
-    store.close()
+def used(store):
+    return store.used_tokens()
 
 
 @pytest.mark.slow
-def test_R12_of_64_threads_in_each_of_2_processes_one_wins_every_round(url):
+def test_R12_of_64_threads_in_each_of_2_processes_one_wins_every_round(url, store):
     rounds = 25
     rival = subprocess.Popen(
         [sys.executable, "-c", _RIVAL, url, str(rounds)],
@@ -90,29 +80,27 @@ def test_the_same_id_of_another_issuer_is_another_token(used):
     assert not used.spend(ISSUER, "a", 2000, 1000)
 
 
-def test_JWT_9_rows_go_when_the_token_is_over_and_not_before(used, tmp_path):
+def test_JWT_9_rows_go_when_the_token_is_over_and_not_before(used, store):
     used.spend(ISSUER, "short", 1100, 1000)
     used.spend(ISSUER, "long", 2000, 1000)
     used.spend(ISSUER, "third", 2000, 1100)
-    assert _rows(tmp_path) == 3
+    assert _rows(store) == 3
     used.spend(ISSUER, "fourth", 2000, 1161)
-    assert _rows(tmp_path) == 3
+    assert _rows(store) == 3
     assert not used.spend(ISSUER, "long", 2000, 1161)
 
 
-def test_JWT_14_nothing_of_token_or_issuer_stands_in_the_database(url, used, tmp_path):
+def test_JWT_14_nothing_of_token_or_issuer_stands_in_the_database(used, store):
     used.spend(ISSUER, "okapi", 2000, 1000)
-    data = b"".join(path.read_bytes() for path in tmp_path.iterdir())
-    assert b"okapi" not in data and b"ehr.example" not in data
+    kept = repr(everything(store))
+    assert "okapi" not in kept and "ehr.example" not in kept
 
 
-def test_a_database_that_fails_lets_nobody_in(used, tmp_path):
-    with closing(sqlite3.connect(tmp_path / "feedback.sqlite3")) as connection:
-        connection.execute("DROP TABLE used_tokens")
+def test_a_database_that_fails_lets_nobody_in(used, url):
+    drop(url, "used_tokens")
     with pytest.raises(StoreError, match="cannot be told"):
         used.spend(ISSUER, "a", 2000, 1000)
 
 
-def _rows(tmp_path):
-    with closing(sqlite3.connect(tmp_path / "feedback.sqlite3")) as connection:
-        return connection.execute("SELECT count(*) FROM used_tokens").fetchone()[0]
+def _rows(store):
+    return len(everything(store)["used_tokens"])

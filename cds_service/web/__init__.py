@@ -22,6 +22,7 @@ from cds_service.web import (
     ops,
     problems,
     request_log,
+    response_headers,
     rule_pages,
 )
 from cds_service.web.fetching import fhir_client
@@ -63,6 +64,7 @@ def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
     app.register_blueprint(ops.blueprint)
     app.register_blueprint(rule_pages.blueprint)
     problems.register(app)
+    response_headers.register(app)
     metrics.register(app, metered)
     request_log.register(app, settings.log_level)
     authentication.register(app, settings, store, key_set_fetch(access.networks, access.ca_file))

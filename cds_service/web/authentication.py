@@ -62,8 +62,7 @@ def _gate(verifier: Verifier, base_url: str) -> Callable[[], None]:
 
 
 def _challenge(response: Response) -> Response:
-    """Tell, with every 401, how to prove who one is; proxies keep no refusal."""
+    """Tell, with every 401, how to prove who one is."""
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
-        response.headers["Cache-Control"] = "no-store"
     return response

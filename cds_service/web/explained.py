@@ -48,11 +48,9 @@ def _explained(call: Call, service: Service, state: State, rule_id: str | None) 
         "counts": review.counts,
         **explain_patient(review, state.knowledge, rule_id),
     }
-    response = json_response(answer)
     state.metrics.count("explanations", service.id)
     note(**review.counts)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return json_response(answer)
 
 
 def _asked_rule(knowledge: Knowledge) -> str | None:

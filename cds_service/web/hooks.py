@@ -59,9 +59,7 @@ def _answered(call: Call, service: Service, state: State) -> Response:
     answer = review.response()
     state.metrics.cards(service.id, answer["cards"], rules_told(review))
     note(cards=len(answer["cards"]), **review.counts)
-    response = json_response(answer)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return json_response(answer)
 
 
 def judged(call: Call, service: Service, state: State, now: int) -> Review:

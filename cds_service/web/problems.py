@@ -1,10 +1,12 @@
 """Answer every error as JSON with a FHIR OperationOutcome: what, where, what to do; never a trace.
 
-    400 not JSON, or not a CDS Hooks call      412 nothing can be assessed with what was sent
-    404 unknown service, rule or path          413 body larger than the limit
-    405 wrong method                           415 not JSON by its headers
+    400 not JSON, or not a CDS Hooks call      413 body larger than the limit
+    404 unknown service, rule or path          415 not JSON by its headers
+    405 wrong method                           416 no such part of a file
+    412 nothing can be assessed with what was sent
     500 a defect of ours, with a reference     503 not ready, too many calls, or not kept; Retry-After
 
+The id of the OperationOutcome is that of the request, as ``X-Request-ID`` and the log have it.
 Source: CDS Hooks 2.0.1 "HTTP Status Codes"; CDS Hooks 3.0 ballot (OperationOutcome on errors).
 """
 
@@ -23,6 +25,12 @@ from cds_service.json_log import LOGGER
 
 #: FHIR issue type and words for what the framework itself refuses.
 _REFUSALS = {
+    400: (
+        "W400",
+        "invalid",
+        "The request is no HTTP this service can read.",
+        "Send it again whole, as CDS Hooks describes it.",
+    ),
     404: ("W404", "not-found", "There is nothing at this address.", "GET /cds-services lists what there is."),
     405: ("W405", "not-supported", "This address does not take this method.", "See the Allow header."),
     413: ("W413", "too-long", "The body is larger than this service accepts.", "Send a narrower prefetch."),
@@ -32,8 +40,8 @@ _REFUSALS = {
         "The body is not announced as JSON.",
         "Send Content-Type: application/json.",
     ),
+    416: ("W416", "invalid", "The file has no such part.", "Ask for the whole file."),
 }
-
 
 _STORE_RETRY_SECONDS = 5
 
@@ -68,11 +76,6 @@ def json_response(body: Any, status: int = 200, media_type: str = "application/j
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
-def outcome(issues: list[tuple[str, Issue]]) -> dict[str, Any]:
-    """Return an OperationOutcome of issues, each with its FHIR issue type."""
-    return {"resourceType": "OperationOutcome", "issue": [_issue(kind, issue) for kind, issue in issues]}
-
-
 def _issue(kind: str, issue: Issue) -> dict[str, Any]:
     text = f"{issue.what} {issue.remedy}".strip()
     entry: dict[str, Any] = {"severity": "error", "code": kind}
@@ -87,7 +90,11 @@ def _issue(kind: str, issue: Issue) -> dict[str, Any]:
 
 def _answer(status: int, kind: str, *issues: Issue) -> Response:
     g.issue_codes = sorted({issue.code for issue in issues})
-    return json_response(outcome([(kind, issue) for issue in issues]), status)
+    body: dict[str, Any] = {"resourceType": "OperationOutcome"}
+    if status != 401:  # refusals of a token are alike to the last byte
+        body["id"] = g.request_id
+    body["issue"] = [_issue(kind, issue) for issue in issues]
+    return json_response(body, status)
 
 
 def _refused(refusal: Refusal) -> Response:
@@ -114,11 +121,8 @@ def _unusable_data(error: CdsError) -> Response:
 
 
 def _framework_refusal(error: HTTPException) -> Response:
-    status = error.code or 500
-    code, kind, what, remedy = _REFUSALS.get(
-        status,
-        (f"W{status}", "processing", "The request cannot be answered.", "Check it against CDS Hooks 2.0."),
-    )
+    status = error.code if error.code in _REFUSALS else 400
+    code, kind, what, remedy = _REFUSALS[status]
     response = _answer(status, kind, Issue("request", code, what, remedy))
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, render_template, request
 
 from cds_service.catalogue import find_rules
 from cds_service.dossier import attributes_of, names_of, thresholds_of
@@ -31,7 +31,6 @@ blueprint = Blueprint(
 )
 
 _MAX_QUERY = 200
-_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors *"
 
 #: Sections of the page: heading and the keys of the rule file that stand under it.
 _SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -52,18 +51,16 @@ class _Cited:
 
 
 @blueprint.get("/")
-def front_page() -> Response:
+def front_page() -> str:
     """Return what this is, for a person who opens the address of the service in a browser."""
     state = current_state()
-    return _as_page(
-        render_template(
-            "front.html", services=state.services, knowledge=state.knowledge, base_url=state.settings.base_url
-        )
+    return render_template(
+        "front.html", services=state.services, knowledge=state.knowledge, base_url=state.settings.base_url
     )
 
 
 @blueprint.get("/rules/<rule_id>")
-def rule_page(rule_id: str) -> Response:
+def rule_page(rule_id: str) -> str:
     """Return the page of a rule."""
     knowledge = current_state().knowledge
     off = knowledge.site.switched_off.get(rule_id)
@@ -72,7 +69,7 @@ def rule_page(rule_id: str) -> Response:
         raise Refusal(404, Issue("/rules", "W404", "There is no such rule.", "See GET /rules."), "not-found")
     document = knowledge.documents[f"rules/{rule_id}"] if off is None else off.document
     written: Mapping[str, Any] = document.data
-    page = render_template(
+    return render_template(
         "rule.html",
         rule=rule,
         off=off,
@@ -88,31 +85,21 @@ def rule_page(rule_id: str) -> Response:
         sections=_sections(written),
         cited=[_Cited(knowledge.references.get(item.key), item) for item in rule.references],
     )
-    return _as_page(page)
 
 
 @blueprint.get("/rules", strict_slashes=False)
-def rule_list() -> Response:
+def rule_list() -> str:
     """Return the catalogue: all rules by group, or those that hold every word of ``?q=``."""
     knowledge = current_state().knowledge
     query = request.args.get("q", "")[:_MAX_QUERY]
     found = find_rules(query, knowledge)
-    page = render_template(
+    return render_template(
         "rules.html",
         groups=[(group, list(rules)) for group, rules in groupby(found, lambda rule: rule.group)],
         query=query,
         count=len(found),
         knowledge=knowledge,
     )
-    return _as_page(page)
-
-
-def _as_page(html: str) -> Response:
-    response = make_response(html)
-    response.headers["Content-Security-Policy"] = _POLICY
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 def _sections(written: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -233,7 +233,7 @@ def _finding_json(
     entry: dict[str, Any] = {
         "ruleId": finding.rule_id,
         "cause": finding.cause,
-        "rank": ranks.get(finding.folded_into or finding.rule_id),
+        "rank": ranks.get(finding.folded_into or finding.rule_id, 0),
         "role": finding.role,
         "strength": finding.strength,
         "indicator": finding.indicator,
@@ -248,6 +248,8 @@ def _finding_json(
         "held": held,
         "stale": finding.stale,
     }
+    if not entry["rank"]:
+        del entry["rank"]
     entry.update({key: value for key, value in optional.items() if value})
     return entry
 
@@ -260,7 +262,8 @@ def _evidence_json(evidence: Evidence, mapped: Mapping[str, str]) -> dict[str, A
             entry["mappedFrom"] = local
     if evidence.value is not None:
         entry["value"] = evidence.value
-        entry["unit"] = evidence.unit
+        if evidence.unit:
+            entry["unit"] = evidence.unit
     if evidence.moment is not None:
         entry["effective"] = evidence.moment.text
     return entry

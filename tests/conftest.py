@@ -1,4 +1,4 @@
-"""Every card that any test produces through ``review_patient`` obeys the wording rules (specification 12)."""
+"""What holds for every test: cards obey the wording rules (specification 12), answers their schemas."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
 from cds_service import review
 from cds_service.cards import build_cards
 from cds_service.wording import assert_clean
 from tests.databases import postgresql, store, url
+from tests.protocol import Described, body_sent, faults
 
 __all__ = ["postgresql", "store", "url"]
 
@@ -22,9 +24,36 @@ def cards_are_linted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def linted(triaged: Any, facts: Any, *arguments: Any, **options: Any) -> Any:
         cards = build_cards(triaged, facts, *arguments, **options)
         assert_clean(cards, record=_words_of_record(facts))
+        wrong = [fault for card in cards for fault in faults("response.schema.json#/$defs/Card", card)]
+        assert wrong == []
         return cards
 
     monkeypatch.setattr(review, "build_cards", linted)
+    yield
+
+
+@pytest.fixture(autouse=True)
+def answers_fit_their_schemas(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hold every review, and every request and answer of a test client, against the schemas of the protocol."""
+    extension, send = review.Review.extension, FlaskClient.open
+
+    def checked_extension(self: Any) -> dict[str, Any]:
+        found = extension(self)
+        assert faults("response.schema.json#/$defs/Review", found) == []
+        return found
+
+    def checked_send(self: Any, *arguments: Any, **options: Any) -> Any:
+        response = send(self, *arguments, **options)
+        if not options.get("buffered", True) or self.application.extensions.get("twitch-cds") is None:
+            return response
+        described = self.application.extensions.setdefault("tests.protocol", Described(self.application))
+        request = response.request
+        sent = body_sent(options)
+        assert list(described.faults(request.method, request.path, sent, response)) == []
+        return response
+
+    monkeypatch.setattr(review.Review, "extension", checked_extension)
+    monkeypatch.setattr(FlaskClient, "open", checked_send)
     yield
 
 

@@ -84,7 +84,7 @@ def unexpected(answer: dict[str, Any], expected: dict[str, Any]) -> list[str]:
     rows = [
         row
         for row in answer["extension"][EXTENSION]["findings"]
-        if row["rank"] and not row.get("foldedInto") and not row.get("gaveWayTo")
+        if row.get("rank") and not row.get("foldedInto") and not row.get("gaveWayTo")
     ]
     shown = sorted(rows, key=lambda row: row["rank"])
     found = [row["ruleId"] for row in shown]
@@ -101,7 +101,7 @@ def unexpected(answer: dict[str, Any], expected: dict[str, Any]) -> list[str]:
 def essence(answer: dict[str, Any]) -> list[Any]:
     """What must not depend on the way in: findings with their evidence, and the text of the cards."""
     findings = [
-        {key: row[key] for key in ("ruleId", "rank", "strength", "indicator", "summary", "evidence")}
+        {key: row.get(key) for key in ("ruleId", "rank", "strength", "indicator", "summary", "evidence")}
         for row in answer["extension"][EXTENSION]["findings"]
     ]
     return [findings, [(card["summary"], card["indicator"], card.get("detail")) for card in answer["cards"]]]

@@ -46,7 +46,7 @@ def test_a_finding_gives_its_card_and_the_workup_joins(finding, style):
         for item in answer["extension"][EXTENSION]["findings"]
         if not item.get("foldedInto")
         and not item.get("gaveWayTo")
-        and (item["rank"] or _argues(item) or item["ruleId"] == rule)
+        and (item.get("rank") or _argues(item) or item["ruleId"] == rule)
     }
     assert shown == {WORKUP, *([rule] if rule else []), *row.get("also", ())}
     order = [WORKUP, rule] if row.get("below_workup") else [rule, WORKUP] if rule else [WORKUP]

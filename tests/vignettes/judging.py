@@ -87,7 +87,7 @@ def _ranked(answer: _Answer) -> list[str]:
     rows = [
         row
         for row in answer.findings.values()
-        if row["rank"] and not row.get("foldedInto") and not row.get("gaveWayTo")
+        if row.get("rank") and not row.get("foldedInto") and not row.get("gaveWayTo")
     ]
     return [row["ruleId"] for row in sorted(rows, key=lambda row: row["rank"])]
 

@@ -90,4 +90,6 @@ def test_vignette_over_http(name, client):
 def found_of(response: dict[str, Any]) -> list[tuple[Any, ...]]:
     """What both ways in must agree on: every matched rule with its words and its weight."""
     rows = response["extension"][EXTENSION]["findings"]
-    return [(row["ruleId"], row["rank"], row["strength"], row["indicator"], row["summary"]) for row in rows]
+    return [
+        (row["ruleId"], row.get("rank"), row["strength"], row["indicator"], row["summary"]) for row in rows
+    ]

@@ -30,7 +30,7 @@ _MOST_SELECTIONS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Context:
+class ContextForm:
     """What the context of a hook holds beside the patient: the hook definitions of CDS Hooks.
 
     ``drafts`` and ``problems`` are the members with a Bundle of draft orders and of added problems,
@@ -44,15 +44,21 @@ class _Context:
     needs_encounter: bool = False
 
 
-_PLAIN = _Context()
+_PLAIN = ContextForm()
 _CONTEXTS = {
-    "order-select": _Context(drafts="draftOrders", selects=True),
-    "order-sign": _Context(drafts="draftOrders"),
-    "encounter-start": _Context(needs_encounter=True),
-    "encounter-discharge": _Context(needs_encounter=True),
-    "medication-refill": _Context(drafts="medications", needs_user=False),
-    "problem-list-item-create": _Context(problems="conditions"),
+    "order-select": ContextForm(drafts="draftOrders", selects=True),
+    "order-sign": ContextForm(drafts="draftOrders"),
+    "encounter-start": ContextForm(needs_encounter=True),
+    "encounter-discharge": ContextForm(needs_encounter=True),
+    "medication-refill": ContextForm(drafts="medications", needs_user=False),
+    "problem-list-item-create": ContextForm(problems="conditions"),
 }
+
+
+def context_of(hook: str) -> ContextForm:
+    """Return what the context of a hook holds beside the patient."""
+    return _CONTEXTS.get(hook, _PLAIN)
+
 
 _UUID = re.compile(r"(urn:uuid:)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _FHIR_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
@@ -128,7 +134,7 @@ def read_call(body: bytes, hook: str) -> Call:
         raise _fault("H007", "/hookInstance", "is not a UUID.", "Send a new UUID with every call.")
     authorization = _authorization(top)
     context = _members(_required(top, "", "context"), "/context", "the context")
-    form = _CONTEXTS.get(hook, _PLAIN)
+    form = context_of(hook)
     patient_id = _fhir_id(_text(context, "/context", "patientId"), "/context/patientId")
     if authorization is not None and authorization.patient not in ("", patient_id):
         raise _fault(
@@ -192,7 +198,7 @@ def record_of(call: Call, service: Service) -> Record:
     record = read_prefetch(call.prefetch, patient_id=call.patient_id, keys=service.promises, faults=faults)
     if call.fetched.refusal is not None:
         record = record.noted(*_REFUSALS[call.fetched.refusal])
-    form = _CONTEXTS.get(call.hook, _PLAIN)
+    form = context_of(call.hook)
     if call.drafts is not None:
         record = read_drafts(
             record, call.drafts, selections=call.selections, pointer=f"/context/{form.drafts}"
@@ -253,13 +259,13 @@ def _fhir_id(text: str, where: str) -> str:
     return text
 
 
-def _user(context: Mapping[str, msgspec.Raw], form: _Context) -> str:
+def _user(context: Mapping[str, msgspec.Raw], form: ContextForm) -> str:
     if not form.needs_user and ("userId" not in context or bytes(context["userId"]) == b"null"):
         return ""
     return _text(context, "/context", "userId")
 
 
-def _encounter(context: Mapping[str, msgspec.Raw], form: _Context) -> str | None:
+def _encounter(context: Mapping[str, msgspec.Raw], form: ContextForm) -> str | None:
     if form.needs_encounter:
         return _fhir_id(_text(context, "/context", "encounterId"), "/context/encounterId")
     return _optional_id(context, "encounterId")

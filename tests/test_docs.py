@@ -81,6 +81,11 @@ def test_links_between_documents_lead_somewhere():
     assert broken == []
 
 
+def test_the_catalogue_of_the_doctor_is_that_of_the_code():
+    page = (ROOT / "docs" / "doctor.md").read_text(encoding="utf-8")
+    assert page == _tool("doc_outputs").catalogue_page(), "make docs renews it"
+
+
 def _raised_codes():
     """Return every error code that stands in the source as a text of its own."""
     found = set()
@@ -90,9 +95,8 @@ def _raised_codes():
 
 
 def test_every_error_code_is_documented():
-    documented = set(
-        re.findall(r"^\| `([A-Z]\d{3})` \|", (ROOT / "docs" / "errors.md").read_text(), re.MULTILINE)
-    )
+    pages = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("errors.md", "doctor.md")]
+    documented = set(re.findall(r"^\| `([A-Z]\d{3})` \|", "\n".join(pages), re.MULTILINE))
     assert _raised_codes() - documented == set()
 
 

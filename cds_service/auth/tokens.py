@@ -41,7 +41,7 @@ _LATEST_INSTANT = 253_402_300_799  # 9999-12-31T23:59:59Z
 SKEW_SECONDS = 60
 _BEARER = re.compile(r"bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)", re.IGNORECASE | re.ASCII)
 #: Header members by which a token brings its own key, changes how it is read or asks for more than we know.
-_FORBIDDEN = frozenset({"b64", "crit", "enc", "jwk", "x5c", "x5u", "zip"})
+FORBIDDEN_MEMBERS = frozenset({"b64", "crit", "enc", "jwk", "x5c", "x5u", "zip"})
 
 
 class Refused(Exception):
@@ -104,7 +104,12 @@ def _bytes_of(part: str) -> bytes:
 def check_header(header: dict[str, Any], client: TrustedClient) -> None:
     """Check that the header asks for nothing but a known algorithm and key. Raises Refused."""
     kind, kid = header.get("typ"), header.get("kid")
-    if _FORBIDDEN & header.keys() or not isinstance(kind, str) or kind.upper() != "JWT" or not _is_name(kid):
+    if (
+        FORBIDDEN_MEMBERS & header.keys()
+        or not isinstance(kind, str)
+        or kind.upper() != "JWT"
+        or not _is_name(kid)
+    ):
         raise Refused("header")
     if header.get("alg") not in client.algorithms:
         raise Refused("algorithm")

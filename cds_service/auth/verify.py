@@ -33,7 +33,7 @@ class Verifier:
     def __init__(self, clients: Clients, spend: Spend, fetch: Fetch) -> None:
         """Remember who is trusted; keys are read when the first token of a client comes."""
         self._clients = {client.issuer: client for client in clients}
-        self._keys = {client.issuer: Keys(_loader(client, fetch)) for client in clients}
+        self._keys = {client.issuer: Keys(loader_of(client, fetch)) for client in clients}
         self._spend = spend
 
     def verify(self, authorization: str, audience: str, now: int) -> TrustedClient:
@@ -56,7 +56,7 @@ class Verifier:
         key = self._keys[client.issuer].find(token.header["kid"], token.header["alg"], now)
         if key is None:
             raise Refused("unknown-key")
-        claims = _verified_claims(token.text, key, token.header["alg"])
+        claims = verified_claims(token.text, key, token.header["alg"])
         check_claims(claims, client, audience, now)
         if not self._spend(client.issuer, claims["jti"], claims["exp"] + SKEW_SECONDS, now):
             raise Refused("used-before")
@@ -70,12 +70,13 @@ class Verifier:
         return client
 
 
-def _loader(client: TrustedClient, fetch: Fetch) -> Callable[[], bytes]:
+def loader_of(client: TrustedClient, fetch: Fetch) -> Callable[[], bytes]:
     """Return what reads the keys of a client: its pinned file, or else its address."""
     return Path(client.jwks_file).read_bytes if client.jwks_file else partial(fetch, client.jwks_url)
 
 
-def _verified_claims(text: str, key: Any, algorithm: str) -> dict[str, Any]:
+def verified_claims(text: str, key: Any, algorithm: str) -> dict[str, Any]:
+    """Return the claims of a token whose signature is of this key. Raises Refused for any other."""
     try:
         payload = jwt.PyJWS().decode(text, key, algorithms=[algorithm])
     except (jwt.PyJWTError, ValueError, TypeError):

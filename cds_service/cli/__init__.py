@@ -16,6 +16,7 @@ from cds_service.errors import CdsError, SettingsError
 
 _COMMANDS = {
     "config": "cds_service.cli.config",
+    "doctor": "cds_service.cli.doctor",
     "explain": "cds_service.cli.explain",
     "feedback": "cds_service.cli.feedback",
     "new-rule": "cds_service.cli.new_rule",

@@ -41,7 +41,7 @@ def review_file(
         PatientDataError: The file holds no FHIR that can be used.
         RequestError: The file cannot be read, or is a wrong CDS Hooks request.
     """
-    data = _bytes_of(path)
+    data = bytes_of(path)
     if not _is_request(data):
         record = read_bundle(data, where=path.name)
         call = None
@@ -63,7 +63,8 @@ def review_file(
     return review, instant
 
 
-def _bytes_of(path: Path) -> bytes:
+def bytes_of(path: Path) -> bytes:
+    """Return the content of a file; ``-`` is the standard input. Raises RequestError (K002, K003)."""
     try:
         with click.open_file(str(path), "rb") as stream:
             data: bytes = stream.read(_MAX_BYTES + 1)

@@ -3,7 +3,9 @@
 from cds_service.fetch.authorization import Authorization, Coverage
 from cds_service.fetch.client import Access, Fetched, FhirClient
 from cds_service.fetch.faults import Fault, FetchFault
-from cds_service.fetch.policy import Network, Server, parse_entry, parse_network, parse_server
+from cds_service.fetch.key_sets import key_set_fetch
+from cds_service.fetch.once import ask_once
+from cds_service.fetch.policy import Network, Server, listed, parse_entry, parse_network, parse_server
 from cds_service.fetch.queries import Style
 
 __all__ = [
@@ -17,6 +19,9 @@ __all__ = [
     "Network",
     "Server",
     "Style",
+    "ask_once",
+    "key_set_fetch",
+    "listed",
     "parse_entry",
     "parse_network",
     "parse_server",

@@ -9,6 +9,7 @@ import signal
 
 from flask import Flask
 
+from cds_service.fetch.key_sets import key_set_fetch
 from cds_service.knowledge import Knowledge
 from cds_service.ready import ready_knowledge, unproven
 from cds_service.settings import Settings, load_settings
@@ -26,7 +27,6 @@ from cds_service.web import (
     rule_pages,
 )
 from cds_service.web.fetching import fhir_client
-from cds_service.web.key_sets import key_set_fetch
 from cds_service.web.state import State, keep_state
 from cds_service.web.turns import Turns
 

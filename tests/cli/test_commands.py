@@ -14,6 +14,7 @@ def test_help_names_every_command(run):
     assert code == 0
     for name in (
         "config",
+        "doctor",
         "explain",
         "feedback",
         "new-rule",

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from cds_service.auth import Fetch
-from cds_service.fetch.deadline import Allowance, Deadline
 from cds_service.fetch.faults import FetchFault
+from cds_service.fetch.once import ask_once
 from cds_service.fetch.policy import Network, Server, parse_server
-from cds_service.fetch.transport import Line, Question
-from cds_service.fetch.wire import Pin, checked_addresses, tls_context
 
 #: A key set is a few kilobytes; what is larger or slower is refused.
 _MOST_BYTES = 256 * 1024
@@ -38,13 +36,7 @@ def key_set_fetch(networks: Sequence[Network] = (), ca_file: str = "") -> Fetch:
 def _body(url: str, networks: Sequence[Network], ca_file: str) -> bytes:
     parts = urlsplit(url)
     server = parse_server(f"{parts.scheme}://{parts.netloc}")
-    deadline = Deadline.within(_SECONDS)
-    addresses = checked_addresses(server, [*networks, *_this_machine(server)], deadline)
-    line = Line(Pin(server, addresses, deadline, tls_context(ca_file)), Allowance(_MOST_BYTES))
-    try:
-        answer = line.ask(Question(url))
-    finally:
-        line.close()
+    answer = ask_once(url, server, [*networks, *_this_machine(server)], ca_file, _MOST_BYTES, _SECONDS)
     if answer.status != 200:
         raise OSError("the key set is not answered with 200")
     return answer.body

@@ -1,0 +1,256 @@
+"""What can be wrong with the resources of a call: types, codes, numbers, units, dates, drugs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: id -> severity, what, why it matters, what to do.
+RECORD_KINDS: Final[dict[str, tuple[str, str, str, str]]] = {
+    "D401": (
+        "warning",
+        "A resource cannot be read as its type.",
+        "It is not used; data of its type count as incomplete.",
+        "Correct the field named.",
+    ),
+    "D402": (
+        "warning",
+        "resourceType is missing or none of FHIR.",
+        "The resource is not read.",
+        "Write resourceType as FHIR does.",
+    ),
+    "D403": (
+        "warning",
+        "A resource does not say whose it is.",
+        "It is not used.",
+        "Send subject or patient.",
+    ),
+    "D404": (
+        "warning",
+        "A resource carries a modifier extension or implicit rules.",
+        "They may reverse its meaning, so it is not used.",
+        "Tell us the extension, or send the resource without it where that keeps its meaning.",
+    ),
+    "D405": (
+        "warning",
+        "A status is missing or none of FHIR.",
+        "A status is never assumed; the resource does not count, or counts as unclear.",
+        "Send the status of the FHIR value set.",
+    ),
+    "D406": (
+        "note",
+        "A resource says of itself that it does not count.",
+        "Entered in error, cancelled, not done, not taken or about somebody else: it is left out.",
+        "Nothing, if that is right.",
+    ),
+    "D407": ("note", "A result has no value.", "It is told as not measured.", "Nothing, if it is pending."),
+    "D408": (
+        "warning",
+        "A result has a value that is no number.",
+        "It cannot be compared with a threshold.",
+        "Send valueQuantity.value as a JSON number.",
+    ),
+    "D409": (
+        "warning",
+        "A number has more digits or a larger exponent than a result can have.",
+        "It is not used.",
+        "Look at how the number is written.",
+    ),
+    "D410": (
+        "warning",
+        "A result has no unit.",
+        "A unit is never assumed: the result is not used.",
+        "Send the UCUM code in valueQuantity.code and its system.",
+    ),
+    "D411": (
+        "warning",
+        "A unit is not understood.",
+        "The result is not used.",
+        "Send the UCUM code of the unit.",
+    ),
+    "D412": (
+        "warning",
+        "Unit and unit code contradict each other.",
+        "Which holds cannot be told: the result is not used.",
+        "Send the same unit in unit and code.",
+    ),
+    "D413": (
+        "warning",
+        "A unit does not belong to its test.",
+        "Code or unit is wrong: the result is not used.",
+        "Check code and unit in the laboratory interface.",
+    ),
+    "D414": (
+        "warning",
+        "A value is outside what can be survived or measured.",
+        "It is not used; often the unit is that of another system.",
+        "Check value and unit together.",
+    ),
+    "D415": (
+        "warning",
+        "A result is in a form that is not read.",
+        "Neither a number nor a known word: it is not used.",
+        "Send valueQuantity, or a coded interpretation.",
+    ),
+    "D416": (
+        "warning",
+        "A comparator is none of FHIR.",
+        "Whether the number is a bound cannot be told: it is not used.",
+        "Send <, <=, > or >=.",
+    ),
+    "D417": (
+        "warning",
+        "A result has no date.",
+        "It is never taken as current.",
+        "Send effectiveDateTime.",
+    ),
+    "D418": (
+        "warning",
+        "A date cannot be read.",
+        "What it belongs to is not used.",
+        "Send FHIR dates: 2026-11-20 or 2026-11-20T08:00:00Z.",
+    ),
+    "D419": (
+        "warning",
+        "Something is dated after the time of evaluation.",
+        "It is left out.",
+        "Check the clocks, the zone, and --as-of.",
+    ),
+    "D420": (
+        "note",
+        "Two results of one test at one time differ.",
+        "Both are kept; the less favorable reading is possible.",
+        "Check which holds.",
+    ),
+    "D421": (
+        "warning",
+        "The codes of a result name different tests.",
+        "Which test was done cannot be told: it is not used.",
+        "Check the mapping of the laboratory codes.",
+    ),
+    "D422": (
+        "warning",
+        "A reference range is in a unit of another kind.",
+        "Value and range may be another test's: it is not used.",
+        "Send the range in the unit of the value.",
+    ),
+    "D423": (
+        "note",
+        "A result says itself that its number is missing or doubtful.",
+        "A reason for absence or a bad sample: it does not count as a number.",
+        "Nothing, if that is right.",
+    ),
+    "D424": (
+        "warning",
+        "A drug could not be identified.",
+        "No caution can be given about it.",
+        "Send an RxNorm or ATC code, or the name of the ingredient.",
+    ),
+    "D425": (
+        "warning",
+        "A drug refers to a Medication that was not sent.",
+        "Nobody can tell which drug it is.",
+        "Send the Medication (contained, or _include=MedicationRequest:medication), or a code.",
+    ),
+    "D426": (
+        "note",
+        "A dose has no quantity.",
+        "The drug counts, its daily dose is not known: rules about doses cannot tell.",
+        "Send doseAndRate.doseQuantity with unit, and timing.repeat, beside the text.",
+    ),
+    "D427": (
+        "warning",
+        "Code and name of a drug mean different drugs.",
+        "Neither is used.",
+        "Check the mapping of the drug codes.",
+    ),
+    "D428": (
+        "warning",
+        "A resource has neither code nor text.",
+        "Nobody can tell what it is about.",
+        "Send a code, or at least the text.",
+    ),
+    "D429": (
+        "note",
+        "A text is so long that only its beginning was read.",
+        "What stands behind is not known.",
+        "Send shorter texts.",
+    ),
+    "D430": (
+        "warning",
+        "The Patient was merged into another record.",
+        "The data of the surviving record may be missing.",
+        "Send the surviving record.",
+    ),
+    "D431": (
+        "warning",
+        "A status is not spelled as FHIR spells it.",
+        "No card may rest on the resource.",
+        "Send the exact word, lower case.",
+    ),
+    "D432": (
+        "warning",
+        "A number is sent as a text.",
+        "No card may rest on it.",
+        "Send the number without quotes.",
+    ),
+    "D433": (
+        "warning",
+        "A unit, system or code is no text.",
+        "No card may rest on the resource.",
+        "Send them as texts.",
+    ),
+    "D440": (
+        "note",
+        "The data look like another version of FHIR than R4.",
+        "Much is read all the same, but members that moved between versions may be missed.",
+        "Send R4; have the FHIR server answer as fhirVersion=4.0.",
+    ),
+    "D441": (
+        "note",
+        "A concept has a text and no code.",
+        "Words are recognized less surely than codes.",
+        "Send the code beside the text.",
+    ),
+    "D442": (
+        "warning",
+        "A code system is not known here.",
+        "Its codes say nothing to any rule: an unread code is no absent finding.",
+        "Send a standard code beside it, or map the local codes in the site file (docs/sites.md).",
+    ),
+    "D443": (
+        "warning",
+        "A code system is spelled in a way nobody knows.",
+        "It looks like one we know, but codes match only together with their system.",
+        "Write the canonical address of the system.",
+    ),
+    "D444": (
+        "warning",
+        "A code has no system.",
+        "A bare number means something else in every system: it is not read.",
+        "Send system with every code.",
+    ),
+    "D445": (
+        "note",
+        "Codes of known systems are in none of our value sets.",
+        "Most are simply not about twitching.",
+        "Look through them with --with-values once: what matters may be missing in our value sets.",
+    ),
+    "D446": (
+        "note",
+        "A time has no zone.",
+        "It is read in the zone of the evaluation date, which may be hours off.",
+        "Send times with zone: 2026-11-20T08:00:00+01:00.",
+    ),
+    "D447": (
+        "note",
+        "A result is preliminary.",
+        "It counts, and is called preliminary.",
+        "Send the final result when it is there.",
+    ),
+    "D448": (
+        "warning",
+        "Something was set aside for a reason without an entry here.",
+        "It is not used.",
+        "Look the code up in docs/errors.md.",
+    ),
+}

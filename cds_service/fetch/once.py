@@ -1,0 +1,28 @@
+"""Ask one address one question, outside of any call: checked addresses, no redirects, one deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cds_service.fetch.deadline import Allowance, Deadline
+from cds_service.fetch.policy import Network, Server
+from cds_service.fetch.transport import Answer, Line, Question
+from cds_service.fetch.wire import Pin, checked_addresses, tls_context
+
+
+def ask_once(
+    url: str, server: Server, networks: Sequence[Network], ca_file: str, most_bytes: int, seconds: float
+) -> Answer:
+    """Return the answer of ``server`` at ``url``, of whatever status; no token is sent.
+
+    Raises:
+        FetchFault: There is none, or the server stands where nobody may go.
+        OSError: The certificate authorities cannot be read.
+    """
+    deadline = Deadline.within(seconds)
+    addresses = checked_addresses(server, networks, deadline)
+    line = Line(Pin(server, addresses, deadline, tls_context(ca_file)), Allowance(most_bytes))
+    try:
+        return line.ask(Question(url))
+    finally:
+        line.close()

@@ -16,7 +16,7 @@ from datetime import datetime
 import msgspec
 
 from cds_service.errors import Issue, RequestError
-from cds_service.fetch import Authorization, Fault, Fetched
+from cds_service.fetch import Authorization, Fault, Fetched, has_next
 from cds_service.fhir import Record, read_added, read_drafts, read_prefetch
 from cds_service.knowledge import Knowledge, Service
 from cds_service.members import Repeated, members_of
@@ -106,6 +106,11 @@ class Call:
         """
         return {key: text for key, text in service.prefetch.items() if key not in self.prefetch}
 
+    def begun(self, service: Service) -> dict[str, bytes]:
+        """Return the Bundles of a service's keys that were sent without their further pages."""
+        sent = {key: bytes(raw) for key, raw in self.prefetch.items() if key in service.prefetch}
+        return {key: body for key, body in sent.items() if has_next(body)}
+
     @property
     def fetch_context(self) -> dict[str, str]:
         """The ids that stand for the tokens of prefetch templates."""
@@ -113,7 +118,7 @@ class Call:
         return {name: value for name, value in ids.items() if value}
 
     def with_fetched(self, fetched: Fetched) -> Call:
-        """Return the call as if what was fetched had been prefetched."""
+        """Return the call as if what was fetched had been prefetched, whole where only a page was."""
         found = {key: msgspec.Raw(body) for key, body in fetched.found.items()}
         return replace(self, prefetch={**self.prefetch, **found}, fetched=fetched)
 

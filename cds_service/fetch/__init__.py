@@ -5,6 +5,7 @@ from cds_service.fetch.client import Access, Fetched, FhirClient
 from cds_service.fetch.faults import Fault, FetchFault
 from cds_service.fetch.key_sets import key_set_fetch
 from cds_service.fetch.once import ask_once
+from cds_service.fetch.pages import has_next
 from cds_service.fetch.policy import Network, Server, listed, parse_entry, parse_network, parse_server
 from cds_service.fetch.queries import Style
 
@@ -20,6 +21,7 @@ __all__ = [
     "Server",
     "Style",
     "ask_once",
+    "has_next",
     "key_set_fetch",
     "listed",
     "parse_entry",

@@ -1,4 +1,4 @@
-"""Fetch what was not prefetched: every key its queries, all of them together within one deadline."""
+"""The one client of a process: which server may be asked, by how many calls, within what bounds."""
 
 from __future__ import annotations
 
@@ -7,39 +7,20 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass, field, replace
 
-from cds_service.fetch.authorization import Authorization, Coverage
+from cds_service.fetch.asking import Asker
+from cds_service.fetch.authorization import Authorization
 from cds_service.fetch.breaker import Breakers
 from cds_service.fetch.deadline import Allowance, Deadline
-from cds_service.fetch.faults import OF_THE_SERVER, PASSING, Fault, FetchFault
-from cds_service.fetch.pages import Joined, Page, read_one, read_page
-from cds_service.fetch.policy import Network, Server, listed, next_address
-from cds_service.fetch.queries import Query, Style, filled
-from cds_service.fetch.transport import Answer, Line, Question
+from cds_service.fetch.faults import OF_THE_SERVER, Fault, FetchFault
+from cds_service.fetch.one_call import OneCall, Wanted
+from cds_service.fetch.policy import Network, Server, listed
+from cds_service.fetch.queries import Style
 from cds_service.fetch.wire import Pin, Resolver, checked_addresses, system_resolver, tls_context
 
-#: Connections one call opens at most, and calls that fetch at the same time in one process.
-_LINES = 6
+#: Calls that fetch at the same time in one process.
 _CALLS = 32
-#: A copy older than this in a cache on the way is not the record (seconds).
-_STALE_SECONDS = 300
-_CLOCK_SKEW_SECONDS = 3_600
-_BACKOFF = (0.05, 0.15)
-_BY_STATUS = {
-    401: Fault.REFUSED,
-    403: Fault.REFUSED,
-    404: Fault.ABSENT,
-    410: Fault.ABSENT,
-    429: Fault.BUSY,
-    503: Fault.BUSY,
-    500: Fault.SERVER,
-    502: Fault.SERVER,
-    504: Fault.SERVER,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +45,15 @@ class Fetched:
     """What was fetched: a resource or Bundle for a key, or the fault that left it without.
 
     ``refusal`` says why nothing was asked at all; None when something was, or nothing was needed.
-    ``requests`` counts what was sent, retries included.
+    ``requests`` counts what was sent, retries included. ``patient_form`` is how the server wants searches
+    to name the patient, where that is not as set; else empty.
     """
 
     found: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     faults: Mapping[str, Fault] = field(default_factory=dict)
     refusal: Fault | None = None
     requests: int = 0
+    patient_form: str = ""
 
 
 class FhirClient:
@@ -101,6 +84,8 @@ class FhirClient:
         self.breakers = Breakers(clock)
         self.tls: ssl.SSLContext | None = tls_context(access.ca_file) if access.servers else None
         self._calls = threading.BoundedSemaphore(_CALLS)
+        #: How each server understands the patient of a search, once it has found something.
+        self._forms: dict[str, str] = {}
 
     def fetch_missing(
         self,
@@ -110,15 +95,17 @@ class FhirClient:
         authorization: Authorization | None,
         context: Mapping[str, str],
         issuer: str = "",
+        begun: Mapping[str, bytes] | None = None,
     ) -> Fetched:
         """Return what the FHIR server of a call says to the given prefetch templates.
 
         Args:
-            templates: Prefetch key to template; only of the keys that were not sent.
+            templates: Prefetch key to template; only of the keys that were not sent, or not to the end.
             fhir_server: The address the call names; it selects an allowed server, no more.
             authorization: The token of the call; None asks nothing.
             context: FHIR ids that replace ``{{context.name}}``.
             issuer: Verified issuer of the caller, empty where nobody verified one.
+            begun: What was sent of keys that were not sent to the end; only further pages are asked for.
 
         Never raises for what a server does: every key has an answer or a fault.
         """
@@ -133,165 +120,48 @@ class FhirClient:
         if not self._calls.acquire(blocking=False):
             return Fetched(faults=dict.fromkeys(sorted(templates), Fault.CROWDED))
         try:
-            return _Fetching(self, server, authorization, deadline).all_of(templates, context)
+            return self._fetched(server, authorization, deadline, Wanted(templates, context, begun or {}))
         finally:
             self._calls.release()
 
-
-@dataclass(slots=True)
-class _Fetching:
-    """The fetching of one call."""
-
-    client: FhirClient
-    server: Server
-    authorization: Authorization
-    deadline: Deadline
-    pin: Pin | None = None
-    requests: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    lines: list[Line] = field(default_factory=list)
-    allowance: Allowance = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.allowance = Allowance(self.client.access.most_bytes)
-
-    def all_of(self, templates: Mapping[str, str], context: Mapping[str, str]) -> Fetched:
-        """Fetch every key; a fault of one is no fault of another."""
-        keys = sorted(templates)
+    def _fetched(
+        self, server: Server, authorization: Authorization, deadline: Deadline, wanted: Wanted
+    ) -> Fetched:
+        style, known = self.access.style, self._forms.get(server.base)
         try:
-            self.pin = self._pinned()
+            pin = self._pinned(server, deadline)
         except FetchFault as fault:
-            return Fetched(faults=dict.fromkeys(keys, fault.fault))
-        try:
-            with ThreadPoolExecutor(min(_LINES, len(keys)), thread_name_prefix="fhir") as threads:
-                rows = list(threads.map(lambda key: self._key(templates[key], context), keys))
-        finally:
-            for line in self.lines:
-                line.close()
-        found = {key: row for key, row in zip(keys, rows, strict=True) if isinstance(row, bytes)}
-        faults = {key: row for key, row in zip(keys, rows, strict=True) if isinstance(row, Fault)}
-        return Fetched(found, faults, requests=self.requests)
+            return Fetched(faults=dict.fromkeys(sorted(wanted.templates), fault.fault))
+        asker = Asker(
+            self.breakers.of(server.origin), deadline, authorization.token, jitter=self.jitter, now=self.now
+        )
+        call = OneCall(
+            pin,
+            asker,
+            authorization,
+            replace(style, patient_form=known) if known else style,
+            self.access.most_pages,
+            Allowance(self.access.most_bytes),
+            understood=known is not None,
+        )
+        rows = call.rows(wanted)
+        form = call.style.patient_form
+        if call.understood:
+            self._forms[server.base] = form
+        return Fetched(
+            {key: row.body for key, row in rows.items() if row.fault is None},
+            {key: row.fault for key, row in rows.items() if row.fault is not None},
+            requests=asker.requests,
+            patient_form="" if form == style.patient_form else form,
+        )
 
-    def _pinned(self) -> Pin:
-        client, breaker = self.client, self.client.breakers.of(self.server.origin)
-        assert client.tls is not None
+    def _pinned(self, server: Server, deadline: Deadline) -> Pin:
+        """Return where to connect, looked up once. Raises FetchFault."""
+        assert self.tls is not None
         try:
-            addresses = checked_addresses(self.server, client.access.networks, self.deadline, client.resolver)
+            addresses = checked_addresses(server, self.access.networks, deadline, self.resolver)
         except FetchFault as fault:
             if fault.fault in OF_THE_SERVER:
-                breaker.failed()
+                self.breakers.of(server.origin).failed()
             raise
-        return Pin(self.server, addresses, self.deadline, client.tls)
-
-    def _line(self) -> Line:
-        """Return a connection nobody uses at the moment."""
-        assert self.pin is not None
-        with self.lock:
-            return self.lines.pop() if self.lines else Line(self.pin, self.allowance)
-
-    def _key(self, template: str, context: Mapping[str, str]) -> bytes | Fault:
-        line = self._line()
-        joined = Joined()
-        try:
-            for query in filled(template, context, self.client.access.style):
-                coverage = self.authorization.covers(query.resource_type, search=query.is_search)
-                if coverage is Coverage.NONE:
-                    return Fault.SCOPE
-                joined.has_gap |= coverage is Coverage.PART
-                if not query.is_search:
-                    question = query.question(self.server, self.client.access.style)
-                    return read_one(self._ask(line, question).body, query)
-                self._search(line, query, joined)
-            return joined.bundle()
-        except FetchFault as fault:
-            return self._remains(joined, fault.fault)
-        finally:
-            with self.lock:
-                self.lines.append(line)
-
-    def _remains(self, joined: Joined, fault: Fault) -> bytes | Fault:
-        """Return the pages that came before a fault: what is there counts, the rest is a gap."""
-        if not any(page.entries for page in joined.pages):
-            return fault
-        joined.has_gap = True
-        return joined.bundle()
-
-    def _search(self, line: Line, query: Query, joined: Joined) -> None:
-        """Follow a search to its last page, or as far as it may be followed."""
-        question = query.question(self.server, self.client.access.style)
-        seen = {question.url}
-        pages: list[Page] = []
-        while True:
-            body = self._ask(line, question).body
-            page = read_page(body, query, first=not pages)
-            pages.append(page)
-            joined.add(page, body)
-            if not page.next:
-                break
-            following = next_address(self.server, question.url, page.next)
-            if following is None or following in seen or len(pages) >= self.client.access.most_pages:
-                joined.has_gap = True
-                break
-            seen.add(following)
-            question = Question(following)
-        matches = sum(page.matches for page in pages)
-        joined.has_gap |= pages[0].total > matches or not pages[0].patient_heeded
-
-    def _ask(self, line: Line, question: Question) -> Answer:
-        """Return a good answer; ask again where that may help, was earned and fits the deadline."""
-        breaker = self.client.breakers.of(self.server.origin)
-        while True:
-            if self.deadline.left <= 0:
-                raise FetchFault(Fault.TIMEOUT)
-            if not breaker.admits():
-                raise FetchFault(Fault.RESTING)
-            try:
-                answer = self._once(line, question)
-            except FetchFault as fault:
-                (breaker.failed if fault.fault in OF_THE_SERVER else breaker.succeeded)()
-                pause = self._pause(fault, question)
-                if pause is None or not breaker.may_retry():
-                    raise
-                time.sleep(pause)
-            else:
-                breaker.succeeded()
-                return answer
-
-    def _pause(self, fault: FetchFault, question: Question) -> float | None:
-        """Return how many seconds to wait before asking again; None when that is of no use."""
-        if fault.fault not in PASSING or question.form is not None:
-            return None
-        pause = self.client.jitter(*_BACKOFF) if fault.wait is None else fault.wait
-        return pause if pause < self.deadline.left / 2 else None
-
-    def _once(self, line: Line, question: Question) -> Answer:
-        with self.lock:
-            self.requests += 1
-        answer = line.ask(question, self.authorization.token)
-        if answer.status != 200:
-            fault = Fault.REDIRECT if 300 <= answer.status < 400 else Fault.STATUS
-            raise FetchFault(_BY_STATUS.get(answer.status, fault), _wait(answer))
-        if _is_stale(answer, self.client.now):
-            raise FetchFault(Fault.STALE)
-        return answer
-
-
-def _wait(answer: Answer) -> float | None:
-    """Return the seconds of Retry-After; a date in it counts as long. None without the header."""
-    text = answer.headers.get("Retry-After", "").strip()
-    if not text:
-        return None
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 6 else float("inf")
-
-
-def _is_stale(answer: Answer, now: Callable[[], float] | None) -> bool:
-    """Whether a cache on the way answered with an old copy, by its Age or its Date."""
-    age = answer.headers.get("Age", "").strip()
-    if age.isascii() and age.isdigit() and int(age[:9]) > _STALE_SECONDS:
-        return True
-    try:
-        said = parsedate_to_datetime(answer.headers.get("Date", ""))
-        seconds = (said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return False
-    return now is not None and now() - seconds > _CLOCK_SKEW_SECONDS
+        return Pin(server, addresses, deadline, self.tls)

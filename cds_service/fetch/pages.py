@@ -72,6 +72,11 @@ class Joined:
         self.pages.append(page)
         self.bodies.append(body)
 
+    @property
+    def matches(self) -> int:
+        """How many entries there are, remarks left out."""
+        return sum(page.matches for page in self.pages)
+
     def bundle(self) -> bytes:
         """Return one Bundle; with a next link when something of it is missing."""
         if len(self.bodies) == 1 and not self.has_gap:
@@ -81,6 +86,17 @@ class Joined:
             joined["link"] = _MORE
         joined["entry"] = [entry for page in self.pages for entry in page.entries]
         return msgspec.json.encode(joined)
+
+
+def has_next(body: bytes) -> bool:
+    """Whether a body is a Bundle that says there are more pages; what cannot be read says nothing."""
+    if b'"next"' not in body:
+        return False
+    try:
+        members = _members(body)
+        return _text(members.get("resourceType")) == "Bundle" and "next" in _links(members.get("link"))
+    except FetchFault:
+        return False
 
 
 def read_one(body: bytes, query: Query) -> bytes:
@@ -157,7 +173,7 @@ def _links(raw: msgspec.Raw | None) -> dict[str, str]:
     value = _decoded(raw)
     rows = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
     pairs = [(row.get("relation"), row.get("url")) for row in rows]
-    known = {str(relation): url if isinstance(url, str) else " " for relation, url in pairs}
+    known = {str(relation): url if url and isinstance(url, str) else " " for relation, url in pairs}
     return {relation: url for relation, url in known.items() if relation in ("next", "self")}
 
 

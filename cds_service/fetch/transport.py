@@ -38,21 +38,24 @@ _TROUBLES = (
 _CHUNK = 65_536
 _GZIP = 31
 _HEADERS = {
-    "Accept": "application/fhir+json",
     "Accept-Encoding": "gzip",
     "Cache-Control": "no-cache",
     "Prefer": "handling=strict",
     "User-Agent": "twitch-cds",
 }
-_FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One request: an address below the server's base; ``form`` is the body of a POST, None for a GET."""
+    """One request: an address below the server's base; ``body`` is that of a POST, None for a GET.
+
+    ``content_type`` says what the body is, ``accept`` what the answer shall be.
+    """
 
     url: str = field(repr=False)
-    form: str | None = field(default=None, repr=False)
+    body: str | bytes | None = field(default=None, repr=False)
+    content_type: str = "application/x-www-form-urlencoded"
+    accept: str = "application/fhir+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +94,13 @@ class Line:
         self._adapter.close()
 
     def _ask(self, question: Question, token: str) -> Answer:
-        headers = dict(_HEADERS)
+        headers = {**_HEADERS, "Accept": question.accept}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        if question.form is not None:
-            headers["Content-Type"] = _FORM
-        method = "GET" if question.form is None else "POST"
-        prepared = requests.Request(method, question.url, headers=headers, data=question.form).prepare()
+        if question.body is not None:
+            headers["Content-Type"] = question.content_type
+        method = "GET" if question.body is None else "POST"
+        prepared = requests.Request(method, question.url, headers=headers, data=question.body).prepare()
         left = self._pin.deadline.need()
         response = self._adapter.send(prepared, stream=True, timeout=(left, left))
         try:

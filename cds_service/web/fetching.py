@@ -38,7 +38,8 @@ def fhir_client(settings: Settings) -> FhirClient:
 def in_turn(body: bytes, service: Service, state: State, answer: Callable[[Call], _T]) -> _T:
     """Return what ``answer`` makes of the call in ``body``, complete with what its FHIR server says.
 
-    Only keys that were not sent are asked for, and only where the call brings a token.
+    Only keys that were not sent are asked for, and further pages of those that were sent without them; and
+    only where the call brings a token.
 
     Raises:
         RequestError: No call of this service.
@@ -47,26 +48,32 @@ def in_turn(body: bytes, service: Service, state: State, answer: Callable[[Call]
     with state.turns.turn():
         call = read_call(body, service.hook)
         note(hookInstance=call.hook_instance)
-        missing = call.missing(service)
-        if not missing or call.authorization is None:
+        if call.authorization is None:
             return answer(call)
-    call = call.with_fetched(_fetched(call, missing, state))
+        missing, begun = call.missing(service), call.begun(service)
+        if not missing and not begun:
+            return answer(call)
+    templates = missing | {key: service.prefetch[key] for key in begun}
+    call = call.with_fetched(_fetched(call, templates, begun, state))
     with state.turns.turn():
         return answer(call)
 
 
-def _fetched(call: Call, missing: Mapping[str, str], state: State) -> Fetched:
+def _fetched(call: Call, templates: Mapping[str, str], begun: Mapping[str, bytes], state: State) -> Fetched:
     started = time.perf_counter()
     fetched = state.fhir.fetch_missing(
-        missing,
+        templates,
         fhir_server=call.fhir_server,
         authorization=call.authorization,
         context=call.fetch_context,
         issuer=noted("client"),
+        begun=begun,
     )
     note(fetched=len(fetched.found), fetchMs=round((time.perf_counter() - started) * 1000, 2))
     if fetched.faults:
         note(fetchFaults=dict(sorted(Counter(fault.value for fault in fetched.faults.values()).items())))
+    if fetched.patient_form:
+        note(fetchPatientForm=fetched.patient_form)
     if fetched.refusal is not None:
         note(fetchRefused=fetched.refusal.value)
     return fetched

@@ -21,12 +21,14 @@ class FaultServer:
     """Serves FHIR resources; ``faults`` maps the number of a request (from 1) to a fault, 0 to that of all.
 
     ``seen`` holds (method, path, headers) of every request that arrived, ``connections`` how many came.
+    ``form`` is how a search must name its patient to be understood: id, reference or, for both, either.
     """
 
-    def __init__(self, resources=(), *, faults=None, tls=None, page=500):
+    def __init__(self, resources=(), *, faults=None, tls=None, page=500, form="either"):
         self.resources = list(resources)
         self.faults = dict(faults or {})
         self.page = page
+        self.form = form
         self.seen = []
         self.connections = 0
         self.ended = threading.Event()
@@ -103,7 +105,7 @@ class FaultServer:
         query = parse_qs(form if method == "POST" else parts.query)
         if len(words) == 2 and words[1] != "_search":
             return next((r for r in self.resources if [r["resourceType"], r.get("id")] == words), None)
-        found = [r for r in self.resources if r["resourceType"] == words[0] and _fits(r, query)]
+        found = [r for r in self.resources if r["resourceType"] == words[0] and self._fits(r, query)]
         start = int(query.get("page", ["0"])[0])
         shown = found[start : start + self.page]
         bundle = {
@@ -117,6 +119,21 @@ class FaultServer:
             url = f"{self.base}/{words[0]}?{kept}&page={start + self.page}"
             bundle["link"] = [{"relation": "next", "url": url}]
         return bundle
+
+    def _fits(self, resource, query):
+        subject = (resource.get("subject") or resource.get("patient") or {}).get("reference", "")
+        named = query.get("patient", [""])[0]
+        if self.form != "either" and named.startswith("Patient/") != (self.form == "reference"):
+            return False
+        codes = {part.rpartition("|")[2] for part in query.get("code", [""])[0].split(",")} - {""}
+        own = {coding.get("code") for coding in resource.get("code", {}).get("coding", [])}
+        categories = set(query.get("category", [""])[0].split(",")) - {""}
+        filed = {c.get("code") for group in resource.get("category", []) for c in group.get("coding", [])}
+        return (
+            subject == f"Patient/{named.removeprefix('Patient/')}"
+            and (not codes or bool(codes & own))
+            and (not categories or bool(categories & filed))
+        )
 
     def _send(self, sock, body, status="200 OK", **headers):
         if not isinstance(body, bytes):
@@ -305,20 +322,6 @@ class FaultServer:
 
 def _bundle(answer):
     return answer if (answer or {}).get("resourceType") == "Bundle" else {"resourceType": "Bundle"}
-
-
-def _fits(resource, query):
-    subject = (resource.get("subject") or resource.get("patient") or {}).get("reference", "")
-    wanted = query.get("patient", [""])[0].removeprefix("Patient/")
-    codes = {part.rpartition("|")[2] for part in query.get("code", [""])[0].split(",")} - {""}
-    own = {coding.get("code") for coding in resource.get("code", {}).get("coding", [])}
-    categories = set(query.get("category", [""])[0].split(",")) - {""}
-    filed = {c.get("code") for group in resource.get("category", []) for c in group.get("coding", [])}
-    return (
-        subject == f"Patient/{wanted}"
-        and (not codes or bool(codes & own))
-        and (not categories or bool(categories & filed))
-    )
 
 
 #: The faults of R21 that the server itself plays; those of names and certificates have tests of their own.

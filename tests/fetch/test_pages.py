@@ -1,11 +1,11 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cds_service.fetch.faults import Fault, FetchFault
-from cds_service.fetch.pages import Joined, read_one, read_page
+from cds_service.fetch.pages import Joined, has_next, read_one, read_page
 from cds_service.fetch.queries import Query
 
 SEARCH = Query("Condition", parameters=(("patient", "p1"), ("_count", "5")))
@@ -49,6 +49,7 @@ _bundle = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
 @given(st.binary(max_size=60) | _bundle.map(lambda tree: json.dumps(tree).encode()))
 def test_R1_whatever_a_server_says_is_read_or_refused(body):
     for read in (lambda: read_one(body, READ), lambda: read_page(body, SEARCH, first=True)):
@@ -110,3 +111,20 @@ def test_one_whole_page_stays_as_it_came():
     told = json.loads(joined.bundle())
     assert told["link"][0]["relation"] == "next"
     assert told["entry"] == json.loads(body)["entry"]
+
+
+@pytest.mark.parametrize(
+    ("body", "more"),
+    [
+        (b'{"resourceType":"Bundle","link":[{"relation":"next","url":"x"}]}', True),
+        (b'{"resourceType":"Bundle","link":[{"relation":"self","url":"next"}]}', False),
+        (b'{"resourceType":"Bundle","entry":["next"]}', False),
+        (b'{"resourceType":"Patient","link":[{"relation":"next","url":"x"}]}', False),
+        (b'{"resourceType":"Bundle","link":[{"relation":"next"', False),
+        (b'{"resourceType":"Bundle","link":[{"relation":"next","url":5}]}', True),
+        (b'["next"]', False),
+        (b"null", False),
+    ],
+)
+def test_CALL_12_only_a_bundle_with_a_next_link_has_more(body, more):
+    assert has_next(body) == more

@@ -4,6 +4,7 @@ import json
 from functools import cache
 
 import pytest
+import requests
 
 from cds_service.knowledge import load_knowledge
 from cds_service.settings import Settings
@@ -41,7 +42,6 @@ def ehr(knowledge, tmp_path_factory, server):
             "fhir_servers": (base,),
             "fhir_networks": ("127.0.0.0/8",),
             "fhir_deadline_ms": 10_000,
-            "fhir_patient_form": server.patient_form,
             **settings,
         }
         return create_app(Settings(**given), knowledge).test_client()
@@ -113,7 +113,14 @@ def test_FA_7_pages_beyond_the_cap_are_a_gap_that_is_told(ehr, server, call):
 
 
 @pytest.mark.parametrize(
-    "style", [{"fhir_post_search": True}, {"fhir_max_codes": 50}], ids=["post", "portions of codes"]
+    "style",
+    [
+        {"fhir_post_search": True},
+        {"fhir_max_codes": 50},
+        {"fhir_patient_form": "reference"},
+        {"fhir_patient_form": "reference", "fhir_post_search": True, "fhir_max_codes": 100},
+    ],
+    ids=["post", "portions of codes", "patient as reference", "all of it"],
 )
 def test_a_real_server_can_be_asked_in_other_styles(ehr, server, call, style):
     client = ehr(**style)
@@ -128,3 +135,44 @@ def test_CALL_14_a_real_server_that_does_not_know_the_token_is_412(ehr, server, 
     response = ehr().post("/cds-services/twitch-patient-view", json=sent)
     assert response.status_code == 412
     assert "access refused" in response.text
+
+
+def test_CALL_14_a_patient_the_real_server_does_not_know_is_412_and_not_a_patient_without_tests(
+    ehr, server, call
+):
+    sent = with_token(call, server.base)
+    sent["context"] = {**sent["context"], "patientId": "nobody"}
+    response = ehr().post("/cds-services/twitch-patient-view", json=sent)
+    assert response.status_code == 412
+    assert "not found" in response.text
+
+
+@pytest.fixture
+def first_pages(server, call):
+    """The call with the first page of two entries of every search, as a thrifty EHR would prefetch it."""
+    session = requests.Session()
+    session.trust_env = False
+    sent = {**with_token(call, server.small_pages), "prefetch": {}}
+    for key, template in load_knowledge().services[0].prefetch.items():
+        named = call["context"]["patientId"]
+        form = "Patient/" if server.patient_form == "reference" and "?" in template else ""
+        path = template.replace("{{context.patientId}}", form + named)
+        answer = session.get(
+            f"{server.small_pages}/{path}", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60
+        )
+        sent["prefetch"][key] = answer.json()
+    return sent
+
+
+def test_CALL_12_first_pages_of_a_real_server_are_completed_with_the_token(ehr, server, call, first_pages):
+    client = ehr(server.small_pages, fhir_max_pages=200)
+    answer = post(client, first_pages)
+    assert cards(answer) == cards(post(client, call))
+    assert gaps(answer) == []
+
+
+def test_CALL_12_without_the_token_first_pages_are_incomplete_and_a_card_says_so(ehr, server, first_pages):
+    sent = {name: value for name, value in first_pages.items() if not name.startswith("fhir")}
+    answer = post(ehr(server.small_pages, fhir_max_pages=200), sent)
+    assert {row["code"] for row in gaps(answer)} == {"F081"}
+    assert "incomplete" in json.dumps(cards(answer))

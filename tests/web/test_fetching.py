@@ -275,3 +275,57 @@ def test_SEC_4_the_token_of_a_call_is_not_shown(call, resources):
         read = read_call(json.dumps(_authorized(call, server)).encode(), "patient-view")
     assert read.authorization.token == TOKEN
     assert TOKEN not in repr(read) + str(read.authorization)
+
+
+def _first_page(call, server, key, count=1):
+    """Return the call with a key cut after its first entries, and a link to the rest."""
+    call = copy.deepcopy(call)
+    bundle = call["prefetch"][key]
+    patient = call["context"]["patientId"]
+    url = f"{server.base}/{bundle['entry'][0]['resource']['resourceType']}?patient={patient}&page={count}"
+    bundle["entry"] = bundle["entry"][:count]
+    bundle["link"] = [{"relation": "next", "url": url}]
+    return call
+
+
+def test_CALL_12_further_pages_of_a_sent_bundle_are_fetched_with_the_token(make_app, call, resources):
+    with FaultServer(resources) as server:
+        client = _client(make_app, server)
+        whole = client.post(PATH, json=call)
+        cut = client.post(PATH, json=_authorized(_first_page(call, server, "labs"), server))
+    assert _cards(cut) == _cards(whole)
+    assert not _codes(cut) & {"F081", "F083"}
+    assert [path.partition("?")[0] for _, path, _ in server.seen] == ["/fhir/Observation"]
+
+
+@pytest.mark.parametrize("wrong", ["no token", "elsewhere", "not listed", "fails"])
+def test_CALL_12_where_they_cannot_be_fetched_the_data_are_incomplete_and_a_card_says_so(
+    make_app, call, resources, wrong
+):
+    with FaultServer(resources, faults={0: "forbidden"} if wrong == "fails" else None) as server:
+        sent = _first_page(call, server, "labs")
+        if wrong == "elsewhere":
+            sent["prefetch"]["labs"]["link"][0]["url"] = "https://evil.example/fhir/Observation?page=1"
+        if wrong != "no token":
+            sent = _authorized(sent, server)
+        settings = {"fhir_servers": ()} if wrong == "not listed" else {}
+        response = _client(make_app, server, **settings).post(PATH, json=sent)
+    assert len(server.seen) == (1 if wrong == "fails" else 0)
+    assert "F081" in _codes(response)
+    assert "incomplete" in json.dumps(_cards(response))
+
+
+def test_the_log_tells_that_a_server_wants_the_patient_named_otherwise(make_app, call, resources, capfd):
+    with FaultServer(resources, form="reference") as server:
+        client = _client(make_app, server)
+        sent = client.post(PATH, json=call)
+        fetched = client.post(PATH, json=_authorized(_without(call), server))
+    assert _cards(fetched) == _cards(sent)
+    assert json.loads(capfd.readouterr().err.splitlines()[-1])["fetchPatientForm"] == "reference"
+
+
+def test_CALL_14_a_server_that_does_not_know_the_patient_is_412(make_app, call):
+    with FaultServer() as server:
+        response = _client(make_app, server).post(PATH, json=_authorized(_without(call), server))
+    assert response.status_code == 412
+    assert "not found" in response.text

@@ -1,0 +1,170 @@
+"""What an empty answer is worth, and further pages of what was sent; ids in names are rows of the conformance list."""
+
+import json
+
+import pytest
+
+from cds_service.fetch import Authorization, Fault, Style
+
+from .fault_server import FaultServer
+from .test_client import (
+    CONTEXT,
+    ONE,
+    RESOURCES,
+    TEMPLATES,
+    TOKEN,
+    client_of,
+    entries,
+    fetch,
+    has_gap,
+    observation,
+)
+
+LABS = {"labs": TEMPLATES["labs"]}
+PATIENT_ONLY = RESOURCES[:1]
+
+
+def paths(server):
+    return [path for _, path, _ in server.seen]
+
+
+# --- nothing found
+
+
+@pytest.mark.parametrize(("asked", "understood"), [("id", "reference"), ("reference", "id")])
+def test_a_server_that_understands_only_the_other_form_of_the_patient_is_understood(asked, understood):
+    with FaultServer(RESOURCES, form=understood) as server:
+        client = client_of(server, style=Style(patient_form=asked))
+        found = fetch(client, server)
+        assert (len(entries(found.found["labs"])), len(entries(found.found["problems"]))) == (5, 1)
+        assert (found.faults, found.patient_form, len(server.seen)) == ({}, understood, 5)
+        again = fetch(client, server)
+    assert (again.found, again.patient_form, len(server.seen)) == (found.found, understood, 8)
+
+
+def test_nothing_is_believed_when_the_server_was_asked_in_both_forms():
+    with FaultServer(PATIENT_ONLY) as server:
+        found = fetch(client_of(server), server)
+    assert (found.faults, found.patient_form, len(server.seen)) == ({}, "", 5)
+    assert [entries(found.found[key]) for key in ("labs", "problems")] == [[], []]
+    assert not any(has_gap(found.found[key]) for key in ("labs", "problems"))
+
+
+def test_a_server_that_has_found_something_once_is_believed_at_once():
+    with FaultServer(RESOURCES) as server:
+        client = client_of(server)
+        fetch(client, server)
+        server.resources, before = PATIENT_ONLY, len(server.seen)
+        found = fetch(client, server)
+    assert (len(server.seen) - before, found.faults) == (3, {})
+    assert not has_gap(found.found["labs"])
+
+
+@pytest.mark.parametrize("fault", ["error_500", "black_hole", "close_without_answer"])
+def test_nothing_is_not_believed_when_the_second_question_gets_no_answer(fault):
+    with FaultServer(PATIENT_ONLY, faults=dict.fromkeys(range(2, 9), fault)) as server:
+        found = fetch(client_of(server, seconds=0.5), server, ONE)
+    assert has_gap(found.found["problems"])
+
+
+@pytest.mark.parametrize("fault", ["error_400", "parameter_ignored"])
+def test_a_server_that_refuses_the_other_form_has_understood_the_first(fault):
+    with FaultServer(PATIENT_ONLY, faults={2: fault}) as server:
+        server._do_error_400 = lambda sock, answer: server._send(sock, b"", "400 Bad Request")
+        found = fetch(client_of(server), server, ONE)
+    assert not has_gap(found.found["problems"])
+
+
+def test_a_server_that_does_not_know_the_patient_proves_no_absence():
+    with FaultServer() as server:
+        found = fetch(client_of(server), server)
+    assert found.faults == dict.fromkeys(TEMPLATES, Fault.ABSENT)
+
+
+# --- further pages of what was sent
+
+
+def first_page(server, link, *, numbers=(0, 1), **members):
+    return json.dumps(
+        {
+            "resourceType": "Bundle",
+            "type": "searchset",
+            "link": [{"relation": "next", "url": link.format(base=server.base)}],
+            "entry": [{"resource": observation(number)} for number in numbers],
+            **members,
+        }
+    ).encode()
+
+
+def fetch_rest(client, server, body, scope=""):
+    return client.fetch_missing(
+        LABS,
+        fhir_server=server.base,
+        authorization=Authorization(TOKEN, 60, scope),
+        context=CONTEXT,
+        begun={"labs": body},
+    )
+
+
+NEXT = "{base}/Observation?patient=p1&page=2"
+
+
+@pytest.mark.parametrize("link", [NEXT, "?patient=p1&page=2", "Observation?patient=p1&page=2"])
+def test_CALL_12_the_further_pages_of_a_sent_bundle_are_fetched(link):
+    with FaultServer(RESOURCES, page=2) as server:
+        found = fetch_rest(client_of(server), server, first_page(server, link, total=5))
+    whole = found.found["labs"]
+    assert [entry["resource"]["id"] for entry in entries(whole)] == [f"o{number}" for number in range(5)]
+    assert not has_gap(whole)
+    assert [path.partition("?")[2] for path in paths(server)] == ["patient=p1&page=2", "patient=p1&page=4"]
+    assert {headers["authorization"] for _, _, headers in server.seen} == {f"Bearer {TOKEN}"}
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example/fhir/Observation?page=2",
+        "http://127.0.0.1:9/fhir/Observation",
+        "urn:x",
+        "",
+        "{base}/../x",
+    ],
+)
+def test_CALL_12_a_further_page_elsewhere_is_not_fetched_and_stays_a_gap(link, connects):
+    with FaultServer(RESOURCES) as server:
+        found = fetch_rest(client_of(server), server, first_page(server, link))
+    assert (server.seen, set(connects)) == ([], {("name", "127.0.0.1")})
+    assert len(entries(found.found["labs"])) == 2
+    assert has_gap(found.found["labs"])
+
+
+@pytest.mark.parametrize("fault", ["forbidden", "gone", "html_login", "other_patient", "black_hole"])
+def test_CALL_12_what_was_sent_counts_when_the_further_pages_fail(fault):
+    with FaultServer(RESOURCES, faults={0: fault}, page=2) as server:
+        found = fetch_rest(client_of(server, seconds=0.5), server, first_page(server, NEXT))
+    assert len(entries(found.found["labs"])) == 2
+    assert has_gap(found.found["labs"])
+
+
+def test_CALL_12_the_page_that_was_sent_counts_toward_the_cap():
+    with FaultServer(RESOURCES, page=1) as server:
+        found = fetch_rest(client_of(server, most_pages=2), server, first_page(server, NEXT))
+    assert len(server.seen) == 1
+    assert has_gap(found.found["labs"])
+
+
+def test_CALL_12_a_token_that_does_not_cover_the_type_fetches_no_page():
+    with FaultServer(RESOURCES) as server:
+        found = fetch_rest(
+            client_of(server), server, first_page(server, NEXT), scope="patient/Condition.read"
+        )
+    assert (server.seen, found.faults) == ([], {"labs": Fault.SCOPE})
+
+
+def test_CALL_12_a_sent_page_of_another_patient_is_not_continued():
+    with FaultServer(RESOURCES) as server:
+        body = first_page(server, NEXT, numbers=()).replace(
+            b'"entry": []', json.dumps({"entry": [{"resource": observation(1, patient="p2")}]}).encode()[1:-1]
+        )
+        found = fetch_rest(client_of(server), server, body)
+    assert (server.seen, found.faults) == ([], {"labs": Fault.OTHER_PATIENT})

@@ -77,7 +77,7 @@ def explain_facts(
     teller = _Teller(_phrasebook(knowledge), facts.mapped)
     ids = [finding.rule_id for finding in wanted]
     traces = program_of(knowledge).traces(ids, facts, context, teller.criterion)
-    rules = [teller.rule(traces.rules[finding.rule_id], finding) for finding in wanted]
+    rules = [_told(teller, traces.rules[finding.rule_id], finding) for finding in wanted]
     rules += [_switched_off(off[name], knowledge) for name in off if rule_id in (None, name)]
     definitions = {
         name: {"title": knowledge.definitions[name].title, **told}
@@ -85,6 +85,16 @@ def explain_facts(
     }
     around = explain_site(facts, knowledge) if rule_id is None else {}
     return {"rules": rules, "definitions": definitions, **around}
+
+
+def _told(teller: _Teller, trace: RuleTrace, finding: Finding) -> dict[str, Any]:
+    """Return the explanation of a rule; one that fails inside says so and costs no other."""
+    try:
+        return teller.rule(trace, finding)
+    except Exception as error:
+        rule, words = trace.rule, teller.book.knowledge.frames.say("why_answer_error")
+        entry = {"ruleId": rule.id, "title": rule.title, "version": rule.version, "answer": "error"}
+        return {**entry, "words": words, "logic": [], "branches": [], "error": type(error).__name__}
 
 
 def explain_site(facts: PatientFacts, knowledge: Knowledge) -> dict[str, Any]:

@@ -127,6 +127,7 @@ class Finding:
     that would decide an UNKNOWN rule some of whose members hold (specification 5.6). ``cited`` are the
     resources the finding rests on or prints: condition, strength, indicator and texts. ``instead`` is what
     the rule says by its next matching branch, for where the branch that speaks gives way on its own.
+    ``error`` is the kind of fault the rule broke with, ``unproposed`` that of its draft orders alone.
     """
 
     rule_id: str
@@ -158,3 +159,4 @@ class Finding:
     slots: Mapping[str, str] = field(default_factory=dict)
     merged_rules: tuple[str, ...] = ()
     instead: Finding | None = None
+    unproposed: str = ""

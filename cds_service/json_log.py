@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +33,12 @@ class JsonLines(logging.Formatter):
             **getattr(record, "fields", {}),
         }
         return json.dumps(line, ensure_ascii=True)
+
+
+def tell(level: int, event: str, /, **fields: Any) -> None:
+    """Write one line with fields; a log that cannot be written costs no answer."""
+    with suppress(Exception):
+        LOGGER.log(level, event, extra={"fields": fields})
 
 
 def configure_logging(level: str) -> None:

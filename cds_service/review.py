@@ -20,6 +20,7 @@ from cds_service.findings import Evidence, Finding, Missing, Verdict, plain
 from cds_service.knowledge import Knowledge
 from cds_service.program import program_of
 from cds_service.repeats import Mark, Recall, known_again, marks_of, nothing_shown
+from cds_service.salvage import written
 from cds_service.triage import Triaged, triage
 
 #: Extension of the answer with everything the cards rest on (docs/integrate.md).
@@ -136,17 +137,21 @@ def review_patient(
     program = program_of(knowledge)
     context, findings = _judged(record, knowledge, program, as_of, hook, patient_id, encounter_id, only)
     facts, plan, rules = context.facts, knowledge.triage.plan(hook), knowledge.rules
-    asked = marks_of(findings, rules, facts, plan.shown_within)
-    quiet = known_again(findings, asked, recall, plan.shown_by)
-    triaged = triage(findings, knowledge.rules, knowledge.triage, facts, quiet)
-    cards = build_cards(triaged, facts, knowledge, base_url=base_url, instance=instance)
-    told = _told_alone(triaged, cards)
-    kept = marks_of(
-        (f for f in findings if f.rule_id in told), rules, facts, knowledge.triage.remembers(hook)
-    )
-    own = tuple(sorted(kept.values(), key=lambda mark: mark.text))
+
+    def write(found: tuple[Finding, ...]) -> tuple[Triaged, tuple[dict[str, Any], ...], tuple[Mark, ...]]:
+        asked = marks_of(found, rules, facts, plan.shown_within)
+        quiet = known_again(found, asked, recall, plan.shown_by)
+        triaged = triage(found, rules, knowledge.triage, facts, quiet)
+        cards = build_cards(triaged, facts, knowledge, base_url=base_url, instance=instance)
+        told = _told_alone(triaged, cards)
+        kept = marks_of(
+            (f for f in found if f.rule_id in told), rules, facts, knowledge.triage.remembers(hook)
+        )
+        return triaged, cards, tuple(sorted(kept.values(), key=lambda mark: mark.text))
+
+    triaged, cards, own = written(findings, write)
     off = tuple(rule_id for rule_id in knowledge.site.switched_off if only is None or rule_id in only)
-    return Review(facts, triaged, tuple(cards), knowledge.version, own, off, context)
+    return Review(facts, triaged, cards, knowledge.version, own, off, context)
 
 
 def _told_alone(triaged: Triaged, cards: Collection[Mapping[str, Any]]) -> frozenset[str]:
@@ -247,6 +252,7 @@ def _finding_json(
         "gaveWayTo": finding.gave_way_to,
         "held": held,
         "stale": finding.stale,
+        "unproposed": finding.unproposed,
     }
     if not entry["rank"]:
         del entry["rank"]

@@ -9,7 +9,7 @@ from typing import Any
 from cds_service.cards import sections as say
 from cds_service.cards.blocks import EXTRAS, FACTS, GAPS, KEEP, LAST, Block, fitted, joined
 from cds_service.cards.cautions import cited_drugs, exceptions, safety
-from cds_service.cards.gaps import not_assessed_card, withheld
+from cds_service.cards.gaps import RULES_NAMED, not_assessed_card, withheld
 from cds_service.cards.plan import Draft, plan_cards, unjudged
 from cds_service.cards.proposals import suggestions_of
 from cds_service.cards.sources import links_of, source_of
@@ -145,6 +145,7 @@ def _blocks(draft: Draft, triaged: Triaged, size: _Size, voice: Voice) -> Iterat
     yield from withheld(triaged, voice)
     yield from _unjudged(draft, triaged, voice)
     yield from say.step_blocks(draft.steps, entries, size.brief, voice)
+    yield from _unproposed(draft, voice)
     yield from say.change_block(entries, voice)
     yield from say.logic_blocks(entries, size.logic, voice)
     yield from _site_values(rule_ids, voice)
@@ -234,12 +235,19 @@ def _beside(draft: Draft, voice: Voice) -> Iterator[Block]:
         yield from say.extras(say.also_abnormal(shown, draft.on_record, voice), "on_record", voice)
 
 
+def _unproposed(draft: Draft, voice: Voice) -> Iterator[Block]:
+    """Yield whose draft orders failed: a card without options must not look as if there were none."""
+    findings = [finding for entry in draft.told for finding in entry.findings if finding.unproposed]
+    titles = [voice.rule_title(finding.rule_id) for finding in findings]
+    yield from say.listed("unproposed", list(dict.fromkeys(titles)), KEEP, voice)
+
+
 def _unjudged(draft: Draft, triaged: Triaged, voice: Voice) -> Iterator[Block]:
     """Yield which rules could not be judged for a reason that must not stay silent."""
     if not draft.unknown:
         return
     open_rules = unjudged(triaged, voice)
     failed = [voice.rule_title(finding.rule_id) for finding in open_rules if finding.error]
-    yield from say.listed("unassessed_errors", failed, GAPS, voice)
+    yield from say.listed("unassessed_errors", voice.capped(failed, RULES_NAMED), KEEP, voice)
     rest = [voice.rule_title(finding.rule_id) for finding in open_rules if not finding.error]
     yield from say.listed("unassessed_rules", voice.capped(rest, 6), EXTRAS, voice)

@@ -15,7 +15,8 @@ from cds_service.findings import Finding
 from cds_service.knowledge import Knowledge
 from cds_service.triage import SWITCHED_OFF, Triaged
 
-_RULES_NAMED = 12
+#: So many rules are named on one card, the rest counted.
+RULES_NAMED = 12
 #: Stands for the service itself where a card belongs to no rule.
 TOPIC = "notAssessed"
 
@@ -72,6 +73,6 @@ def unassessed_blocks(open_rules: tuple[Finding, ...], voice: Voice) -> list[Blo
     return [
         *listed("missing", missing_words(gaps, voice), KEEP, voice),
         *listed("quality", quality_words({gap.name for gap in gaps}, voice), GAPS, voice),
-        *listed("unassessed_rules", voice.capped(judged_not, _RULES_NAMED), GAPS, voice),
-        *listed("unassessed_errors", voice.capped(failed, _RULES_NAMED), GAPS, voice),
+        *listed("unassessed_rules", voice.capped(judged_not, RULES_NAMED), GAPS, voice),
+        *listed("unassessed_errors", voice.capped(failed, RULES_NAMED), KEEP, voice),
     ]

@@ -267,7 +267,7 @@ class Program:
     ) -> Traces:
         """Return how these rules, and the definitions they rest on, were judged, sharing the work.
 
-        A rule that fails inside is told without branches, with ``error`` set.
+        A rule that fails inside is told without branches, with ``error`` set; such a definition is left out.
 
         Raises:
             KeyError: an id names no rule.
@@ -275,7 +275,8 @@ class Program:
         ctx = ctx or self.context(facts)
         rules = {rule_id: _guarded_trace(self.rules[rule_id], ctx, tell) for rule_id in rule_ids}
         names = sorted(frozenset[str]().union(*(self.rules[rule_id].rests_on for rule_id in rules)))
-        return Traces(rules, {name: self.knowhow.criteria[name].trace(ctx, tell) for name in names})
+        definitions = {name: _guarded_definition(self.knowhow.criteria[name], ctx, tell) for name in names}
+        return Traces(rules, {name: told for name, told in definitions.items() if told is not None})
 
 
 def _guarded(node: RuleNode, ctx: Context) -> Finding:
@@ -290,6 +291,14 @@ def _guarded_trace(node: RuleNode, ctx: Context, tell: Tell) -> RuleTrace:
         return node.trace(ctx, tell)
     except Exception as error:  # the others can still be explained
         return RuleTrace(node.rule, (), type(error).__name__)
+
+
+def _guarded_definition(node: Node, ctx: Context, tell: Tell) -> Any:
+    """Return how a definition was judged, None where that fails inside."""
+    try:
+        return node.trace(ctx, tell)
+    except Exception:  # the rules can still be explained
+        return None
 
 
 def _failed(node: RuleNode, error: Exception) -> Finding:

@@ -37,6 +37,8 @@ from cds_service.fhir.vocabulary import TEST_TAGS
 from cds_service.narrative import Narrative
 from cds_service.terminology import Terminology
 
+#: So many resources our readers may break on; one more, and the record is not read.
+_MOST_DEFECTS: Final = 20
 _SEXES: Final = frozenset(("male", "female"))
 
 
@@ -59,23 +61,38 @@ def extract_facts(
     encounter. ``without`` holds references or pointers of resources to leave out (those the second
     look refused), ``refused`` the reports about them. ``narrative`` None means the words of the
     content folder: text is never silently left unread. ``numbers_for_days`` leaves results older than
-    that unread (for batch runs: the longest look-back of all rules); None reads all of them.
+    that unread (for batch runs: the longest look-back of all rules); None reads all of them. A resource on
+    which a reader of ours breaks is left out and told (F077): the others are read.
 
     Raises:
         SubjectError: data of no patient, of several, or of another one than named.
         ValueError: ``as_of`` has no time zone.
     """
-    subject = find_subject(record, patient_id, without)
-    reading = Reading(
-        record,
-        lexicon_for(terminology, narrative),
-        Times(as_of),
-        subject,
-        References(record),
-        without,
-        numbers_for_days,
-    )
-    reading.set_aside += (*record.set_aside, *refused)
+    for turn in range(_MOST_DEFECTS + 1):
+        subject = find_subject(record, patient_id, without)
+        reading = Reading(
+            record,
+            lexicon_for(terminology, narrative),
+            Times(as_of),
+            subject,
+            References(record),
+            without,
+            numbers_for_days,
+        )
+        reading.set_aside += (*record.set_aside, *refused)
+        try:
+            return _facts(reading, as_of, hook, encounter_id)
+        except Exception:
+            if reading.at is None or turn == _MOST_DEFECTS:
+                raise
+        source = source_of(reading.at)
+        without |= {source.pointer}
+        refused = (*refused, aside("F077", source))
+    raise AssertionError("the last turn returns or raises")
+
+
+def _facts(reading: Reading, as_of: datetime, hook: str, encounter_id: str | None) -> PatientFacts:
+    subject = reading.subject
     _note_others(reading)
     current = find_encounter(reading, encounter_id)
     reading.encounter_key = source_of(current).reference if current else _key(encounter_id)

@@ -94,6 +94,10 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "F073": ("has a unit, system or code that is not text.", "Send them as text."),
     "F074": ("does not name the patient strictly when read again.", "Send one subject."),
     "F075": ("could not be found again in the original document.", "Report this as a fault of the service."),
+    "F077": (
+        "could not be read because of an error inside the service.",
+        "Report this as a fault of the service.",
+    ),
     "F080": (
         "was answered with something else than data.",
         "Look at the FHIR server behind this prefetch key.",

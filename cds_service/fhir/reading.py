@@ -73,6 +73,8 @@ class Reading:
     _unread: dict[tuple[str, Sense], int] = field(default_factory=dict)
     doubtful_types: set[str] = field(default_factory=set)
     _usable: dict[type[Resource], list[Located]] = field(default_factory=dict)
+    #: The resource that is being read, None between them.
+    at: Located | None = None
 
     @property
     def words(self) -> ResultWords:
@@ -92,7 +94,9 @@ class Reading:
             found = self._usable.get(kind)
             if found is None:
                 found = self._usable[kind] = self._check(kind)
-            yield from found
+            for self.at in found:
+                yield self.at
+        self.at = None
 
     def _check(self, kind: type[Resource]) -> list[Located]:
         group = self.record.of(kind)
@@ -131,9 +135,11 @@ class Reading:
             if type(located[3]) not in kinds:
                 continue
             if self._may_use(located, draft=True):
+                self.at = located
                 yield located
             else:
                 self.doubtful_types.add(type(located[3]).__name__)
+        self.at = None
 
     def _left_out(self, located: Located) -> bool:
         source = source_of(located)

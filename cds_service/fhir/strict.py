@@ -68,6 +68,8 @@ def second_look(record: Record, sources: Iterable[Source]) -> tuple[SetAside, ..
             _check(_original(record, pointer, shells))
         except _Strict as fault:
             found.append(aside(fault.code, Source(wanted[pointer], pointer), detail=fault.place))
+        except Exception:  # a defect of ours costs this resource, not the patient's other cards
+            found.append(aside("F077", Source(wanted[pointer], pointer)))
     return tuple(found)
 
 

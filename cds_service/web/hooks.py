@@ -8,15 +8,18 @@ Source: CDS Hooks 2.0.1, "Discovery" and "Calling a CDS Service".
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Collection
 from typing import Any
 
 from flask import Blueprint, Response
 
 from cds_service.errors import Issue
 from cds_service.hook_call import Call, answer_call
-from cds_service.json_log import LOGGER
+from cds_service.json_log import tell
 from cds_service.knowledge import Service
+from cds_service.repeats import Mark, Recall
 from cds_service.review import Review
 from cds_service.web.asked import evaluation_date, json_body, known_service
 from cds_service.web.fetching import in_turn
@@ -54,7 +57,7 @@ def _answered(call: Call, service: Service, state: State) -> Response:
     if not review.assessable:
         state.metrics.count("unassessable", service.id)
         raise _nothing_assessable(call, service)
-    if not remember(call, service, review, state, now):
+    if not _remembered(call, service, review, state, now):
         state.metrics.count("memory_failures")
     answer = review.response()
     state.metrics.cards(service.id, answer["cards"], rules_told(review))
@@ -75,18 +78,40 @@ def judged(call: Call, service: Service, state: State, now: int) -> Review:
         state.knowledge,
         as_of=evaluation_date(call, state),
         base_url=state.settings.base_url,
-        recall=recall_of(call, state, now),
+        recall=_recall(call, state, now),
     )
     state.metrics.review(service.id, review, time.perf_counter() - started)
     _note_failed_rules(review)
     return review
 
 
+def _recall(call: Call, state: State, now: int) -> Recall:
+    """Return what tells which cautions were told before; where it fails they are told again."""
+
+    def recall(marks: Collection[Mark]) -> Collection[Mark]:
+        try:
+            return recall_of(call, state, now)(marks)
+        except Exception as error:
+            tell(logging.ERROR, "memory failed", kind=type(error).__name__)
+            return ()
+
+    return recall
+
+
+def _remembered(call: Call, service: Service, review: Review, state: State, now: int) -> bool:
+    """Return whether what is shown could be kept; the cards are given in any case."""
+    try:
+        return remember(call, service, review, state, now)
+    except Exception as error:
+        tell(logging.ERROR, "memory failed", kind=type(error).__name__)
+        return False
+
+
 def _note_failed_rules(review: Review) -> None:
     """Tell the operator which rules failed inside; the cards tell the clinician."""
-    failed = {finding.rule_id: finding.error for finding in review.findings if finding.error}
+    failed = {f.rule_id: f.error or f.unproposed for f in review.findings if f.error or f.unproposed}
     if failed:
-        LOGGER.error("rules failed", extra={"fields": {"failed": failed}})
+        tell(logging.ERROR, "rules failed", failed=failed)
 
 
 def _described(service: Service) -> dict[str, Any]:

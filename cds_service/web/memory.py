@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from cds_service.feedback import Given
 from cds_service.hook_call import Call
-from cds_service.json_log import LOGGER
+from cds_service.json_log import tell
 from cds_service.knowledge import Service
 from cds_service.repeats import Mark, Recall
 from cds_service.review import Review
@@ -54,7 +55,7 @@ def remember(call: Call, service: Service, review: Review, state: State, now: in
     ]
     kept.append(state.store.ledger.give(given, now=now))
     if not all(kept):
-        LOGGER.warning("what was shown could not be remembered; it is told again")
+        tell(logging.WARNING, "what was shown could not be remembered; it is told again")
     return all(kept)
 
 

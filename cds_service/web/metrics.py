@@ -6,12 +6,14 @@ Where several processes answer calls, each writes its counts into the folder ``P
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import time
 from collections import Counter as Tally
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import wraps
+from typing import Any, ParamSpec
 
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -20,6 +22,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from cds_service.facts import KINDS
 from cds_service.feedback import Receipt
+from cds_service.json_log import tell
 from cds_service.knowledge import Knowledge
 from cds_service.review import Review
 
@@ -82,6 +85,22 @@ _HISTOGRAMS: tuple[tuple[str, str, tuple[str, ...], tuple[float, ...]], ...] = (
 )
 
 
+P = ParamSpec("P")
+
+
+def _beside(count: Callable[P, None]) -> Callable[P, None]:
+    """Let a method count beside the work: a count that fails, as on a full disk, costs no answer."""
+
+    @wraps(count)
+    def counted(*args: P.args, **named: P.kwargs) -> None:
+        try:
+            count(*args, **named)
+        except Exception as error:
+            tell(logging.ERROR, "metrics failed", kind=type(error).__name__)
+
+    return counted
+
+
 class Metrics:
     """The metrics of one application; safe to share between threads."""
 
@@ -103,19 +122,23 @@ class Metrics:
         self._outside = frozenset(knowledge.triage.outside)
         self._start(knowledge, unproven)
 
+    @_beside
     def count(self, name: str, *labels: str, by: float = 1) -> None:
         """Add to a counter; the labels in the order of its definition, from closed sets."""
         counter = self._counters[name]
         (counter.labels(*labels) if labels else counter).inc(by)
 
+    @_beside
     def measure(self, name: str, value: float, *labels: str) -> None:
         """Add a measurement to a histogram."""
         self._histograms[name].labels(*labels).observe(value)
 
+    @_beside
     def in_progress(self, change: int) -> None:
         """Tell that a request began (1) or ended (-1)."""
         self._gauges["in_progress"].inc(change)
 
+    @_beside
     def review(self, service: str, review: Review, seconds: float) -> None:
         """Count what the review of one patient gave, its cards not."""
         hook = review.facts.hook
@@ -127,14 +150,17 @@ class Metrics:
         for finding in review.findings:
             verdict = finding.verdict.value
             rule = finding.rule_id if finding.rule_id in self._rules else _OTHER
-            if finding.error:
+            if finding.error or finding.unproposed:
                 self.count("rule_errors", rule)
-            elif verdict == "match":
+            if finding.error:
+                continue
+            if verdict == "match":
                 self.count("rule_matches", rule)
             elif verdict == "unknown":
                 self.count("rule_unknown", rule)
         self._data(review)
 
+    @_beside
     def cards(self, service: str, cards: Collection[Mapping[str, Any]], rules: Iterable[str]) -> None:
         """Count the cards of one answer; ``rules`` are those they tell, as often as they do."""
         if not cards:
@@ -145,6 +171,7 @@ class Metrics:
         for rule, number in Tally(rules).items():
             self.count("rule_cards", rule if rule in self._rules else _OTHER, by=number)
 
+    @_beside
     def feedback(self, service: str, receipt: Receipt) -> None:
         """Count one batch of feedback that was kept."""
         self.count("feedback_requests", service)

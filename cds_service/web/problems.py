@@ -12,6 +12,7 @@ Source: CDS Hooks 2.0.1 "HTTP Status Codes"; CDS Hooks 3.0 ballot (OperationOutc
 
 from __future__ import annotations
 
+import logging
 import traceback
 import uuid
 from typing import Any
@@ -21,7 +22,7 @@ from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from cds_service.errors import CdsError, Issue, PatientDataError, RequestError, StoreError
-from cds_service.json_log import LOGGER
+from cds_service.json_log import tell
 
 #: FHIR issue type and words for what the framework itself refuses.
 _REFUSALS = {
@@ -106,7 +107,7 @@ def _refused(refusal: Refusal) -> Response:
 
 def _not_kept(error: StoreError) -> Response:
     """Answer that the store cannot be used: never 200 for what was not kept."""
-    LOGGER.error("store", extra={"fields": {"issues": [str(issue) for issue in error.issues]}})
+    tell(logging.ERROR, "store", issues=[str(issue) for issue in error.issues])
     response = _answer(503, "no-store", *error.issues)
     response.headers["Retry-After"] = str(_STORE_RETRY_SECONDS)
     return response
@@ -136,9 +137,7 @@ def _defect(error: Exception) -> Response:
         f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
         for frame in traceback.extract_tb(error.__traceback__)
     ]
-    LOGGER.error(
-        "defect", extra={"fields": {"reference": reference, "kind": type(error).__name__, "frames": frames}}
-    )
+    tell(logging.ERROR, "defect", reference=reference, kind=type(error).__name__, frames=frames)
     issue = Issue(
         "service",
         "W500",

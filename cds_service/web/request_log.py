@@ -14,7 +14,7 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
-from cds_service.json_log import LOGGER, configure_logging
+from cds_service.json_log import configure_logging, tell
 from cds_service.web.state import current_state
 
 _REQUEST_ID = "X-Request-ID"
@@ -63,7 +63,7 @@ def _finish(response: Response) -> Response:
     if "issue_codes" in g:
         fields["issues"] = g.issue_codes
     level = logging.DEBUG if request.endpoint in _QUIET else logging.INFO
-    LOGGER.log(level, "request", extra={"fields": fields})
+    tell(level, "request", **fields)
     return response
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from cds_service.findings import Finding, Verdict
+from cds_service.findings import INDICATORS, Finding, Verdict
 
 T = TypeVar("T")
 Findings = tuple[Finding, ...]
@@ -45,12 +45,12 @@ def _tried(finding: Finding, write: Write[T]) -> Finding:
 
 
 def _of_the_sound(findings: Findings, write: Write[T]) -> T:
-    """Write findings that can be written alone: all, else all but one, else none of those that matched."""
+    """Write findings that can be written alone: all, else all but the least urgent that will do."""
     try:
         return write(findings)
     except Exception as error:  # they break it together only
         fault = type(error).__name__
-    for place, finding in enumerate(findings):
+    for place, finding in sorted(enumerate(findings), key=lambda row: INDICATORS.index(row[1].indicator)):
         rest = (*findings[:place], failed(finding, fault), *findings[place + 1 :])
         if finding.verdict is not Verdict.NO_MATCH and not _fault(rest, write):
             return write(rest)

@@ -145,7 +145,7 @@ def _blocks(draft: Draft, triaged: Triaged, size: _Size, voice: Voice) -> Iterat
     yield from withheld(triaged, voice)
     yield from _unjudged(draft, triaged, voice)
     yield from say.step_blocks(draft.steps, entries, size.brief, voice)
-    yield from _unproposed(draft, voice)
+    yield from _unproposed(draft, triaged, voice)
     yield from say.change_block(entries, voice)
     yield from say.logic_blocks(entries, size.logic, voice)
     yield from _site_values(rule_ids, voice)
@@ -235,11 +235,11 @@ def _beside(draft: Draft, voice: Voice) -> Iterator[Block]:
         yield from say.extras(say.also_abnormal(shown, draft.on_record, voice), "on_record", voice)
 
 
-def _unproposed(draft: Draft, voice: Voice) -> Iterator[Block]:
+def _unproposed(draft: Draft, triaged: Triaged, voice: Voice) -> Iterator[Block]:
     """Yield whose draft orders failed: a card without options must not look as if there were none."""
-    findings = [finding for entry in draft.told for finding in entry.findings if finding.unproposed]
-    titles = [voice.rule_title(finding.rule_id) for finding in findings]
-    yield from say.listed("unproposed", list(dict.fromkeys(titles)), KEEP, voice)
+    told = rules_of(draft.told)
+    failed = [f.rule_id for f in triaged.findings if f.unproposed and f.rule_id in told]
+    yield from say.listed("unproposed", [voice.rule_title(rule_id) for rule_id in failed], KEEP, voice)
 
 
 def _unjudged(draft: Draft, triaged: Triaged, voice: Voice) -> Iterator[Block]:

@@ -1,0 +1,97 @@
+"""R32 from outside: what keeps the books (memory, metrics, log) may break, the cards come all the same."""
+
+import logging
+
+import pytest
+
+from cds_service.json_log import LOGGER
+from cds_service.store import ShownCards
+from cds_service.web.metrics import Metrics
+
+from .conftest import PATH
+
+MARK = "Zebrafinch"
+
+
+def _broken(*_args, **_named):
+    raise RuntimeError(MARK)
+
+
+def _answer(client, call):
+    response = client.post(PATH, json=call)
+    assert response.status_code == 200, response.text
+    return response.get_json()
+
+
+class _Choking(logging.Handler):
+    def handle(self, record):
+        _broken()
+
+
+@pytest.fixture
+def choking():
+    handler = _Choking()
+    LOGGER.addHandler(handler)
+    yield handler
+    LOGGER.removeHandler(handler)
+
+
+def test_r32_a_log_that_breaks_loses_no_card(client, call, choking, monkeypatch):
+    LOGGER.addHandler(choking)
+    assert _answer(client, call)["cards"]
+    assert client.get("/nothing").status_code == 404
+    monkeypatch.setattr("cds_service.web.hooks.answer_call", _broken)
+    refused = client.post(PATH, json=call)
+    assert refused.status_code == 500
+    assert MARK not in refused.text
+
+
+@pytest.mark.parametrize("method", ["_data", "_start"])
+def test_r32_metrics_that_break_lose_no_card(make_app, call, monkeypatch, method, capfd):
+    app = make_app(log_level="error")
+    sound = _answer(app.test_client(), call)
+    if method == "_data":
+        monkeypatch.setattr(Metrics, "_data", _broken)
+    else:
+        metrics = app.extensions["twitch-cds"].metrics
+        monkeypatch.setattr(metrics, "_counters", {})
+        monkeypatch.setattr(metrics, "_gauges", {})
+        monkeypatch.setattr(metrics, "_histograms", {})
+    assert _answer(app.test_client(), call) == sound
+    told = capfd.readouterr().err
+    assert "metrics failed" in told and MARK not in told
+
+
+@pytest.mark.parametrize("name", ["recall", "keep"])
+def test_r32_a_memory_that_breaks_loses_no_card(capfd, client, call, monkeypatch, name):
+    sound = _answer(client, call)
+    monkeypatch.setattr(ShownCards, name, _broken)
+    monkeypatch.setattr("cds_service.web.hooks.remember", _broken)
+    assert _answer(client, call) == sound
+    page = client.get("/metrics").text
+    assert "twitch_cds_memory_failures_total 1.0" in page
+    told = capfd.readouterr().err
+    assert "memory failed" in told and MARK not in told
+
+
+def test_r32_a_failed_rule_is_counted_and_named_without_the_words_of_the_fault(
+    capfd, client, call, monkeypatch
+):
+    monkeypatch.setattr("cds_service.cards.cautions._cautions", _broken)
+    answer = client.post(PATH, json=call)
+    assert answer.status_code == 200
+    body = answer.get_json()
+    counts = body["extension"]["org.twitch-cds.review"]["counts"]
+    assert body["cards"] and counts["errored"]
+    page = client.get("/metrics").text
+    failed = [
+        item["ruleId"]
+        for item in body["extension"]["org.twitch-cds.review"]["notAssessed"]
+        if "error" in item
+    ]
+    assert len(failed) == counts["errored"]
+    told = capfd.readouterr().err
+    for rule in failed:
+        assert f'twitch_cds_rule_errors_total{{rule="{rule}"}} 1.0' in page
+        assert f'"{rule}": "RuntimeError"' in told
+    assert MARK not in told + answer.text

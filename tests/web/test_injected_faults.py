@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from cds_service.json_log import LOGGER
+from cds_service.json_log import LOGGER, JsonLines
 from cds_service.store import ShownCards
 from cds_service.web.metrics import Metrics
 
@@ -36,6 +36,24 @@ def choking():
     LOGGER.removeHandler(handler)
 
 
+class _Kept(logging.Handler):
+    def __init__(self):
+        super().__init__()
+        self.lines = []
+
+    def emit(self, record):
+        self.lines.append(JsonLines().format(record))
+
+
+@pytest.fixture
+def log(client):
+    """Every line the application of ``client`` logs."""
+    handler = _Kept()
+    LOGGER.addHandler(handler)
+    yield handler.lines
+    LOGGER.removeHandler(handler)
+
+
 def test_r32_a_log_that_breaks_loses_no_card(client, call, choking, monkeypatch):
     LOGGER.addHandler(choking)
     assert _answer(client, call)["cards"]
@@ -47,9 +65,9 @@ def test_r32_a_log_that_breaks_loses_no_card(client, call, choking, monkeypatch)
 
 
 @pytest.mark.parametrize("method", ["_data", "_start"])
-def test_r32_metrics_that_break_lose_no_card(make_app, call, monkeypatch, method, capfd):
-    app = make_app(log_level="error")
-    sound = _answer(app.test_client(), call)
+def test_r32_metrics_that_break_lose_no_card(client, call, monkeypatch, method, log):
+    app = client.application
+    sound = _answer(client, call)
     if method == "_data":
         monkeypatch.setattr(Metrics, "_data", _broken)
     else:
@@ -57,25 +75,25 @@ def test_r32_metrics_that_break_lose_no_card(make_app, call, monkeypatch, method
         monkeypatch.setattr(metrics, "_counters", {})
         monkeypatch.setattr(metrics, "_gauges", {})
         monkeypatch.setattr(metrics, "_histograms", {})
-    assert _answer(app.test_client(), call) == sound
-    told = capfd.readouterr().err
+    assert _answer(client, call) == sound
+    told = "\n".join(log)
     assert "metrics failed" in told and MARK not in told
 
 
 @pytest.mark.parametrize("name", ["recall", "keep"])
-def test_r32_a_memory_that_breaks_loses_no_card(capfd, client, call, monkeypatch, name):
+def test_r32_a_memory_that_breaks_loses_no_card(client, call, monkeypatch, name, log):
     sound = _answer(client, call)
     monkeypatch.setattr(ShownCards, name, _broken)
     monkeypatch.setattr("cds_service.web.hooks.remember", _broken)
     assert _answer(client, call) == sound
     page = client.get("/metrics").text
     assert "twitch_cds_memory_failures_total 1.0" in page
-    told = capfd.readouterr().err
+    told = "\n".join(log)
     assert "memory failed" in told and MARK not in told
 
 
 def test_r32_a_failed_rule_is_counted_and_named_without_the_words_of_the_fault(
-    capfd, client, call, monkeypatch
+    client, call, monkeypatch, log
 ):
     monkeypatch.setattr("cds_service.cards.cautions._cautions", _broken)
     answer = client.post(PATH, json=call)
@@ -90,7 +108,7 @@ def test_r32_a_failed_rule_is_counted_and_named_without_the_words_of_the_fault(
         if "error" in item
     ]
     assert len(failed) == counts["errored"]
-    told = capfd.readouterr().err
+    told = "\n".join(log)
     for rule in failed:
         assert f'twitch_cds_rule_errors_total{{rule="{rule}"}} 1.0' in page
         assert f'"{rule}": "RuntimeError"' in told

@@ -9,7 +9,7 @@ HASHED := --require-hashes --no-deps
 CODE   := cds_service tests tools bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check format docs lock bench validate clean
+.PHONY: help run install test check format docs lock bench validate clean slow-loris
 
 help:                      ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -45,6 +45,9 @@ bench: $(VENV)/.dev        ## speed, as tables; never part of the tests
 	$(BIN)/python bench/loading.py
 	$(BIN)/python bench/single_call.py
 	$(BIN)/python bench/explain.py
+
+slow-loris: $(VENV)/.dev   ## 300 slow headers and 300 slow bodies: what others get meanwhile
+	$(BIN)/python bench/slow_loris.py
 
 # The pins follow pyproject.toml. No index address may enter the files: tests/test_packaging.py looks.
 LOCK := CUSTOM_COMPILE_COMMAND='make lock' .cache/lock/bin/pip-compile --quiet --generate-hashes --strip-extras \

@@ -58,6 +58,10 @@ class Settings:
         64,
         "Calls of one process that may wait for their turn, 0 to 10000; one more is answered 503 at once.",
     )
+    stop_seconds: int = _setting(
+        30,
+        "Seconds calls under way may still take when the service is told to stop, 1 to 600; then it ends.",
+    )
     keep_comments: bool = _setting(
         False, "Whether comments of clinicians on cards are kept: free text that may name a patient."
     )
@@ -357,6 +361,7 @@ _CHECKS: tuple[Callable[[Settings], Issue | None], ...] = (
     _out_of_range("fhir_max_codes", 0, 500),
     _fhir_access,
     _out_of_range("max_waiting", 0, 10_000),
+    _out_of_range("stop_seconds", 1, 600),
     _memory_key,
     _log_level,
     _public_base_url,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import secrets
+import signal
 import socket
+import threading
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,7 +30,9 @@ _APPLICATION = "cds_service.web:create_app_from_environment"
 #: A thread waits while a slow sender's body arrives; so many slow senders are borne before calls queue.
 #: How many calls are judged at once is another matter: ``cds_service.web.hooks``.
 _THREADS = 512
-_GRACE_SECONDS = 30
+#: Connections of one worker, idle and slow ones included; more wait until one ends.
+_CONNECTIONS = 2048
+_STOPS = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
 @click.command("serve")
@@ -62,7 +67,44 @@ def command(host: str | None, port: int | None, workers: int | None, config: Pat
     with TemporaryDirectory(prefix="twitch-cds-") as folder:
         if settings.workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # where workers add up their metrics
-        _server(settings).serve()
+        _allow_open_files(_CONNECTIONS + _THREADS)
+        _serve(_server(settings))
+
+
+def _allow_open_files(wanted: int) -> None:
+    """Allow this process and its workers so many open files, as far as the machine lets them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _serve(server: MPServer) -> None:
+    """Serve until told to stop; how often and to how many of the processes it is told makes no difference.
+
+    The signals are waited for by a thread: handlers of two signals at once have been seen to get lost.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    os.register_at_fork(after_in_child=_stop_at_once)
+    threading.Thread(target=_stop_when_told, args=(server,), daemon=True).start()
+    try:
+        server.serve()
+    except SystemExit:
+        if not server.interrupt_signal:  # else a worker was told before its parent: that is no failure
+            raise
+
+
+def _stop_when_told(server: MPServer) -> None:
+    signal.sigwait(_STOPS)
+    server.interrupt_signal = True
+    server.main_loop_interrupt.set()
+
+
+def _stop_at_once() -> None:
+    """Let a worker that is still starting be stopped: what it inherits stops only its parent."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def _with_key(settings: Settings) -> Settings:
@@ -107,7 +149,8 @@ def _server(settings: Settings) -> MPServer:
         websockets=False,
         log_level=LogLevels.warning,
         log_dictconfig=SERVER_LOG,
-        workers_kill_timeout=_GRACE_SECONDS,
+        backpressure=_CONNECTIONS,
+        workers_kill_timeout=settings.stop_seconds,
         respawn_failed_workers=True,
     )
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
-import signal
 
 from flask import Flask
 
@@ -29,6 +27,7 @@ from cds_service.web import (
 from cds_service.web.fetching import fhir_client
 from cds_service.web.state import State, keep_state
 from cds_service.web.turns import Turns
+from cds_service.web.worker import follow_the_parent
 
 __all__ = ["create_app", "create_app_from_environment"]
 
@@ -73,18 +72,9 @@ def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
 
 def create_app_from_environment() -> Flask:
     """Return the service with the settings of ``TWITCH_CDS_*``; what a server process starts with."""
-    _leave_interrupts_to_the_parent()
-    app = create_app(load_settings(environment=os.environ))
+    settings = load_settings(environment=os.environ)
+    follow_the_parent(settings.stop_seconds)
+    app = create_app(settings)
     gc.collect()
     gc.freeze()  # the knowledge stays for good: no later collection needs to walk through it
     return app
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    """Let a worker process not hear Ctrl-C.
-
-    A terminal sends it to parent and workers alike, then the parent tells its workers to stop: a
-    worker that is told twice hangs until the grace period is over.
-    """
-    if multiprocessing.parent_process() is not None and hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -96,22 +96,6 @@ def test_serve_answers_survives_bad_input_and_stops_on_request(server):
 
 
 @pytest.mark.slow
-def test_slow_senders_do_not_keep_others_waiting(server):
-    base, _process = server
-    host, port = base.removeprefix("http://").split(":")
-    head = "POST /cds-services/twitch-patient-view HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-    slow = [socket.create_connection((host, int(port))) for _ in range(100)]
-    try:
-        for sender in slow:
-            sender.sendall(f"{head}Content-Length: 5000\r\n\r\n{{".encode())
-        time.sleep(0.5)
-        assert _get(f"{base}/cds-services")[0] == 200
-    finally:
-        for sender in slow:
-            sender.close()
-
-
-@pytest.mark.slow
 def test_ctrl_c_at_a_terminal_stops_the_service_without_force(server):
     _base, process = server
     os.killpg(process.pid, signal.SIGINT)  # a terminal tells the whole group, workers too

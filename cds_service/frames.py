@@ -51,6 +51,18 @@ class HookPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerTimes:
+    """For how many seconds a finding whose card was answered has none of its own; other where critical."""
+
+    usual: int
+    critical: int
+
+    def seconds(self, indicator: str) -> int:
+        """Return the time for a finding of an indicator."""
+        return self.critical if indicator == "critical" else self.usual
+
+
+@dataclass(frozen=True, slots=True)
 class TriageSettings:
     """Order, caps and silences of specification 7.2, 7.4, 8 and 9; durations in seconds.
 
@@ -60,7 +72,8 @@ class TriageSettings:
     the critical-value
     card when critical. ``outside`` maps a reason to the roles still shown. ``tell_always`` and
     ``tell_with_twitch`` are reasons of missing data that ask for a "not assessed" card. ``held_back`` are
-    indicators whose cards are switched off; what they hold back is told.
+    indicators whose cards are switched off; what they hold back is told. ``answered`` maps a care setting
+    to the times of 7.5; empty: an answer quiets nothing.
     """
 
     categories: tuple[str, ...]
@@ -79,6 +92,7 @@ class TriageSettings:
     tell_always: frozenset[str]
     tell_with_twitch: frozenset[str]
     held_back: frozenset[str] = frozenset()
+    answered: Mapping[str, AnswerTimes] = field(default_factory=dict)
 
     def remembers(self, hook: str) -> int:
         """Return for how many seconds another hook asks what ``hook`` has shown; 0: none asks."""
@@ -192,6 +206,10 @@ def _triage(data: Mapping[str, Any]) -> TriageSettings:
         tell_always=frozenset(tell["always"]),
         tell_with_twitch=frozenset(tell["with_twitch"]),
         held_back=frozenset(data.get("held_back", ())),
+        answered={
+            setting: AnswerTimes(_seconds(times["for"]), _seconds(times["critical"]))
+            for setting, times in data.get("answered", {}).items()
+        },
     )
 
 

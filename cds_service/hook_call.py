@@ -15,6 +15,7 @@ from datetime import datetime
 
 import msgspec
 
+from cds_service.answers import RecallAnswers, no_answers
 from cds_service.errors import Issue, RequestError
 from cds_service.fetch import Authorization, Fault, Fetched, has_next
 from cds_service.fhir import Record, read_added, read_drafts, read_prefetch
@@ -172,10 +173,12 @@ def answer_call(
     as_of: datetime,
     base_url: str,
     recall: Recall = nothing_shown,
+    recall_answers: RecallAnswers = no_answers,
 ) -> Review:
     """Review the patient of a call as of the given instant; ``base_url`` stands in the links of cards.
 
-    ``recall`` tells which marks of cautions were told before about this patient, or to this user.
+    ``recall`` tells which marks of cautions were told before about this patient, or to this user;
+    ``recall_answers`` which findings of this patient clinicians have answered.
 
     Raises:
         PatientDataError: The prefetched data cannot be used at all.
@@ -190,6 +193,7 @@ def answer_call(
         base_url=base_url,
         instance=call.hook_instance,
         recall=recall,
+        recall_answers=recall_answers,
     )
 
 

@@ -64,7 +64,7 @@ def marks_of(
         rule = rules.get(finding.rule_id)
         if rule is None or not _may_be_quiet(finding, rule):
             continue
-        drafts = _drafts(finding, facts)
+        drafts = drafts_of(finding, facts)
         if rule.repeat_after is not None and finding.indicator == "info":
             marks[finding.rule_id] = Mark(_lasting(finding), rule.repeat_after, for_all=True)
         elif drafts and seconds:
@@ -99,7 +99,7 @@ def _may_be_quiet(finding: Finding, rule: Rule) -> bool:
     )
 
 
-def _drafts(finding: Finding, facts: PatientFacts) -> list[str]:
+def drafts_of(finding: Finding, facts: PatientFacts) -> list[str]:
     """Return the drafts a finding is about: their references, or what they order where they have no id."""
     return sorted(
         {

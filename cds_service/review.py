@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from cds_service.answers import RecallAnswers, Telling, answered_findings, no_answers, tellings_of
 from cds_service.cards import build_cards, topic_code
 from cds_service.engine import Context, Program
 from cds_service.errors import Issue, PatientDataError
@@ -27,6 +28,8 @@ from cds_service.triage import Triaged, triage
 EXTENSION = "org.twitch-cds.review"
 DEFAULT_BASE_URL = "http://127.0.0.1:8000"
 
+_Written = tuple[Triaged, tuple[dict[str, Any], ...], tuple[Mark, ...], dict[str, Telling]]
+
 #: After so many rounds in which something cited failed the strict second look, everything is looked at.
 _CITED_ROUNDS = 5
 #: A record in which even then something new keeps failing is refused: no card may rest on it.
@@ -39,6 +42,7 @@ class Review:
 
     ``findings`` holds one finding per rule: ranked ones first. ``cards`` are CDS Hooks cards.
     ``marks`` are those of the cautions that got a card of their own and are not told again for a while.
+    ``tellings`` are what findings with a card told, by rule: what an answer to the card is about.
     ``switched_off`` are the rules the site does not have judged. ``context`` is the working memory of
     the judging, so that an explanation need not judge again.
     """
@@ -48,6 +52,7 @@ class Review:
     cards: tuple[dict[str, Any], ...]
     knowledge_version: str
     marks: tuple[Mark, ...] = ()
+    tellings: Mapping[str, Telling] = field(default_factory=dict)
     switched_off: tuple[str, ...] = ()
     context: Context | None = field(default=None, compare=False, repr=False)
 
@@ -87,6 +92,7 @@ class Review:
         matched = [f for f in self.findings if f.verdict is Verdict.MATCH]
         ranks = {f.rule_id: f.rank for f in matched if f.rank}
         held = dict(self.triaged.held)
+        before = {finding.rule_id: day for finding, day in self.triaged.before}
         outside = {"outside": self.triaged.outside} if self.triaged.outside else {}
         return {
             "knowledgeVersion": self.knowledge_version,
@@ -94,7 +100,8 @@ class Review:
             "counts": self.counts,
             **outside,
             "findings": [
-                _finding_json(f, ranks, held.get(f.rule_id, ""), self.facts.mapped) for f in matched
+                _finding_json(f, ranks, held.get(f.rule_id, ""), before.get(f.rule_id, ""), self.facts.mapped)
+                for f in matched
             ],
             "dataConsidered": _data_considered(self.facts),
             "notAssessed": _not_assessed(self.findings),
@@ -114,6 +121,7 @@ def review_patient(
     base_url: str = DEFAULT_BASE_URL,
     instance: str = "",
     recall: Recall = nothing_shown,
+    recall_answers: RecallAnswers = no_answers,
 ) -> Review:
     """Judge every rule for one patient and write the cards.
 
@@ -129,6 +137,7 @@ def review_patient(
         instance: The ``hookInstance`` of a call, so that two calls give cards of different uuid;
             without it the same record gives the same bytes.
         recall: What was told before; asked about the cautions that are told once only.
+        recall_answers: What clinicians answered to cards; asked about what would be shown.
 
     Raises:
         PatientDataError: The data cannot be used at all: no patient, two patients, or resource after
@@ -137,21 +146,25 @@ def review_patient(
     program = program_of(knowledge)
     context, findings = _judged(record, knowledge, program, as_of, hook, patient_id, encounter_id, only)
     facts, plan, rules = context.facts, knowledge.triage.plan(hook), knowledge.rules
+    encounter = encounter_id or ("" if facts.encounter.source is None else facts.encounter.source.reference)
+    answered = answered_findings(recall_answers, rules, facts, knowledge.triage, encounter)
 
-    def write(found: tuple[Finding, ...]) -> tuple[Triaged, tuple[dict[str, Any], ...], tuple[Mark, ...]]:
+    def write(found: tuple[Finding, ...]) -> _Written:
         asked = marks_of(found, rules, facts, plan.shown_within)
         quiet = known_again(found, asked, recall, plan.shown_by)
-        triaged = triage(found, rules, knowledge.triage, facts, quiet)
+        triaged = triage(found, rules, knowledge.triage, facts, quiet, answered)
         cards = build_cards(triaged, facts, knowledge, base_url=base_url, instance=instance)
         told = _told_alone(triaged, cards)
         kept = marks_of(
             (f for f in found if f.rule_id in told), rules, facts, knowledge.triage.remembers(hook)
         )
-        return triaged, cards, tuple(sorted(kept.values(), key=lambda mark: mark.text))
+        shown = (finding for entry in triaged.shown for finding in entry.findings)
+        tellings = tellings_of(shown, rules, facts, knowledge.triage, encounter)
+        return triaged, cards, tuple(sorted(kept.values(), key=lambda mark: mark.text)), tellings
 
-    triaged, cards, own = written(findings, write)
+    triaged, cards, own, tellings = written(findings, write)
     off = tuple(rule_id for rule_id in knowledge.site.switched_off if only is None or rule_id in only)
-    return Review(facts, triaged, cards, knowledge.version, own, off, context)
+    return Review(facts, triaged, cards, knowledge.version, own, tellings, off, context)
 
 
 def _told_alone(triaged: Triaged, cards: Collection[Mapping[str, Any]]) -> frozenset[str]:
@@ -228,11 +241,12 @@ def _every_source(facts: PatientFacts) -> tuple[Source, ...]:
 
 
 def _finding_json(
-    finding: Finding, ranks: Mapping[str, int], held: str, mapped: Mapping[str, str]
+    finding: Finding, ranks: Mapping[str, int], held: str, shown_on: str, mapped: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return a matched finding; one that was folded has the rank of its lead, one that is not shown none.
 
-    ``held`` is the word why it stands on no card; empty where it does. ``mapped`` gives the local code
+    ``held`` is the word why it stands on no card; empty where it does; ``shown_on`` the day of the card that
+    was answered. ``mapped`` gives the local code
     of a resource that only the site's map made understood.
     """
     entry: dict[str, Any] = {
@@ -251,6 +265,7 @@ def _finding_json(
         "foldedInto": finding.folded_into,
         "gaveWayTo": finding.gave_way_to,
         "held": held,
+        "shownOn": shown_on,
         "stale": finding.stale,
         "unproposed": finding.unproposed,
     }

@@ -8,8 +8,6 @@ what was shown a keyed hash, whose key is never stored.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -34,7 +32,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cds_service.auth import UsedTokens, used_token_table
 from cds_service.errors import Issue, SettingsError
-from cds_service.feedback import ANSWERS, METADATA, Ledger
+from cds_service.feedback import ANSWERS, METADATA, AnsweredFindings, Ledger, keyed
 from cds_service.feedback.tables import can_insert, insert_or_renew
 
 _METADATA = MetaData()
@@ -99,6 +97,10 @@ class FeedbackStore:
         ``most`` bounds how many rows there may be.
         """
         return ShownCards(self._quick, key or _OWN_KEY, most)
+
+    def answered(self, key: str = "") -> AnsweredFindings:
+        """Return the memory of answered findings in this database; ``key`` as in ``shown``."""
+        return AnsweredFindings(self._quick, key or _OWN_KEY)
 
     def used_tokens(self) -> UsedTokens:
         """Return the memory of used tokens in this database; durable like an answer."""
@@ -165,7 +167,7 @@ class ShownCards:
             connection.execute(delete(SHOWN).where(SHOWN.c.mark.in_(oldest)))
 
     def _hash(self, scope: str, mark: str) -> str:
-        return hmac.new(self._key, f"{scope}\0{mark}".encode(), hashlib.sha256).hexdigest()
+        return keyed(self._key, scope, mark)
 
 
 def open_store(url: str) -> FeedbackStore:

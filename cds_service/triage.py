@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from cds_service.answers import Answered, nothing_answered
 from cds_service.facts import PatientFacts
 from cds_service.findings import INDICATORS, STRENGTHS, Finding, Verdict
 from cds_service.folding import EVIDENCE_ONLY, fold, give_way, highest
@@ -19,6 +20,8 @@ from cds_service.rules import Rule
 
 #: Why a finding is held back where the cards of its indicator are switched off (``held_back``).
 SWITCHED_OFF = "switched-off"
+#: Why one is held back whose card was answered a short time ago.
+ANSWERED = "answered"
 _NOTHING_KNOWN: Mapping[str, Known] = MappingProxyType({})
 _NO_RANK = (EVIDENCE_ONLY, "argues-against")
 #: The kind of card a kind of finding stands on; every other kind stands on the consolidated one.
@@ -56,7 +59,8 @@ class Triaged:
     ``findings`` holds every finding: ranked ones, then matched ones without rank, then unknown,
     then the rest. ``held`` names rules that matched and are told in the review only, with a word
     why (``outside``, ``below-least``, ``not-at-this-hook``, ``switched-off``,
-    ``shown-at-order-select``, ``shown-within-365-days``). ``hook`` chooses the card plan.
+    ``shown-at-order-select``, ``shown-within-365-days``, ``answered``). ``before`` are the findings that
+    were answered, best first, each with the day it was shown. ``hook`` chooses the card plan.
     """
 
     hook: str
@@ -71,6 +75,7 @@ class Triaged:
     unknown: tuple[Finding, ...] = ()
     held: tuple[tuple[str, str], ...] = ()
     outside: str = ""
+    before: tuple[tuple[Finding, str], ...] = ()
 
     @property
     def shown(self) -> tuple[Entry, ...]:
@@ -91,12 +96,13 @@ def triage(
     settings: TriageSettings,
     facts: PatientFacts,
     quiet: Mapping[str, Known] = _NOTHING_KNOWN,
+    answered: Answered = nothing_answered,
 ) -> Triaged:
     """Return all findings of one patient, folded, ranked and sorted into kinds of cards.
 
     The order of ``findings`` does not matter. A finding whose rule is not among ``rules`` keeps
     its place by indicator and id. ``quiet`` are rules told before, with the reason: they are not told
-    again unless they have become more urgent.
+    again unless they have become more urgent. ``answered`` is asked about the findings that are left.
     """
     everything = sorted(findings, key=lambda finding: finding.rule_id)
     keys = _Ranking(rules, settings, facts, everything)
@@ -104,6 +110,8 @@ def triage(
     hidden = {f.rule_id for f in matched if _held_back(f, rules, settings, facts, quiet)}
     settled = fold(give_way(matched, rules, hidden), rules, hidden)
     shown, held = _admit(settled, rules, settings, facts, quiet)
+    before = answered([finding for finding in settled if finding.rule_id in shown])
+    shown = shown - before.keys()
     ranked = _number(settled, shown, keys)
     unknown = tuple(f for f in everything if f.verdict is Verdict.UNKNOWN)
     rest = tuple(f for f in everything if f.verdict is Verdict.NO_MATCH)
@@ -119,8 +127,9 @@ def triage(
         workup=tuple(Entry(f) for f in kinds.get("workup", ())),
         also_on_record=tuple(kinds.get(EVIDENCE_ONLY, ())),
         unknown=unknown,
-        held=held,
+        held=(*held, *((rule_id, ANSWERED) for rule_id in before)),
         outside=facts.outside,
+        before=tuple((f, before[f.rule_id]) for f in ranked if f.rule_id in before),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from cds_service.cards import sections as say
 from cds_service.cards.blocks import EXTRAS, FACTS, GAPS, KEEP, LAST, Block, fitted, joined
 from cds_service.cards.cautions import cited_drugs, exceptions, safety
-from cds_service.cards.gaps import RULES_NAMED, not_assessed_card, withheld
+from cds_service.cards.gaps import RULES_NAMED, not_assessed_card, told_before, withheld
 from cds_service.cards.plan import Draft, plan_cards, unjudged
 from cds_service.cards.proposals import suggestions_of
 from cds_service.cards.sources import links_of, source_of
@@ -61,8 +61,8 @@ def build_cards(
 
     ``base_url`` is the address of this service (for rule pages); ``instance`` the hook instance,
     which only makes uuids differ between calls. The same arguments give equal cards. Where rules
-    could not be judged and no card tells it, a "not assessed" card does; so an empty result means
-    that every applicable rule was evaluated.
+    could not be judged and no card tells it, a "not assessed" card does, as one does for what was shown before
+    and answered; so an empty result means that every applicable rule was evaluated.
     """
     voice = Voice(facts, knowledge, base_url)
     drafts = plan_cards(triaged, voice)
@@ -83,7 +83,9 @@ def _card(draft: Draft, triaged: Triaged, voice: Voice, instance: str) -> dict[s
         "suggestions": suggestions_of(draft.steps, voice),
         "links": links_of(rule_ids, voice),
     }
-    return finished(card, rule_ids, voice, instance)
+    lines = draft.lines(voice.knowledge.triage.lines)
+    answers = [finding.rule_id for entry in lines for finding in entry.findings]
+    return finished(card, rule_ids, voice, instance, answers)
 
 
 def detail_of(draft: Draft, triaged: Triaged, voice: Voice) -> str:
@@ -143,6 +145,7 @@ def _blocks(draft: Draft, triaged: Triaged, size: _Size, voice: Voice) -> Iterat
     yield from _beside(draft, voice)
     yield from say.gaps(entries, draft.unknown, voice)
     yield from withheld(triaged, voice)
+    yield from told_before(draft.before, voice)
     yield from _unjudged(draft, triaged, voice)
     yield from say.step_blocks(draft.steps, entries, size.brief, voice)
     yield from _unproposed(draft, triaged, voice)

@@ -1,12 +1,20 @@
-"""The "not assessed" card: said when rules could not be judged and no other card tells it."""
+"""The card of what is not shown: rules that could not be judged, findings held back or answered before."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from cds_service.cards.blocks import GAPS, KEEP, Block, fitted
+from cds_service.cards.blocks import GAPS, KEEP, Block, fitted, joined
 from cds_service.cards.plan import unjudged
-from cds_service.cards.sections import abbreviations, foot, listed, missing_words, quality_words
+from cds_service.cards.sections import (
+    abbreviations,
+    companions,
+    foot,
+    listed,
+    missing_words,
+    quality_words,
+)
 from cds_service.cards.sources import TOPIC_SYSTEM
 from cds_service.cards.voice import Voice
 from cds_service.cards.writing import finished
@@ -19,20 +27,49 @@ from cds_service.triage import SWITCHED_OFF, Triaged
 RULES_NAMED = 12
 #: Stands for the service itself where a card belongs to no rule.
 TOPIC = "notAssessed"
+_TOPIC_BEFORE = "shownBefore"
+_BEFORE_NAMED = 8
 
 
 def not_assessed_card(
     triaged: Triaged, facts: PatientFacts, knowledge: Knowledge, *, base_url: str = "", instance: str = ""
 ) -> dict[str, Any] | None:
-    """Return an info card that says which rules could not be judged and why, or None when all could.
+    """Return an info card that says what is not shown and why, or None when there is nothing of it.
 
     Results that were merely never measured ask for no card (specification 8); data that were not
-    sent or failed, and rules that failed inside, do.
+    sent or failed, and rules that failed inside, do. So does what was answered before, at hooks with a
+    consolidated card: where there is no other card, it stands on this one (7.5).
     """
     voice = Voice(facts, knowledge, base_url)
     open_rules = unjudged(triaged, voice)
     held = withheld(triaged, voice)
-    return _card(open_rules, held, voice, instance) if open_rules or held else None
+    if open_rules or held:
+        return _card(open_rules, held, triaged, voice, instance)
+    if triaged.before and "differential" in knowledge.triage.plan(triaged.hook).kinds:
+        return _card_of_before(triaged, voice, instance)
+    return None
+
+
+def told_before(before: Sequence[tuple[Finding, str]], voice: Voice) -> list[Block]:
+    """Return what has no card of its own because it was answered, each with the day it was shown (7.5)."""
+    said = [
+        voice.say("told_before_item", text=voice.text(finding.summary), date=day) for finding, day in before
+    ]
+    return listed("told_before", voice.capped(said, _BEFORE_NAMED), KEEP, voice)
+
+
+def _card_of_before(triaged: Triaged, voice: Voice, instance: str) -> dict[str, Any]:
+    rule_ids = [finding.rule_id for finding, _ in triaged.before]
+    blocks = _before_blocks([], triaged, voice)
+    topic = (_TOPIC_BEFORE, "told_before_title")
+    return _written(blocks, voice.say("told_before_summary"), topic, rule_ids, voice, instance)
+
+
+def _before_blocks(above: list[Block], triaged: Triaged, voice: Voice) -> list[Block]:
+    """Return what was shown before, with the words that belong beside it."""
+    before = told_before(triaged.before, voice)
+    drugs = any(finding.drugs for finding, _ in triaged.before)
+    return [*before, *companions(joined([*above, *before]), drugs, voice)] if before else []
 
 
 def withheld(triaged: Triaged, voice: Voice) -> list[Block]:
@@ -41,7 +78,9 @@ def withheld(triaged: Triaged, voice: Voice) -> list[Block]:
     return listed("withheld", titles, KEEP, voice)
 
 
-def _card(open_rules: tuple[Finding, ...], held: list[Block], voice: Voice, instance: str) -> dict[str, Any]:
+def _card(
+    open_rules: tuple[Finding, ...], held: list[Block], triaged: Triaged, voice: Voice, instance: str
+) -> dict[str, Any]:
     rule_ids = sorted(finding.rule_id for finding in open_rules)
     what = "unassessed_what_error" if all(f.error for f in open_rules) else "unassessed_what_data"
     blocks = [
@@ -49,16 +88,26 @@ def _card(open_rules: tuple[Finding, ...], held: list[Block], voice: Voice, inst
         *([Block(voice.say("unassessed_lead"))] if open_rules else []),
         *unassessed_blocks(open_rules, voice),
     ]
+    blocks += _before_blocks(blocks, triaged, voice)
+    summary = voice.say("withheld_summary" if held else "unassessed_summary", what=voice.say(what))
+    return _written(blocks, summary, (TOPIC, "unassessed_title"), rule_ids, voice, instance)
+
+
+def _written(
+    blocks: list[Block], summary: str, topic: tuple[str, str], rule_ids: list[str], voice: Voice, instance: str
+) -> dict[str, Any]:
+    """Return the info card of these blocks, within its limit; ``topic`` is a code and the frame of its title."""
     last = foot(rule_ids, voice)
-    blocks += [*abbreviations([*blocks, last], voice), last]
+    blocks = [*blocks, *abbreviations([*blocks, last], voice), last]
     limit = voice.wording.detail_at_most
+    code, title = topic
     card = {
-        "summary": voice.say("withheld_summary" if held else "unassessed_summary", what=voice.say(what)),
+        "summary": summary,
         "indicator": "info",
         "detail": fitted(blocks, limit, lambda count: voice.say("shortened", count=count)) or blocks[0].text,
         "source": {
             "label": voice.say("source_label_service"),
-            "topic": {"system": TOPIC_SYSTEM, "code": TOPIC, "display": voice.say("unassessed_title")},
+            "topic": {"system": TOPIC_SYSTEM, "code": code, "display": voice.say(title)},
         },
     }
     return finished(card, rule_ids, voice, instance)

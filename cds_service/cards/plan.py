@@ -22,7 +22,8 @@ class Draft:
     ``entries`` are its lines, best first; ``also`` are lines told in a word ("also present");
     ``elsewhere`` stand on cards of their own; ``overflow`` belong to cards that did not fit;
     ``unknown`` are undecided rules this card tells of; ``carried`` are workup findings whose tests
-    stand among the options of this card.
+    stand among the options of this card; ``before`` are findings without a card of their own because they
+    were answered, with the day they were shown.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Draft:
     unknown: tuple[Finding, ...] = ()
     steps: Steps = field(default_factory=Steps)
     carried: tuple[Entry, ...] = ()
+    before: tuple[tuple[Finding, str], ...] = ()
 
     @property
     def told(self) -> tuple[Entry, ...]:
@@ -51,6 +53,12 @@ class Draft:
         """The finding that gives the card its summary and source."""
         return (*self.entries, *self.against)[0].lead
 
+    def lines(self, most: int) -> tuple[Entry, ...]:
+        """Return the entries that have a line of their own, at most so many causes on a list of causes."""
+        causes = [entry for entry in self.entries if entry.lead.role != "workup"]
+        hidden = causes[most:] if self.kind == "differential" else []
+        return (*(entry for entry in self.entries if entry not in hidden), *self.against)
+
 
 def plan_cards(triaged: Triaged, voice: Voice) -> tuple[Draft, ...]:
     """Return the cards of one call in the order they are shown, within the caps of the hook."""
@@ -60,7 +68,7 @@ def plan_cards(triaged: Triaged, voice: Voice) -> tuple[Draft, ...]:
         return ()
     last = drafts[-1]
     drafts[-1] = replace(last, overflow=(*last.overflow, *rest))
-    return tuple(_sorted(_telling_unknown(drafts, triaged, voice)))
+    return tuple(_telling_before(_sorted(_telling_unknown(drafts, triaged, voice)), triaged))
 
 
 def _sorted(drafts: Iterable[Draft]) -> list[Draft]:
@@ -192,6 +200,12 @@ def _telling_unknown(drafts: list[Draft], triaged: Triaged, voice: Voice) -> lis
     if place is None:
         place, unknown = len(drafts) - 1, unjudged(triaged, voice)
     return [*drafts[:place], replace(drafts[place], unknown=unknown), *drafts[place + 1 :]]
+
+
+def _telling_before(drafts: list[Draft], triaged: Triaged) -> list[Draft]:
+    """Let the consolidated card, else the last, tell what was shown before and answered (7.5)."""
+    place = next((i for i, d in enumerate(drafts) if d.kind == "differential"), len(drafts) - 1)
+    return [*drafts[:place], replace(drafts[place], before=triaged.before), *drafts[place + 1 :]]
 
 
 def unjudged(triaged: Triaged, voice: Voice) -> tuple[Finding, ...]:

@@ -28,12 +28,15 @@ _ORDER = (
 )
 
 
-def finished(card: dict[str, Any], rule_ids: Sequence[str], voice: Voice, instance: str) -> dict[str, Any]:
+def finished(
+    card: dict[str, Any], rule_ids: Sequence[str], voice: Voice, instance: str, answers: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the card with hash, uuids, override reasons and extension; empty members are left out.
 
     The hash covers everything a clinician sees, so that a client can quiet a repetition. The uuid
     comes from hash and ``instance`` (the hook instance), so the same call gives the same bytes and
-    two calls different cards (CDS Hooks 2.0: "unique identifier of the card").
+    two calls different cards (CDS Hooks 2.0: "unique identifier of the card"). ``answers`` are those of the
+    rules whose finding an answer to this card is about.
     """
     digest = hashlib.sha256(json.dumps(card, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
     card_uuid = uuid.uuid5(_NAMESPACE, f"{instance} {digest}")
@@ -46,5 +49,6 @@ def finished(card: dict[str, Any], rule_ids: Sequence[str], voice: Voice, instan
         {"code": reason.code, "system": reason.system, "display": reason.display}
         for reason in voice.knowledge.override_reasons
     ]
-    whole["extension"] = {EXTENSION: {"ruleIds": list(rule_ids), "contentHash": digest}}
+    about = {"answers": list(answers)} if answers else {}
+    whole["extension"] = {EXTENSION: {"ruleIds": list(rule_ids), **about, "contentHash": digest}}
     return {name: whole[name] for name in _ORDER if whole.get(name)}

@@ -6,6 +6,7 @@ ids of its rules and by keyed hashes. Comments are kept only where the installat
 Source: CDS Hooks 2.0.1 "Feedback"; content specification 7.5.
 """
 
+from cds_service.feedback.answered import AnsweredFindings, Said, keyed
 from cds_service.feedback.items import Answer, read_feedback
 from cds_service.feedback.ledger import Given, Ledger, Receipt
 from cds_service.feedback.report import RuleRates, rates_by_rule
@@ -16,10 +17,13 @@ __all__ = [
     "GIVEN",
     "METADATA",
     "Answer",
+    "AnsweredFindings",
     "Given",
     "Ledger",
     "Receipt",
     "RuleRates",
+    "Said",
+    "keyed",
     "rates_by_rule",
     "read_feedback",
 ]

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from cds_service.errors import Issue, StoreError
+from cds_service.feedback.answered import forget_answered, keep_answered
 from cds_service.feedback.items import Answer
 from cds_service.feedback.tables import ANSWERS, GIVEN, insert_new
 
@@ -29,7 +30,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One card that was given. ``marks``: keyed hashes of what it told, and how many seconds they count."""
+    """One card that was given.
+
+    ``marks`` are keyed hashes of the findings it told, and how many seconds an answer to them counts;
+    ``instance`` that of the call. ``given_at`` is in seconds UTC; 0 before it is given.
+    """
 
     card: str
     service: str
@@ -38,6 +43,7 @@ class Given:
     indicator: str
     instance: str = ""
     marks: Mapping[str, int] = field(default_factory=dict)
+    given_at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,16 @@ class Ledger:
                 for row in rows.values():
                     row.update(_of_card(known.get(row["card"])), received_at=_micros(received))
                 new = _append(connection, list(rows.values()))
+                about = [(said[row["key"]][1], known.get(row["card"])) for row in new]
+                keep_answered(
+                    connection,
+                    [
+                        (answer, card)
+                        for answer, card in about
+                        if card is not None and card.service == service
+                    ],
+                    int(received.timestamp()),
+                )
         except SQLAlchemyError as error:
             raise _cannot_keep(error) from None
         unmatched = sum(row["card"] not in known for row in rows.values())
@@ -126,6 +142,7 @@ class Ledger:
         self._writings += 1
         if self._writings % _TIDY_EVERY != 1:
             return
+        forget_answered(connection, now)
         connection.execute(delete(GIVEN).where(GIVEN.c.given_at < now - _KNOWN_SECONDS))
         surplus = (connection.scalar(select(func.count()).select_from(GIVEN)) or 0) - _MOST_GIVEN
         if surplus > 0:
@@ -175,6 +192,7 @@ def _as_given(row: Any) -> Given:
         row.indicator,
         row.instance,
         json.loads(row.marks),
+        row.given_at,
     )
 
 

@@ -49,6 +49,19 @@ ANSWERS = Table(
     Column("knowledge", String(64), nullable=False),
 )
 
+#: One row for each finding that was answered, by its keyed hash; times in seconds since 1970 UTC.
+#: ``instance`` is that of the call whose card it was, ``accepted`` whether that was said last.
+ANSWERED = Table(
+    "answered_findings",
+    METADATA,
+    Column("mark", String(64), primary_key=True),
+    Column("instance", String(64), nullable=False),
+    Column("shown_at", BigInteger, nullable=False),
+    Column("answered_at", BigInteger, nullable=False, index=True),
+    Column("accepted", Boolean, nullable=False),
+    Column("kept_until", BigInteger, nullable=False, index=True),
+)
+
 
 def can_insert(dialect: str) -> bool:
     """Return whether a kind of database (as SQLAlchemy names it) is one the feedback can be kept in."""
@@ -61,9 +74,13 @@ def insert_new(connection: Connection, table: Table, key: str) -> Any:
     return insert(table).on_conflict_do_nothing(index_elements=[key])
 
 
-def insert_or_renew(connection: Connection, table: Table) -> Any:
-    """Return an insert that takes the place of rows of the same primary key."""
+def insert_or_renew(connection: Connection, table: Table, newer: str = "") -> Any:
+    """Return an insert that takes the place of rows of the same primary key.
+
+    With ``newer`` it leaves alone those that have more in that column.
+    """
     insert: Any = _INSERTS[connection.dialect.name](table)
     keys = [column.name for column in table.primary_key]
     others = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
-    return insert.on_conflict_do_update(index_elements=keys, set_=others)
+    where = table.c[newer] <= insert.excluded[newer] if newer else None
+    return insert.on_conflict_do_update(index_elements=keys, set_=others, where=where)

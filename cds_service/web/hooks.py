@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, Response
 
+from cds_service.answers import RecallAnswers, Telling
 from cds_service.errors import Issue
 from cds_service.hook_call import Call, answer_call
 from cds_service.json_log import tell
@@ -23,7 +24,7 @@ from cds_service.repeats import Mark, Recall
 from cds_service.review import Review
 from cds_service.web.asked import evaluation_date, json_body, known_service
 from cds_service.web.fetching import in_turn
-from cds_service.web.memory import recall_of, remember, rules_told
+from cds_service.web.memory import recall_answers_of, recall_of, remember, rules_told
 from cds_service.web.origins import allow_origins
 from cds_service.web.problems import Refusal, json_response
 from cds_service.web.request_log import note
@@ -79,6 +80,7 @@ def judged(call: Call, service: Service, state: State, now: int) -> Review:
         as_of=evaluation_date(call, state),
         base_url=state.settings.base_url,
         recall=_recall(call, state, now),
+        recall_answers=_recall_answers(call, state, now),
     )
     state.metrics.review(service.id, review, time.perf_counter() - started)
     _note_failed_rules(review)
@@ -94,6 +96,19 @@ def _recall(call: Call, state: State, now: int) -> Recall:
         except Exception as error:
             tell(logging.ERROR, "memory failed", kind=type(error).__name__)
             return ()
+
+    return recall
+
+
+def _recall_answers(call: Call, state: State, now: int) -> RecallAnswers:
+    """Return what tells which findings were answered; where it fails they have their cards."""
+
+    def recall(tellings: Sequence[Telling]) -> Mapping[Telling, int]:
+        try:
+            return recall_answers_of(call, state, now)(tellings)
+        except Exception as error:
+            tell(logging.ERROR, "memory failed", kind=type(error).__name__)
+            return {}
 
     return recall
 

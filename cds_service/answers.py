@@ -1,0 +1,159 @@
+"""Findings whose card a clinician has answered: by which marks they are known again, and for how long.
+
+A mark is a hash of rule, weight and what the finding rests on. A new result, drug, symptom or draft, and a
+change of weight, make another mark: then the finding has a card of its own again.
+
+Source: content specification 7.5 (key, times, what is never quieted), I5 (red flags), 6H (critical
+cautions about an order are repeated).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cds_service.facts import PatientFacts
+from cds_service.findings import Evidence, Finding, Verdict
+from cds_service.folding import EVIDENCE_ONLY
+from cds_service.frames import TriageSettings
+from cds_service.repeats import drafts_of
+from cds_service.rules import Rule
+
+#: The card on which a finding without a card of its own is still told.
+_CONSOLIDATED = "differential"
+#: Kinds of evidence that change with the calendar alone.
+_NOT_EVIDENCE = ("patient",)
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What one finding tells, as a hash.
+
+    An answer to it counts for ``seconds`` in the setting of this patient, and for ``longest`` in any.
+    ``accepted_only``: to dismiss its card is not to acknowledge it.
+    """
+
+    text: str
+    seconds: int
+    longest: int
+    accepted_only: bool = False
+
+
+#: Tells which of some tellings count as answered, and when each was shown (seconds since 1970 UTC).
+RecallAnswers = Callable[[Sequence[Telling]], Mapping[Telling, int]]
+#: Tells of findings that would be shown which were answered: rule id and the day they were shown.
+Answered = Callable[[Sequence[Finding]], Mapping[str, str]]
+
+
+def nothing_answered(_findings: Sequence[object]) -> Mapping[str, str]:
+    """Return that nothing was answered: what a look without a memory knows."""
+    return {}
+
+
+def no_answers(_tellings: Sequence[Telling]) -> Mapping[Telling, int]:
+    """Return that no answer is remembered."""
+    return {}
+
+
+def tellings_of(
+    findings: Iterable[Finding],
+    rules: Mapping[str, Rule],
+    facts: PatientFacts,
+    settings: TriageSettings,
+    encounter: str,
+) -> dict[str, Telling]:
+    """Return rule id and telling of every finding that an answer may quiet.
+
+    ``encounter`` names the current encounter, empty where it is not known: then no red flag is among them.
+    """
+    told: dict[str, Telling] = {}
+    for finding in findings:
+        rule = rules.get(finding.rule_id)
+        if rule is None or not _may_be_quiet(finding, rule, settings, facts, encounter):
+            continue
+        is_flag = finding.role == "red-flag"
+        mark = _mark(finding, facts, encounter if is_flag else "")
+        times = [times.seconds(finding.indicator) for times in settings.answered.values()]
+        here = settings.answered.get(facts.encounter.setting)
+        seconds = min(times) if here is None else here.seconds(finding.indicator)
+        told[finding.rule_id] = Telling(mark, seconds, max(times), accepted_only=is_flag)
+    return told
+
+
+def answered_findings(
+    recall: RecallAnswers,
+    rules: Mapping[str, Rule],
+    facts: PatientFacts,
+    settings: TriageSettings,
+    encounter: str,
+) -> Answered:
+    """Return what tells which findings of this patient were answered, by asking ``recall``."""
+
+    def answered(findings: Sequence[Finding]) -> Mapping[str, str]:
+        told = tellings_of(findings, rules, facts, settings, encounter)
+        shown = recall(list(told.values())) if told else {}
+        zone = facts.as_of.tzinfo or UTC
+        return {
+            rule_id: datetime.fromtimestamp(shown[telling], zone).date().isoformat()
+            for rule_id, telling in told.items()
+            if telling in shown
+        }
+
+    return answered
+
+
+def _may_be_quiet(
+    finding: Finding, rule: Rule, settings: TriageSettings, facts: PatientFacts, encounter: str
+) -> bool:
+    """Whether an answer may take a finding its card; what is urgent only where a line still tells it."""
+    if finding.verdict is not Verdict.MATCH or finding.role == EVIDENCE_ONLY or rule.repeat_always:
+        return False
+    if not settings.answered:
+        return False
+    if finding.indicator == "critical" and drafts_of(finding, facts):
+        return False
+    if finding.role != "red-flag" and finding.indicator != "critical":
+        return True
+    is_told = _CONSOLIDATED in settings.plan(facts.hook).kinds
+    return is_told and (finding.role != "red-flag" or bool(encounter))
+
+
+def _mark(finding: Finding, facts: PatientFacts, encounter: str) -> str:
+    told = [
+        "answered",
+        encounter,
+        finding.rule_id,
+        finding.branch,
+        finding.indicator,
+        finding.strength,
+        finding.danger,
+        sorted(finding.raised_by),
+        sorted(finding.merged_rules),
+        sorted(_facts(item) for item in finding.evidence if item.kind not in _NOT_EVIDENCE),
+        sorted(finding.drugs),
+        drafts_of(finding, facts),
+        *_complaints(facts),
+    ]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _complaints(facts: PatientFacts) -> list[list[str]]:
+    """Return what the patient complains of: the records of the twitching and the names of other symptoms."""
+    twitch = facts.twitch
+    records = () if twitch is None else (twitch.source, *twitch.sources)
+    symptoms = facts.events.get("symptom", {})
+    present = sorted(name for name, found in symptoms.items() if any(e.status == "active" for e in found))
+    return [sorted({source.reference for source in records}), present]
+
+
+def _facts(evidence: Evidence) -> list[str]:
+    """Return what makes a fact the same fact: a drug by its name, anything else by record, value and time."""
+    if evidence.kind == "drug":
+        return [evidence.kind, evidence.name]
+    moment = "" if evidence.moment is None else evidence.moment.text
+    records = sorted({s.reference for s in (evidence.source, *evidence.sources) if s is not None})
+    value = "" if evidence.value is None else str(evidence.value)
+    return [evidence.kind, evidence.name, value, evidence.unit, evidence.reported, moment, *records]

@@ -28,11 +28,12 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from cds_service.auth import UsedTokens, used_token_table
 from cds_service.errors import Issue, SettingsError
-from cds_service.feedback import ANSWERS, METADATA, AnsweredFindings, Ledger, keyed
+from cds_service.feedback import ANSWERS, METADATA, AnsweredFindings, Ledger, QuickAccess, keyed, kind_of
 from cds_service.feedback.tables import can_insert, insert_or_renew
 
 _METADATA = MetaData()
@@ -72,9 +73,9 @@ class FeedbackStore:
     def __init__(self, engine: Engine, quick: Engine) -> None:
         """Keep the engine of what must last, and that of what only helps and must not wait."""
         self._engine = engine
-        self._quick = quick
+        self._quick = QuickAccess(quick)
         #: Given cards and what was answered to them.
-        self.ledger = Ledger(engine, quick)
+        self.ledger = Ledger(engine, self._quick)
 
     def fault(self) -> str:
         """Return why the store cannot be read, or the empty text when it can."""
@@ -82,13 +83,13 @@ class FeedbackStore:
             with self._engine.connect() as connection:
                 connection.execute(select(ANSWERS.c.id).limit(1)).first()
         except SQLAlchemyError as error:
-            return f"the feedback store cannot be read ({_cause(error)})"
+            return f"the feedback store cannot be read ({kind_of(error)})"
         return ""
 
     def close(self) -> None:
         """Give back every connection."""
         self._engine.dispose()
-        self._quick.dispose()
+        self._quick.engine.dispose()
 
     def shown(self, key: str = "", most: int = _MOST_SHOWN) -> ShownCards:
         """Return the memory of shown cautions in this database.
@@ -115,8 +116,8 @@ class ShownCards:
     A memory that cannot be read or written remembers nothing: then a caution is told again.
     """
 
-    def __init__(self, engine: Engine, key: str, most: int) -> None:
-        self._engine = engine
+    def __init__(self, quick: QuickAccess, key: str, most: int) -> None:
+        self._quick = quick
         self._key = key.encode()
         self._most = most
 
@@ -130,7 +131,7 @@ class ShownCards:
             SHOWN.c.mark.in_(sorted(hashed)), SHOWN.c.instance != self._hash("call", instance)
         )
         try:
-            with self._engine.connect() as connection:
+            with self._quick.begin(now) as connection:
                 rows = connection.execute(query).all()
         except SQLAlchemyError:
             return frozenset()
@@ -149,10 +150,10 @@ class ShownCards:
             for mark, seconds in hashed
         ]
         try:
-            with self._engine.begin() as connection:
+            with self._quick.begin(now) as connection:
                 if rows:
                     connection.execute(insert_or_renew(connection, SHOWN), rows)
-            with self._engine.begin() as connection:
+            with self._quick.begin(now) as connection:
                 self._tidy(connection, now)
         except SQLAlchemyError:
             return False
@@ -190,7 +191,7 @@ def open_store(url: str) -> FeedbackStore:
             Issue(
                 "settings",
                 "S011",
-                f"store_url cannot be opened ({_cause(error)}).",
+                f"store_url cannot be opened ({kind_of(error)}).",
                 "Check path, rights, driver.",
             )
         ) from None
@@ -204,17 +205,40 @@ def _engine(address: URL, wait_ms: int, synchronous: str) -> Engine:
             address,
             pool_pre_ping=True,
             pool_timeout=_CONNECT_SECONDS,
-            connect_args={"connect_timeout": _CONNECT_SECONDS},
+            connect_args=_patience(address, wait_ms),
         )
         if not can_insert(engine.dialect.name):
             what = "store_url names a kind of database the feedback cannot be kept in."
             raise SettingsError(Issue("settings", "S014", what, "Use sqlite or postgresql."))
         return engine
-    _file_of(address).parent.mkdir(parents=True, exist_ok=True)
+    path = _file_of(address)
+    path.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(address, pool_timeout=_CONNECT_SECONDS)
     pragmas = ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON")
-    event.listen(engine, "connect", _pragmas_setter([f"busy_timeout={wait_ms}", *pragmas]))
+    statements = [f"PRAGMA {text}" for text in (f"busy_timeout={wait_ms}", *pragmas)]
+    event.listen(engine, "connect", _preparer(path, [*statements, *_definitions(engine)]))
+    event.listen(engine, "checkout", _file_check(path))
     return engine
+
+
+def _patience(address: URL, wait_ms: int) -> dict[str, Any]:
+    """Return how long a database server may take: to connect, for a statement, to be silent."""
+    if address.get_backend_name() != "postgresql":
+        return {}
+    return {
+        "connect_timeout": _CONNECT_SECONDS,
+        "options": f"-c statement_timeout={wait_ms}",
+        "tcp_user_timeout": max(wait_ms, 1_000),
+    }
+
+
+def _definitions(engine: Engine) -> list[str]:
+    """Return the statements that make what is missing of the tables."""
+    tables = [table for metadata in (_METADATA, METADATA) for table in metadata.sorted_tables]
+    made: list[Any] = [CreateTable(table, if_not_exists=True) for table in tables]
+    indexes = sorted((i for table in tables for i in table.indexes), key=lambda index: str(index.name))
+    made += [CreateIndex(index, if_not_exists=True) for index in indexes]
+    return [str(statement.compile(dialect=engine.dialect)) for statement in made]
 
 
 def _file_of(address: URL) -> Path:
@@ -231,17 +255,32 @@ def _file_of(address: URL) -> Path:
     return Path(str(address.database))
 
 
-def _pragmas_setter(pragmas: Sequence[str]) -> Callable[[Any, Any], None]:
-    def set_pragmas(connection: Any, _record: Any) -> None:
+def _preparer(path: Path, statements: Sequence[str]) -> Callable[[Any, Any], None]:
+    """Return what makes a new connection ready, in a new file too, and notes which file it has."""
+
+    def prepare(connection: Any, record: Any) -> None:
         cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(f"PRAGMA {pragma}")
+        for statement in statements:
+            cursor.execute(statement)
         cursor.close()
+        record.info["file"] = _identity(path)
 
-    return set_pragmas
+    return prepare
 
 
-def _cause(error: Exception) -> str:
-    """Name the kind of a fault without its text, which may hold the address with a password."""
-    origin = getattr(error, "orig", None) or error
-    return type(origin).__name__
+def _file_check(path: Path) -> Callable[[Any, Any, Any], None]:
+    """Return what refuses a connection whose file is gone: what is written there, nobody finds again."""
+
+    def check(_connection: Any, record: Any, _proxy: Any) -> None:
+        if record.info.get("file") != _identity(path):
+            raise DisconnectionError("the file of the store was replaced")
+
+    return check
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -155,8 +155,9 @@ def test_nothing_of_patient_or_user_stands_in_the_database(store):
 
 
 def test_a_memory_that_fails_remembers_nothing_and_stops_nobody(store, url):
-    drop(url, "shown_cautions")
     memory = store.shown(KEY)
+    assert memory.keep("u p", {"a": 9}, now=1)
+    drop(url, "shown_cautions")
     assert memory.keep("u p", {"a": 9}, now=1) is False
     assert recalled(memory, "a") == frozenset()
 

@@ -10,7 +10,8 @@ from cds_service.feedback.answered import AnsweredFindings, Said, keyed
 from cds_service.feedback.items import Answer, read_feedback
 from cds_service.feedback.ledger import Given, Ledger, Receipt
 from cds_service.feedback.report import RuleRates, rates_by_rule
-from cds_service.feedback.tables import ANSWERS, GIVEN, METADATA
+from cds_service.feedback.rest import QuickAccess
+from cds_service.feedback.tables import ANSWERS, GIVEN, METADATA, kind_of
 
 __all__ = [
     "ANSWERS",
@@ -20,10 +21,12 @@ __all__ = [
     "AnsweredFindings",
     "Given",
     "Ledger",
+    "QuickAccess",
     "Receipt",
     "RuleRates",
     "Said",
     "keyed",
+    "kind_of",
     "rates_by_rule",
     "read_feedback",
 ]

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from cds_service.feedback.items import ACCEPTED, Answer
+from cds_service.feedback.rest import QuickAccess
 from cds_service.feedback.tables import ANSWERED, insert_or_renew
 
 #: So many are remembered; the oldest are forgotten first, and are then told again.
@@ -39,8 +40,8 @@ class AnsweredFindings:
     A memory that cannot be read remembers nothing: then a finding has its card again.
     """
 
-    def __init__(self, engine: Engine, key: str) -> None:
-        self._engine = engine
+    def __init__(self, quick: QuickAccess, key: str) -> None:
+        self._quick = quick
         self._key = key.encode()
 
     def marks(self, scope: str, texts: Mapping[str, int]) -> dict[str, int]:
@@ -51,16 +52,16 @@ class AnsweredFindings:
         """Return the hash of a call."""
         return keyed(self._key, "call", hook_instance)
 
-    def recall(self, scope: str, texts: Iterable[str], *, instance: str) -> dict[str, Said]:
+    def recall(self, scope: str, texts: Iterable[str], *, now: int, instance: str) -> dict[str, Said]:
         """Return what was answered to these marks in this scope, but for cards of this very call.
 
-        ``scope`` names the patient; it enters the hash only.
+        ``scope`` names the patient; it enters the hash only. ``now`` is in seconds UTC.
         """
         hashed = {keyed(self._key, scope, text): text for text in texts}
         names = sorted(hashed)
         found: dict[str, Said] = {}
         try:
-            with self._engine.connect() as connection:
+            with self._quick.begin(now) as connection:
                 for start in range(0, len(names), _AT_ONCE):
                     query = select(ANSWERED).where(
                         ANSWERED.c.mark.in_(names[start : start + _AT_ONCE]),

@@ -15,7 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from cds_service.errors import Issue, StoreError
 from cds_service.feedback.answered import forget_answered, keep_answered
 from cds_service.feedback.items import Answer
-from cds_service.feedback.tables import ANSWERS, GIVEN, insert_new
+from cds_service.feedback.rest import QuickAccess
+from cds_service.feedback.tables import ANSWERS, GIVEN, insert_new, kind_of
 
 _DAY = 86_400
 #: A card that was given is known for so long, and so many of them; feedback comes within days.
@@ -63,10 +64,10 @@ class Receipt:
 class Ledger:
     """Given cards and answers in one database; safe to share between threads and processes.
 
-    ``quick`` is an engine that gives up soon: a card never waits for the book-keeping about it.
+    ``quick`` gives up soon: a card never waits for the book-keeping about it.
     """
 
-    def __init__(self, engine: Engine, quick: Engine) -> None:
+    def __init__(self, engine: Engine, quick: QuickAccess) -> None:
         self._engine = engine
         self._quick = quick
         self._writings = 0
@@ -77,7 +78,7 @@ class Ledger:
         if not rows:
             return True
         try:
-            with self._quick.begin() as connection:
+            with self._quick.begin(now) as connection:
                 connection.execute(insert_new(connection, GIVEN, "card"), rows)
                 self._tidy(connection, now)
         except SQLAlchemyError:
@@ -248,7 +249,7 @@ def _text(micros: int) -> str:
 
 def _cannot_keep(error: SQLAlchemyError) -> StoreError:
     """Return the fault by its kind only: the text of a database holds what was to be written."""
-    kind = type(getattr(error, "orig", None) or error).__name__
+    kind = kind_of(error)
     issue = Issue(
         "feedback",
         "W507",

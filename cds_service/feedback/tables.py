@@ -63,6 +63,15 @@ ANSWERED = Table(
 )
 
 
+def kind_of(error: Exception) -> str:
+    """Name the kind of a fault without its text, which may hold an address, a password or what was written.
+
+    SQLite and PostgreSQL name it more closely: ``SQLITE_FULL``, ``DeadlockDetected``.
+    """
+    origin = getattr(error, "orig", None) or error
+    return str(getattr(origin, "sqlite_errorname", "")) or type(origin).__name__
+
+
 def can_insert(dialect: str) -> bool:
     """Return whether a kind of database (as SQLAlchemy names it) is one the feedback can be kept in."""
     return dialect in _INSERTS

@@ -35,8 +35,9 @@ def take_feedback(service_id: str) -> Response:
         receipt = state.store.ledger.record(
             service.id, answers, received=datetime.now(UTC), keep_comments=state.settings.keep_comments
         )
-    except StoreError:
+    except StoreError as error:
         state.metrics.count("feedback_refused", service.id)
+        note(storeFault=error.issues[0].what)
         raise
     state.metrics.feedback(service.id, receipt)
     note(answers=len(answers), new=receipt.new, repeated=receipt.repeated, unmatched=receipt.unmatched)

@@ -40,7 +40,7 @@ def recall_answers_of(call: Call, state: State, now: int) -> RecallAnswers:
 
     def recall(tellings: Sequence[Telling]) -> Mapping[Telling, int]:
         texts = [telling.text for telling in tellings]
-        said = memory.recall(_patient(call), texts, instance=call.hook_instance)
+        said = memory.recall(_patient(call), texts, now=now, instance=call.hook_instance)
         return {
             telling: answer.shown_at
             for telling in tellings

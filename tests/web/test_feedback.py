@@ -283,7 +283,7 @@ def _on_every_connection(app, pragma):
     from sqlalchemy import event
 
     store = app.extensions["twitch-cds"].store
-    for engine in (store._engine, store._quick):
+    for engine in (store._engine, store._quick.engine):
         engine.dispose()
         event.listen(engine, "connect", lambda connection, _record: connection.execute(pragma))
 

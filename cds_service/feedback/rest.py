@@ -1,0 +1,43 @@
+"""Leave a database alone for a moment after it failed: a card does not wait for what only helps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+_REST_SECONDS = 2
+
+
+class Resting(SQLAlchemyError):
+    """The database failed a moment ago and was not asked."""
+
+
+class QuickAccess:
+    """Connections to a database that are given up soon; what fails here is forgotten, never waited for.
+
+    A database that failed is asked again after two seconds. Safe to share between threads.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Take an engine whose waits are short."""
+        self.engine = engine
+        self._until = 0
+
+    @contextmanager
+    def begin(self, now: int) -> Iterator[Connection]:
+        """Yield a connection in a transaction of its own; ``now`` is in seconds UTC.
+
+        Raises:
+            SQLAlchemyError: The database does not answer, or failed a moment ago.
+        """
+        if 0 < self._until - now <= _REST_SECONDS:  # a clock that was set back ends the rest
+            raise Resting("failed a moment ago")
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError:
+            self._until = now + _REST_SECONDS
+            raise

@@ -9,7 +9,7 @@ HASHED := --require-hashes --no-deps
 CODE   := cds_service tests tools bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check format docs lock bench validate clean slow-loris
+.PHONY: help run install test check format docs conformance lock bench validate clean slow-loris
 
 help:                      ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -36,6 +36,10 @@ format: $(VENV)/.dev       ## write the house format
 docs: $(VENV)/.dev         ## renew what the documents show: error codes, settings, output of commands
 	$(BIN)/python tools/error_list.py
 	$(BIN)/python tools/doc_outputs.py
+	$(BIN)/python tools/conformance.py --write
+
+conformance: $(VENV)/.dev  ## every requirement of CDS Hooks; URL=... asks a running service
+	CONFORMANCE_URL='$(URL)' $(BIN)/python tools/conformance.py
 
 validate: $(VENV)/.run     ## the knowledge: schema, names, units, wording, cases
 	$(BIN)/twitch-cds validate

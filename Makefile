@@ -12,7 +12,7 @@ CODE   := cds_service tests tools bench
 .PHONY: help run install test check format docs conformance lock bench validate clean slow-loris
 
 help:                      ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: $(VENV)/.run          ## the service on http://127.0.0.1:8000, with synthetic patients
 	$(BIN)/twitch-cds serve --config evaluation.toml

@@ -20,12 +20,13 @@ from cds_service.fetch import (
     ask_once,
     listed,
 )
+from cds_service.fetch.wire import Resolver
 from cds_service.hook_call import Call
 from cds_service.knowledge import Service
 
 _PLACE: Final = "/fhirServer"
-#: Longest time in seconds for all questions: longer than a service may take, so that slowness can be told.
-_PATIENCE: Final = 30.0
+#: How many times as long as the service itself the doctor waits, so that slowness can be told from silence.
+_PATIENCE: Final = 5
 _METADATA_BYTES: Final = 16 * 1024 * 1024
 _R4: Final = ("4.0", "4.1", "4.3")
 _OF_FAULT: Final[Mapping[Fault, str]] = {
@@ -62,7 +63,7 @@ def check_answers(call: Call, service: Service, client: FhirClient, issuer: str,
     if server is None or token is None or not token.is_sendable:
         notes.add("D601", _PLACE)
         return call
-    if not _check_metadata(server, client.access, service, notes):
+    if not _check_metadata(server, client.access, client.resolver, service, notes):
         return call
     fetched = _check_templates(call, service, client, token, issuer, notes)
     missing = call.missing(service)
@@ -75,11 +76,19 @@ def check_answers(call: Call, service: Service, client: FhirClient, issuer: str,
     )
 
 
-def _check_metadata(server: Server, access: Access, service: Service, notes: Notes) -> bool:
+def _check_metadata(
+    server: Server, access: Access, resolver: Resolver, service: Service, notes: Notes
+) -> bool:
     """Note what the CapabilityStatement says; False when the server cannot be reached at all."""
     try:
         answer = ask_once(
-            f"{server.base}/metadata", server, access.networks, access.ca_file, _METADATA_BYTES, _PATIENCE
+            f"{server.base}/metadata",
+            server,
+            access.networks,
+            ca_file=access.ca_file,
+            most_bytes=_METADATA_BYTES,
+            seconds=access.seconds * _PATIENCE,
+            resolver=resolver,
         )
     except FetchFault as fault:
         _note(fault.fault, "metadata", notes)
@@ -141,13 +150,13 @@ def _wanted(service: Service) -> dict[str, set[str]]:
 def _check_templates(
     call: Call, service: Service, client: FhirClient, token: Authorization, issuer: str, notes: Notes
 ) -> Fetched:
-    access = replace(client.access, seconds=_PATIENCE)
+    access = replace(client.access, seconds=client.access.seconds * _PATIENCE)
     patient = FhirClient(access, resolver=client.resolver, jitter=client.jitter, now=client.now)
     started = client.clock()
     fetched = patient.fetch_missing(
         dict(service.prefetch),
         fhir_server=call.fhir_server,
-        authorization=replace(token, expires_in=max(token.expires_in, int(_PATIENCE))),
+        authorization=replace(token, expires_in=max(token.expires_in, int(access.seconds) + 1)),
         context=call.fetch_context,
         issuer=issuer,
     )

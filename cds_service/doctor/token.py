@@ -151,8 +151,8 @@ def _check_signature(token: Token, client: TrustedClient, fetch: Fetch | None, n
     except (OSError, ValueError):
         notes.add("D519" if fetch is None and not client.jwks_file else "D518", _PLACE)
         return
-    if not isinstance(kid, str) or not isinstance(algorithm, str):
-        return
+    if not isinstance(kid, str) or not isinstance(algorithm, str) or FORBIDDEN_MEMBERS & token.header.keys():
+        return  # told already; such a header is not even verified
     key = keys.get((kid, algorithm))
     if key is None:
         notes.add("D516", f"{_PLACE}/kid")

@@ -36,7 +36,8 @@ def key_set_fetch(networks: Sequence[Network] = (), ca_file: str = "") -> Fetch:
 def _body(url: str, networks: Sequence[Network], ca_file: str) -> bytes:
     parts = urlsplit(url)
     server = parse_server(f"{parts.scheme}://{parts.netloc}")
-    answer = ask_once(url, server, [*networks, *_this_machine(server)], ca_file, _MOST_BYTES, _SECONDS)
+    reachable = [*networks, *_this_machine(server)]
+    answer = ask_once(url, server, reachable, ca_file=ca_file, most_bytes=_MOST_BYTES, seconds=_SECONDS)
     if answer.status != 200:
         raise OSError("the key set is not answered with 200")
     return answer.body

@@ -7,11 +7,18 @@ from collections.abc import Sequence
 from cds_service.fetch.deadline import Allowance, Deadline
 from cds_service.fetch.policy import Network, Server
 from cds_service.fetch.transport import Answer, Line, Question
-from cds_service.fetch.wire import Pin, checked_addresses, tls_context
+from cds_service.fetch.wire import Pin, Resolver, checked_addresses, system_resolver, tls_context
 
 
 def ask_once(
-    url: str, server: Server, networks: Sequence[Network], ca_file: str, most_bytes: int, seconds: float
+    url: str,
+    server: Server,
+    networks: Sequence[Network],
+    *,
+    ca_file: str,
+    most_bytes: int,
+    seconds: float,
+    resolver: Resolver = system_resolver,
 ) -> Answer:
     """Return the answer of ``server`` at ``url``, of whatever status; no token is sent.
 
@@ -20,7 +27,7 @@ def ask_once(
         OSError: The certificate authorities cannot be read.
     """
     deadline = Deadline.within(seconds)
-    addresses = checked_addresses(server, networks, deadline)
+    addresses = checked_addresses(server, networks, deadline, resolver)
     line = Line(Pin(server, addresses, deadline, tls_context(ca_file)), Allowance(most_bytes))
     try:
         return line.ask(Question(url))

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+import msgspec
+
 from cds_service.facts import DrugUse, Event, Measurement, Moment, SetAside, Source
 from cds_service.fhir.datatypes import ABSENT, Annotation, Concept, Period, Reference
 from cds_service.fhir.lexicon import Lexicon
@@ -252,11 +254,14 @@ def _newest(group: tuple[Located, ...], reading: Reading) -> list[Located]:
     return kept
 
 
-def _version(located: Located) -> tuple[str, int, str]:
-    """Return what orders two versions: update time, version number, then the content itself."""
+def _version(located: Located) -> tuple[str, int, bytes]:
+    """Return what orders two versions: update time, version number, then the content itself.
+
+    The content as bytes: the ``repr`` of unread JSON tells where it lies in memory.
+    """
     meta = located[3].meta
     number = meta.versionId if meta and meta.versionId and meta.versionId.isdigit() else "0"
-    return (meta.lastUpdated or "" if meta else "", int(number[:12]), repr(located[3]))
+    return (meta.lastUpdated or "" if meta else "", int(number[:12]), msgspec.json.encode(located[3]))
 
 
 def pointer(located: Located) -> str:

@@ -309,6 +309,12 @@ def test_the_same_id_twice_is_one_result() -> None:
         assert codes(found) == ["F017"]
 
 
+def test_of_two_versions_without_a_date_the_same_one_is_used_every_time() -> None:
+    pairs = ((lab(3.2), lab(4.0)), (lab(4.0), lab(3.2)))
+    used = {facts_of(*pair).numbers["potassium"][0].value for _ in range(20) for pair in pairs}
+    assert len(used) == 1
+
+
 @pytest.mark.parametrize(
     ("period", "text"),
     [({"start": "2026-11-17", "end": "2026-11-18"}, "2026-11-18"), ({"start": "2026-11-17"}, "2026-11-17")],

@@ -253,4 +253,10 @@ RECORD_KINDS: Final[dict[str, tuple[str, str, str, str]]] = {
         "It is not used.",
         "Look the code up in docs/errors.md.",
     ),
+    "D449": (
+        "warning",
+        "A resource could not be read because of an error inside the service.",
+        "It is not used; the rest is.",
+        "Report it with the version of the knowledge, and with a synthetic resource that shows it.",
+    ),
 }

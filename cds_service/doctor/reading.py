@@ -54,6 +54,7 @@ OF_READER: Final[dict[str, str]] = {
     "F072": "D432",
     "F073": "D433",
     "F074": "D401",
+    "F077": "D449",
     "F090": "D117",
 }
 #: What the checks of prefetch, envelope and server tell themselves, with more words.

@@ -9,7 +9,7 @@ HASHED := --require-hashes --no-deps
 CODE   := cds_service tests tools bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check format docs conformance lock bench validate clean slow-loris
+.PHONY: help run install test check format docs conformance lock bench validate kill-trials clean slow-loris
 
 help:                      ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -52,6 +52,12 @@ bench: $(VENV)/.dev        ## speed, as tables; never part of the tests
 
 slow-loris: $(VENV)/.dev   ## 300 slow headers and 300 slow bodies: what others get meanwhile
 	$(BIN)/python bench/slow_loris.py
+
+STORE ?= 10000
+SERVER ?= 1000
+TOKENS ?= 10000
+kill-trials: $(VENV)/.dev  ## kill store and server, race for tokens: STORE=10000 SERVER=1000 TOKENS=10000
+	$(BIN)/python -m tests.trials --store $(STORE) --server $(SERVER) --tokens $(TOKENS)
 
 # The pins follow pyproject.toml. No index address may enter the files: tests/test_packaging.py looks.
 LOCK := CUSTOM_COMPILE_COMMAND='make lock' .cache/lock/bin/pip-compile --quiet --generate-hashes --strip-extras \

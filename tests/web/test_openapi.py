@@ -1,10 +1,14 @@
 """The description of the routes is complete, hangs together, and is what the service does."""
 
+import json
 import re
 import uuid
 
 import pytest
+from flask import Response
 from jsonschema import Draft202012Validator
+
+from tests.protocol import Described
 
 from .conftest import PATH
 
@@ -112,3 +116,22 @@ def test_the_schema_of_feedback_says_what_the_route_takes(client, document, more
     assert client.post(f"{PATH}/feedback", json=body).status_code == status
     schema = _resolved({"$ref": "#/components/schemas/Feedback"}, document)
     assert Draft202012Validator(schema).is_valid(body) == (status == 200)
+
+
+def test_what_is_not_described_fails_every_test(client, call):
+    """The check of ``tests/conftest.py`` sees a wrong answer, status, media type, and a request taken against its schema."""
+    described = Described(client.application)
+    good = client.post(PATH, json=call)
+    sent = json.dumps(call).encode()
+    assert list(described.faults("POST", PATH, sent, good)) == []
+    wrong = good.get_json()
+    wrong["cards"][0]["summary"] = "x" * 140
+    assert list(
+        described.faults("POST", PATH, sent, Response(json.dumps(wrong), mimetype="application/json"))
+    )
+    assert list(described.faults("POST", PATH, sent, Response("{}", 418, mimetype="application/json")))
+    assert list(described.faults("POST", PATH, sent, Response(good.data, mimetype="text/plain")))
+    assert list(described.faults("GET", "/elsewhere", None, good))
+    assert list(described.faults("POST", PATH, sent.replace(b'"hook"', b'"hooks"'), good))
+    refused = client.post(PATH, json={})
+    assert list(described.faults("POST", PATH, sent, refused))

@@ -1,5 +1,6 @@
 """The databases the tests run on: an SQLite file, and a real PostgreSQL server that each test process starts."""
 
+import contextlib
 import importlib.util
 import os
 import pwd
@@ -97,18 +98,29 @@ def _reachable(programs, folder):
     return Path(shutil.copytree(programs, folder / "programs", ignore=shutil.ignore_patterns("include")))
 
 
+@contextlib.contextmanager
+def running():
+    """Run a PostgreSQL server; yields None where pip has installed none."""
+    programs = _programs() if importlib.util.find_spec("psycopg") else None
+    if programs is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="twitch-cds-", ignore_cleanup_errors=True) as folder:
+        server = PostgreSQL(programs, Path(folder))
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
 @pytest.fixture(scope="session")
 def postgresql():
     """Run a PostgreSQL server for this session; skip where there is none."""
-    pytest.importorskip("psycopg", reason="needs the extra postgres")
-    programs = _programs()
-    if programs is None:
-        pytest.skip("no PostgreSQL server was installed by pip (extra test)")
-    with tempfile.TemporaryDirectory(prefix="twitch-cds-", ignore_cleanup_errors=True) as folder:
-        server = PostgreSQL(programs, Path(folder))
-        server.start()
+    with running() as server:
+        if server is None:
+            pytest.skip("no PostgreSQL server was installed by pip (extra test)")
         yield server
-        server.stop()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

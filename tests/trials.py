@@ -27,6 +27,8 @@ from pathlib import Path
 from cds_service.feedback import Answer
 from cds_service.store import open_store
 
+from .databases import running
+
 ROOT = Path(__file__).resolve().parents[1]
 _AT = datetime(2026, 11, 20, tzinfo=UTC)
 #: A database takes so many trials before a new one is begun.
@@ -262,7 +264,6 @@ def main(words):
     for name in ("store", "server", "tokens"):
         parser.add_argument(f"--{name}", type=int, default=0, help="how many trials")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--url", default="", help="database of the token race; an SQLite file if left out")
     asked = parser.parse_args(words)
     with tempfile.TemporaryDirectory(prefix="twitch-cds-") as name:
         folder = Path(name)
@@ -271,8 +272,11 @@ def main(words):
         if asked.server:
             _told("server", asked.server, lambda: server_trials(asked.server, folder, seed=asked.seed))
         if asked.tokens:
-            url = asked.url or f"sqlite:///{folder / 'tokens.sqlite3'}"
+            url = f"sqlite:///{folder / 'tokens.sqlite3'}"
             _told("token", asked.tokens, lambda: token_race(url, asked.tokens))
+            with running() as server:
+                if server is not None:
+                    _told("token (PostgreSQL)", asked.tokens, lambda: token_race(server.url, asked.tokens))
 
 
 def _told(what, count, trials):

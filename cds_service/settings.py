@@ -8,6 +8,7 @@ listed for operators in ``docs/operate.md``; a test keeps the two equal.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -16,11 +17,12 @@ from urllib.parse import urlsplit
 
 from cds_service.auth import Clients, pinned_keys_fault
 from cds_service.errors import Issue, SettingsError
-from cds_service.fetch import Access, Style, parse_entry, parse_network
+from cds_service.fetch import Access, Style, parse_entry, parse_network, tls_context
 from cds_service.settings_sources import PREFIX, as_text, environment_values, file_values, value_of
 
 _MEBIBYTE = 1024 * 1024
 _SHORTEST_KEY = 32
+_SECRET_PARAMETER = re.compile(r"([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
 
 
 def _setting(default: Any, meaning: str, *, secret: bool = False) -> Any:
@@ -215,6 +217,19 @@ def refuse_open_network(settings: Settings) -> None:
         )
 
 
+def refuse_unreadable_authorities(settings: Settings) -> None:
+    """Refuse a file of certificate authorities that holds none.
+
+    Raises:
+        SettingsError: The file cannot be read as certificates.
+    """
+    try:
+        tls_context(settings.fhir_ca_file)
+    except OSError:
+        what = "fhir_ca_file holds no certificates that can be read."
+        raise SettingsError(Issue("settings", "S028", what, "Name a file of certificates in PEM.")) from None
+
+
 def as_environment(settings: Settings) -> dict[str, str]:
     """Return the settings as variables that ``load_settings`` reads back to the same settings."""
     return {PREFIX + item.name.upper(): as_text(getattr(settings, item.name)) for item in fields(settings)}
@@ -240,7 +255,7 @@ def settings_table() -> list[tuple[str, str, str, str]]:
 
 
 def _hidden(name: str, value: str) -> str:
-    return _without_password(value) if name.endswith("_url") else "***" if value else ""
+    return _without_words(_without_password(value)) if name.endswith("_url") else "***" if value else ""
 
 
 def _without_password(url: str) -> str:
@@ -249,6 +264,11 @@ def _without_password(url: str) -> str:
     if not separator or not slashes:
         return url
     return f"{scheme}://{credentials.partition(':')[0]}:***@{tail}"
+
+
+def _without_words(url: str) -> str:
+    """Return an address whose parameters of secrets have no values."""
+    return _SECRET_PARAMETER.sub(r"\1***", url)
 
 
 def _out_of_range(name: str, low: int, high: int) -> Callable[[Settings], Issue | None]:

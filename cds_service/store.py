@@ -8,6 +8,7 @@ what was shown a keyed hash, whose key is never stored.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -65,6 +66,8 @@ _DURABLE = "FULL"
 _RELAXED = "NORMAL"
 #: Seconds to wait for a connection to a database server.
 _CONNECT_SECONDS = 3
+#: How an SQLite database begins (sqlite.org, "Database File Format").
+_SQLITE_HEAD = b"SQLite format 3\x00"
 
 
 class FeedbackStore:
@@ -196,6 +199,41 @@ def open_store(url: str) -> FeedbackStore:
             )
         ) from None
     return FeedbackStore(engine, quick)
+
+
+def check_store(url: str) -> None:
+    """Check that ``open_store`` could open a database, as far as that can be told without opening it.
+
+    Nothing is made and no server is asked.
+
+    Raises:
+        SettingsError: The name is wrong, its driver is absent, or its file cannot be written.
+    """
+    try:
+        address = make_url(url)
+        if address.get_backend_name() != "sqlite":
+            _engine(address, _PATIENT_MS, _DURABLE).dispose()
+            return
+        why = _file_fault(_file_of(address))
+    except (SQLAlchemyError, ImportError, OSError) as error:
+        why = kind_of(error)
+    if why:
+        what = f"store_url cannot be opened ({why})."
+        raise SettingsError(Issue("settings", "S011", what, "Check path, rights, driver."))
+
+
+def _file_fault(path: Path) -> str:
+    """Return why a file cannot hold a database; empty where nothing speaks against it."""
+    if path.exists():
+        with path.open("rb") as file:
+            head = file.read(len(_SQLITE_HEAD))
+        if head not in (b"", _SQLITE_HEAD):
+            return "the file is no SQLite database"
+    folder = next(place for place in path.absolute().parents if place.exists())
+    if not folder.is_dir():
+        return f"{folder.name} is no folder"
+    places = [folder, path] if path.exists() else [folder]
+    return "" if all(os.access(place, os.W_OK) for place in places) else "no right to write"
 
 
 def _engine(address: URL, wait_ms: int, synchronous: str) -> Engine:

@@ -27,7 +27,7 @@ from cds_service.cli.review import print_json
 from cds_service.doctor import SCHEMA, Examination, Severity, Trouble, Wishes, as_data, counts, examine
 from cds_service.errors import Issue, SettingsError
 from cds_service.fetch import FhirClient, key_set_fetch
-from cds_service.settings import Settings
+from cds_service.settings import Settings, refuse_unreadable_authorities
 
 _COLORS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "blue"}
 _INDENT = (0, 0, 0, 9)
@@ -109,11 +109,8 @@ def command(
 
 
 def _fhir_client(settings: Settings) -> FhirClient:
-    try:
-        return FhirClient(settings.fhir_access, jitter=random.uniform, now=time.time)
-    except OSError:
-        what = "fhir_ca_file holds no certificates that can be read."
-        raise SettingsError(Issue("settings", "S028", what, "Name a file of certificates in PEM.")) from None
+    refuse_unreadable_authorities(settings)
+    return FhirClient(settings.fhir_access, jitter=random.uniform, now=time.time)
 
 
 def _print(found: Examination, console: Console) -> None:

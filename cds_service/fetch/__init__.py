@@ -8,6 +8,7 @@ from cds_service.fetch.once import ask_once
 from cds_service.fetch.pages import has_next
 from cds_service.fetch.policy import Network, Server, listed, parse_entry, parse_network, parse_server
 from cds_service.fetch.queries import Style
+from cds_service.fetch.wire import tls_context
 
 __all__ = [
     "Access",
@@ -27,4 +28,5 @@ __all__ = [
     "parse_entry",
     "parse_network",
     "parse_server",
+    "tls_context",
 ]

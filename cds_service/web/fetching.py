@@ -11,11 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from cds_service.errors import Issue, SettingsError
 from cds_service.fetch import Fetched, FhirClient
 from cds_service.hook_call import Call, read_call
 from cds_service.knowledge import Service
-from cds_service.settings import Settings
+from cds_service.settings import Settings, refuse_unreadable_authorities
 from cds_service.web.request_log import note, noted
 from cds_service.web.state import State
 
@@ -28,11 +27,8 @@ def fhir_client(settings: Settings) -> FhirClient:
     Raises:
         SettingsError: The certificate authorities cannot be read.
     """
-    try:
-        return FhirClient(settings.fhir_access, jitter=random.uniform, now=time.time)
-    except OSError:
-        what = "fhir_ca_file holds no certificates that can be read."
-        raise SettingsError(Issue("settings", "S028", what, "Name a file of certificates in PEM.")) from None
+    refuse_unreadable_authorities(settings)
+    return FhirClient(settings.fhir_access, jitter=random.uniform, now=time.time)
 
 
 def in_turn(body: bytes, service: Service, state: State, answer: Callable[[Call], _T]) -> _T:

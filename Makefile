@@ -9,7 +9,7 @@ HASHED := --require-hashes --no-deps
 CODE   := cds_service tests tools bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check format docs conformance lock bench validate kill-trials clean slow-loris
+.PHONY: help run install test check format docs conformance lock bench validate kill-trials clean slow-loris soak
 
 help:                      ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -28,6 +28,7 @@ check: $(VENV)/.dev        ## format, lint, types, layers, size marks
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python tools/size_marks.py cds_service
+	$(BIN)/hadolint Dockerfile
 
 format: $(VENV)/.dev       ## write the house format
 	$(BIN)/ruff check --fix-only --quiet $(CODE)
@@ -50,6 +51,9 @@ bench: $(VENV)/.dev        ## speed, as tables; never part of the tests
 	$(BIN)/python bench/single_call.py
 	$(BIN)/python bench/explain.py
 
+soak: $(VENV)/.dev         ## load held with tokens: memory, open files, errors (MINUTES=10)
+	$(BIN)/python bench/soak.py --minutes $(or $(MINUTES),10)
+
 slow-loris: $(VENV)/.dev   ## 300 slow headers and 300 slow bodies: what others get meanwhile
 	$(BIN)/python bench/slow_loris.py
 
@@ -65,6 +69,7 @@ LOCK := CUSTOM_COMPILE_COMMAND='make lock' .cache/lock/bin/pip-compile --quiet -
 lock: .cache/lock/bin/pip-compile  ## renew the pinned requirements (LOCKFLAGS=--upgrade for newer versions)
 	$(LOCK) $(LOCKFLAGS) -o requirements-build.txt requirements-build.in
 	$(LOCK) $(LOCKFLAGS) -o requirements.txt pyproject.toml
+	$(LOCK) $(LOCKFLAGS) -c requirements.txt --extra postgres -o requirements-postgres.txt pyproject.toml
 	$(LOCK) $(LOCKFLAGS) -c requirements.txt -c requirements-build.txt --extra test --extra dev -o requirements-dev.txt pyproject.toml
 
 clean:                     ## remove what was built; keeps .venv

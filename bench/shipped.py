@@ -93,20 +93,26 @@ class Shipped:
 
 @contextmanager
 def shipped(
-    folder: Path, *, command: tuple[str, ...] = (sys.executable, "-m", "cds_service"), **settings: Any
+    folder: Path,
+    *,
+    command: tuple[str, ...] = (sys.executable, "-m", "cds_service"),
+    environment: Mapping[str, str] | None = None,
+    **settings: Any,
 ) -> Iterator[Shipped]:
     """Run the service in ``folder`` with one trusted client until the block is left.
 
     Args:
         folder: Empty folder for settings, keys, database and log.
         command: How the program is called.
+        environment: Variables of the process; None: ours, with this checkout first on the path.
         settings: Settings beside those that a client and a free port need.
     """
     key = ec.generate_private_key(ec.SECP384R1())
     port = free_port()
     config = _write_settings(folder, key, port, settings)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TWITCH_CDS_")}
-    environment["PYTHONPATH"] = str(ROOT)
+    if environment is None:
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("TWITCH_CDS_")}
+        environment = {**ours, "PYTHONPATH": str(ROOT)}
     started = time.perf_counter()
     with (folder / "out.txt").open("wb") as out, (folder / "err.txt").open("wb") as err:
         process = subprocess.Popen(

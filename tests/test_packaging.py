@@ -17,7 +17,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-REQUIREMENTS = ["requirements.txt", "requirements-dev.txt", "requirements-build.txt"]
+REQUIREMENTS = [
+    "requirements.txt",
+    "requirements-dev.txt",
+    "requirements-build.txt",
+    "requirements-postgres.txt",
+]
 SITE = Path(pytest.__file__).parents[1]
 
 _PROBE = """
@@ -169,8 +174,10 @@ def test_the_developer_pins_agree_with_the_run_time_pins():
         dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE))
         for name in REQUIREMENTS
     ]
-    run, dev, build = pins
+    run, dev, build, postgres = pins
     assert {name: dev[name] for name in run} == run
+    assert {**run, **postgres} == postgres  # the image needs one file
+    assert {name: dev[name] for name in postgres} == postgres
     assert all({**run, **dev}.get(name, version) == version for name, version in build.items())
 
 

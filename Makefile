@@ -9,7 +9,7 @@ HASHED := --require-hashes --no-deps
 CODE   := cds_service tests tools bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check format docs conformance lock bench validate kill-trials clean slow-loris soak
+.PHONY: help run install test check format docs conformance lock bench validate kill-trials clean slow-loris soak canaries
 
 help:                      ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -53,6 +53,9 @@ bench: $(VENV)/.dev        ## speed, as tables; never part of the tests
 
 soak: $(VENV)/.dev         ## load held with tokens: memory, open files, errors (MINUTES=10)
 	$(BIN)/python bench/soak.py --minutes $(or $(MINUTES),10)
+
+canaries: $(VENV)/.dev     ## 10,000 requests full of marks: none may be in log, metrics or database
+	CANARIES=10000 $(BIN)/python -m pytest -q -s tests/served/test_canaries.py
 
 slow-loris: $(VENV)/.dev   ## 300 slow headers and 300 slow bodies: what others get meanwhile
 	$(BIN)/python bench/slow_loris.py

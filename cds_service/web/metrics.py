@@ -244,7 +244,7 @@ def register(app: Flask, metrics: Metrics) -> None:
 
 def _count_request(metrics: Metrics, response: Response) -> None:
     route = str(request.url_rule) if request.url_rule else "unknown"
-    method = request.method if request.method in _METHODS else _OTHER
+    method = method_of(request.method)
     metrics.count("requests", route, method, str(response.status_code))
     metrics.measure("request_seconds", time.perf_counter() - g.get("counted", time.perf_counter()), route)
     metrics.measure("request_bytes", request.content_length or 0, route)
@@ -261,6 +261,11 @@ def _count_request(metrics: Metrics, response: Response) -> None:
 def page_of(metrics: Metrics, *, store_up: bool) -> Response:
     """Return the metrics as an answer."""
     return Response(metrics.page(store_up=store_up), content_type=CONTENT_TYPE_LATEST)
+
+
+def method_of(method: str) -> str:
+    """Return a method of HTTP, ``other`` for any other word: a sender may write what it likes there."""
+    return method if method in _METHODS else _OTHER
 
 
 def _kind(kind: str | None) -> str:

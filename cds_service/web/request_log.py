@@ -15,6 +15,7 @@ from typing import Any
 from flask import Flask, Response, g, request
 
 from cds_service.json_log import configure_logging, tell
+from cds_service.web.metrics import method_of
 from cds_service.web.state import current_state
 
 _REQUEST_ID = "X-Request-ID"
@@ -52,7 +53,7 @@ def _finish(response: Response) -> Response:
         response.headers[_REQUEST_ID] = g.request_id
     fields = {
         "requestId": g.request_id,
-        "method": request.method,
+        "method": method_of(request.method),
         "route": str(request.url_rule) if request.url_rule else "unknown",
         "status": response.status_code,
         "outcome": _outcome(response.status_code),

@@ -9,7 +9,7 @@ HASHED := --require-hashes --no-deps
 CODE   := cds_service tests tools bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check format docs conformance lock bench validate kill-trials clean slow-loris soak canaries
+.PHONY: help run install test check format docs conformance lock bench validate kill-trials clean slow-loris soak canaries fuzz
 
 help:                      ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -29,6 +29,9 @@ check: $(VENV)/.dev        ## format, lint, types, layers, size marks
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python tools/size_marks.py cds_service
 	$(BIN)/hadolint Dockerfile
+
+fuzz: $(VENV)/.dev         ## hostile requests on every core: make fuzz N=1000000 FIRST=0 (seeds)
+	$(BIN)/python -m tests.fuzz.campaign --count $(or $(N),1000000) --first $(or $(FIRST),0)
 
 format: $(VENV)/.dev       ## write the house format
 	$(BIN)/ruff check --fix-only --quiet $(CODE)

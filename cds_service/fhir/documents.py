@@ -146,18 +146,17 @@ def read_document(body: bytes, pointer: str, gathered: Gathered, where: str = ""
     Raises:
         NotFhir: as ``read_bundle``; F070 when the document says ``entry`` twice.
     """
+    where = where or pointer
     try:
-        _refuse_two_lists(body, where or pointer)
-        _read_typed(body, pointer, gathered)
-    except msgspec.DecodeError:  # ValidationError included: some resource does not fit, or no Bundle
+        _refuse_two_lists(body, where)
         try:
-            read_leniently(body, pointer, gathered, where or pointer)
-        except RecursionError:
-            raise not_fhir("F003", where or pointer) from None
+            _read_typed(body, pointer, gathered)
+        except msgspec.DecodeError:  # ValidationError included: some resource does not fit, or no Bundle
+            read_leniently(body, pointer, gathered, where)
     except RecursionError:
-        raise not_fhir("F003", where or pointer) from None
+        raise not_fhir("F003", where) from None
     except UnicodeDecodeError:
-        raise not_fhir("F001", where or pointer, "not UTF-8") from None
+        raise not_fhir("F001", where, "not UTF-8") from None
 
 
 def _refuse_two_lists(body: bytes, where: str) -> None:

@@ -74,7 +74,7 @@ def _read_entry(raw: Raw, bundle_type: str | None, place: Located, gathered: Gat
     pointer, index, _, _ = place
     try:
         entry = scan.decode_raw_entry(raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         gathered.refuse("F010", f"{pointer}/entry/{index}", "entry")
         gathered.incomplete = True
         return
@@ -91,7 +91,7 @@ def _read_resource(raw: bytes, place: Located, gathered: Gathered, depth: int = 
     pointer = pointer_of(place)
     try:
         resource = scan.decode_resource.decode(raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as first:
+    except scan.UNREADABLE as first:
         resource = _read_odd_resource(raw, place, gathered, first, depth)
     if resource is None:
         return

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-import msgspec
 from msgspec import Raw
 
 from cds_service.fhir import resources, scan
@@ -72,7 +71,7 @@ def _contained(ident: str, holder: Located) -> Located | None:
     for raw in contained_of(holder[3].contained):
         try:
             resource = scan.decode_resource.decode(raw)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        except scan.UNREADABLE:
             continue
         if getattr(resource, "id", None) in (ident, f"#{ident}"):
             return (*holder[:3], resource)
@@ -85,6 +84,6 @@ def contained_of(raw: Raw) -> Iterable[Raw]:
         return ()
     try:
         items: list[Any] = scan.decode_raw_list(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except scan.UNREADABLE:
         return ()
     return items

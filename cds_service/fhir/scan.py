@@ -173,6 +173,11 @@ class RawBundle(Struct, gc=False):
     entry: Raw = ABSENT
 
 
+#: What a decoder raises for text that is no JSON, no UTF-8 or too deep. A part that is skipped is not
+#: looked at closely: its bytes may turn out to be no UTF-8 when they are decoded later.
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
 # A union, because a tagged type alone would be taken for granted where resourceType is missing.
 decode_bundle: Final = msgspec.json.Decoder(Bundle | OperationOutcome).decode
 

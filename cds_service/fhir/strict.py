@@ -15,6 +15,7 @@ import msgspec
 
 from cds_service.facts import SetAside, Source
 from cds_service.fhir import scan, vocabulary
+from cds_service.fhir.datatypes import ABSENT
 from cds_service.fhir.records import Located, Part, Record, aside, pointer_of, source_of
 from cds_service.fhir.resources import Patient
 
@@ -134,11 +135,28 @@ def _entries(body: bytes, place: str, shells: dict[str, list[bytes] | None]) -> 
     return shells[key]
 
 
+class _Entries(msgspec.Struct):
+    """A Bundle of which nothing but its entries is looked at: the rest may be no JSON we can decode."""
+
+    entry: msgspec.Raw = ABSENT
+
+
+class _Resource(msgspec.Struct):
+    """An entry of which nothing but its resource is looked at."""
+
+    resource: msgspec.Raw = ABSENT
+
+
+_BUNDLE: Final = msgspec.json.Decoder(_Entries)
+_ENTRY: Final = msgspec.json.Decoder(_Resource)
+
+
 def _split(body: bytes) -> list[bytes] | None:
     try:
-        shell = scan.decode_raw_bundle(body)
-        return [bytes(scan.decode_raw_entry(raw).resource) for raw in scan.decode_raw_list(shell.entry)]
-    except (msgspec.DecodeError, RecursionError):
+        return [
+            bytes(_ENTRY.decode(raw).resource) for raw in scan.decode_raw_list(_BUNDLE.decode(body).entry)
+        ]
+    except scan.UNREADABLE:
         return _split_slowly(body)
 
 
@@ -147,12 +165,12 @@ def _split_slowly(body: bytes) -> list[bytes] | None:
     decoder = json.JSONDecoder(object_pairs_hook=_Pairs)
     try:
         tree = decoder.decode(body.decode("utf-8-sig"))
+        entries = dict(tree).get("entry") if isinstance(tree, _Pairs) else None
+        if not isinstance(entries, list):
+            return None
+        return [_dump(dict(entry).get("resource")) if isinstance(entry, _Pairs) else b"" for entry in entries]
     except (ValueError, RecursionError):
         return None
-    entries = dict(tree).get("entry") if isinstance(tree, _Pairs) else None
-    if not isinstance(entries, list):
-        return None
-    return [_dump(dict(entry).get("resource")) if isinstance(entry, _Pairs) else b"" for entry in entries]
 
 
 class _Pairs(list[tuple[str, Any]]):

@@ -1,0 +1,153 @@
+"""Send hostile requests to a real application in this process, watch the clock and the log, count what came."""
+
+from __future__ import annotations
+
+import faulthandler
+import io
+import itertools
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from cds_service.json_log import LOGGER
+from cds_service.knowledge import Knowledge, load_knowledge
+from cds_service.settings import Settings
+from cds_service.web import create_app
+from tests.fuzz.hostile import Hostile, request_of
+from tests.fuzz.invariants import Invariants
+
+#: Seconds after which a request counts as hanging; the goal is one second on a machine of its own.
+HANG_SECONDS = 20
+_DEAD_SECONDS = 300
+_BATCH = 100
+
+
+class Hang(BaseException):
+    """A request took too long; no handler of the application may catch it."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run of requests came to. ``failures`` maps a seed to what its answer broke."""
+
+    requests: int = 0
+    seconds: float = 0.0
+    slowest: float = 0.0
+    slowest_seed: int = -1
+    over_a_second: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    failures: dict[int, list[str]] = field(default_factory=dict)
+
+    def add(self, other: Tally) -> None:
+        """Take in another tally."""
+        self.requests += other.requests
+        self.seconds += other.seconds
+        if other.slowest > self.slowest:
+            self.slowest, self.slowest_seed = other.slowest, other.slowest_seed
+        self.over_a_second += other.over_a_second
+        self.statuses += other.statuses
+        self.codes += other.codes
+        self.failures |= other.failures
+
+
+class Target:
+    """One application, its log in memory, and what its answers are held against."""
+
+    def __init__(self, folder: Path, knowledge: Knowledge | None = None) -> None:
+        """Keep the feedback in ``folder``; ``knowledge`` None loads the bundled one."""
+        folder.mkdir(parents=True, exist_ok=True)
+        knowledge = knowledge or load_knowledge()
+        settings = Settings(
+            store_url=f"sqlite:///{folder / 'fuzz.sqlite3'}",
+            allow_as_of=True,
+            log_level="debug",
+            memory_key="k" * 32,
+        )
+        self.app = create_app(settings, knowledge)
+        self._log = io.StringIO()
+        for handler in LOGGER.handlers:
+            handler.setStream(self._log)  # type: ignore[attr-defined]
+        self._client = self.app.test_client()
+        document = self._client.get("/openapi.json").get_json()
+        self.invariants = Invariants(document, knowledge)
+
+    def run(self, seeds: Iterable[int]) -> Tally:
+        """Send the requests of the seeds."""
+        tally = Tally()
+        started = time.perf_counter()
+        for batch in batched(seeds, _BATCH):
+            faulthandler.dump_traceback_later(_DEAD_SECONDS, exit=True)  # a hang inside C code
+            for seed in batch:
+                self._one(seed, tally)
+            faulthandler.cancel_dump_traceback_later()
+        tally.seconds = time.perf_counter() - started
+        return tally
+
+    def _one(self, seed: int, tally: Tally) -> None:
+        sent = request_of(seed)
+        began = time.perf_counter()
+        status, broken = self.send(sent)
+        took = time.perf_counter() - began
+        tally.requests += 1
+        tally.statuses[status] += 1
+        tally.over_a_second += took > 1
+        if took > tally.slowest:
+            tally.slowest, tally.slowest_seed = took, seed
+        if broken:
+            tally.failures[seed] = broken
+
+    def send(self, sent: Hostile) -> tuple[int, list[str]]:
+        """Return the status of a request and what its answer broke; 0 when there was no answer in time."""
+        self._log.seek(0)
+        self._log.truncate()
+        try:
+            with watched(HANG_SECONDS):
+                answer = self._client.open(
+                    sent.path,
+                    method=sent.method,
+                    data=sent.body,
+                    content_type=sent.media,
+                    headers=sent.headers,
+                )
+                body = answer.get_data()
+        except Hang:
+            return 0, ["hang"]
+        log = self._log.getvalue()
+        broken = self.invariants.broken(sent, answer.status_code, answer.content_type or "", body, log)
+        if answer.status_code >= 500:
+            broken.append(log[-2000:])
+        answer.close()
+        return answer.status_code, broken
+
+
+@contextmanager
+def watched(seconds: float) -> Iterator[None]:
+    """Raise Hang after ``seconds``."""
+    in_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGALRM, _ring) if in_main else None
+    if in_main:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        if in_main:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+
+def batched(seeds: Iterable[int], size: int) -> Iterator[list[int]]:
+    """Yield the seeds in lists of ``size``."""
+    waiting = iter(seeds)
+    while batch := list(itertools.islice(waiting, size)):
+        yield batch
+
+
+def _ring(number: int, frame: FrameType | None) -> None:
+    raise Hang

@@ -1,0 +1,127 @@
+"""What every answer keeps to, whatever was asked: the list a fuzzer checks."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import jsonschema
+from jsonschema import Draft202012Validator
+
+from cds_service.knowledge import Knowledge
+from tests.fuzz.grammar import ROOT
+from tests.fuzz.hostile import CANARY, Hostile
+
+_REVIEW = "org.twitch-cds.review"
+_REFUSED = frozenset((400, 404, 405, 412, 413, 415))
+_FINE = frozenset((200, 204, 304, 308))
+_TRACE = re.compile(r'Traceback|File "|site-packages|werkzeug|sqlalchemy', re.IGNORECASE)
+
+
+@cache
+def known_codes() -> frozenset[str]:
+    """Return the error codes the documents list."""
+    text = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    return frozenset(re.findall(r"^\| `([A-Z]\d{3})`", text, re.MULTILINE))
+
+
+class Invariants:
+    """Checks answers of one application."""
+
+    def __init__(self, document: Mapping[str, Any], knowledge: Knowledge) -> None:
+        """``document`` is the OpenAPI document of the application."""
+        components = {"components": document["components"]}
+        self._schemas = {
+            name: Draft202012Validator({"$ref": f"#/components/schemas/{name}", **components})
+            for name in document["components"]["schemas"]
+        }
+        self._paths = document["paths"]
+        self._rules = len(knowledge.rules) + len(knowledge.site.switched_off)
+
+    def broken(self, sent: Hostile, status: int, media: str, body: bytes, log: str) -> list[str]:
+        """Return what an answer breaks, in words; empty when it is as it should be."""
+        found = []
+        if CANARY in log:
+            found.append("patient or token in the log")
+        if status not in _FINE | _REFUSED:
+            return [*found, f"status {status}"]
+        if not self._documented(sent, status):
+            found.append(f"status {status} is not documented")
+        if sent.method == "HEAD" or status in (204, 304):
+            return found
+        if status in _REFUSED:
+            return found + self._refusal(media, body)
+        if sent.method == "POST" and status == 200:
+            return found + self._answer(sent, media, body)
+        return found
+
+    def _documented(self, sent: Hostile, status: int) -> bool:
+        operation = self._paths.get(sent.path.partition("?")[0], {}).get(sent.method.lower())
+        return operation is None or str(status) in operation["responses"]
+
+    def _refusal(self, media: str, body: bytes) -> list[str]:
+        if media.partition(";")[0] != "application/json":
+            return [f"a refusal of type {media}"]
+        try:
+            tree = json.loads(body)
+            jsonschema.validate(tree, {"type": "object"})
+            self._schemas["OperationOutcome"].validate(tree)
+        except ValueError:
+            return ["a refusal that is not JSON"]
+        except jsonschema.ValidationError as error:
+            return [f"a refusal against its schema: {error.message[:200]}"]
+        codes = {coding["code"] for issue in tree["issue"] for coding in issue["details"]["coding"]}
+        found = [f"code {code} is not in docs/errors.md" for code in sorted(codes - known_codes())]
+        if _TRACE.search(body.decode("utf-8", "replace")):
+            found.append("the inside of the service shows in a refusal")
+        return found
+
+    def _answer(self, sent: Hostile, media: str, body: bytes) -> list[str]:
+        if media.partition(";")[0] != "application/json":
+            return [f"an answer of type {media}"]
+        try:
+            tree = json.loads(body, parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            return [f"an answer that is not JSON: {type(error).__name__}"]
+        name = "Cards" if "cards" in tree else "Explanation" if "rules" in tree else "Receipt"
+        found = [
+            f"{name}: {error.json_path} {error.message[:150]}"
+            for error in self._schemas[name].iter_errors(tree)
+        ]
+        try:
+            return found + (self._cards(tree) if name == "Cards" else [])
+        except KeyError as error:
+            return [*found, f"cards without {error}"]
+
+    def _cards(self, tree: dict[str, Any]) -> list[str]:
+        review = tree["extension"][_REVIEW]
+        counts = review["counts"]
+        parts = sum(
+            counts.get(name, 0) for name in ("matched", "notMatched", "unknown", "errored", "switchedOff")
+        )
+        found = []
+        if not parts == counts["rules"] == self._rules:
+            found.append(f"counts do not add up: {counts}")
+        if counts["errored"]:
+            found.append(
+                f"a rule failed inside: {[row.get('error') for row in review['notAssessed'] if row.get('error')]}"
+            )
+        if len(tree["cards"]) > 4:
+            found.append("more than four cards")
+        if len(review["notAssessed"]) != counts["unknown"] + counts["errored"]:
+            found.append("rules that could not tell are not all named")
+        unsent = [
+            row for row in review["notAssessed"] if any(gap["reason"] == "not-sent" for gap in row["missing"])
+        ]
+        if not tree["cards"] and unsent and "outside" not in review:
+            found.append(f"silent empty: {len(unsent)} rules lack what was not sent")
+        if any(row["code"] not in known_codes() for row in review["dataConsidered"]["setAside"]):
+            found.append("set aside with a code that is not in docs/errors.md")
+        return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import jsonschema
-from jsonschema import Draft202012Validator
-
 from cds_service.knowledge import Knowledge
 from tests.fuzz.grammar import ROOT
 from tests.fuzz.hostile import CANARY, Hostile
+from tests.protocol import faults
 
 _REVIEW = "org.twitch-cds.review"
 _REFUSED = frozenset((400, 404, 405, 412, 413, 415))
 _FINE = frozenset((200, 204, 304, 308))
+#: A share of the answers is held against its schema: that takes longer than the answer.
+_EVERY = {"response": 10, "explanation": 100, "receipt": 1}
 _TRACE = re.compile(r'Traceback|File "|site-packages|werkzeug|sqlalchemy', re.IGNORECASE)
 
 
@@ -33,11 +34,6 @@ class Invariants:
 
     def __init__(self, document: Mapping[str, Any], knowledge: Knowledge) -> None:
         """``document`` is the OpenAPI document of the application."""
-        components = {"components": document["components"]}
-        self._schemas = {
-            name: Draft202012Validator({"$ref": f"#/components/schemas/{name}", **components})
-            for name in document["components"]["schemas"]
-        }
         self._paths = document["paths"]
         self._rules = len(knowledge.rules) + len(knowledge.site.switched_off)
 
@@ -67,12 +63,10 @@ class Invariants:
             return [f"a refusal of type {media}"]
         try:
             tree = json.loads(body)
-            jsonschema.validate(tree, {"type": "object"})
-            self._schemas["OperationOutcome"].validate(tree)
         except ValueError:
             return ["a refusal that is not JSON"]
-        except jsonschema.ValidationError as error:
-            return [f"a refusal against its schema: {error.message[:200]}"]
+        if wrong := faults("operation-outcome.schema.json", tree):
+            return [f"a refusal against its schema: {wrong[:3]}"]
         codes = {coding["code"] for issue in tree["issue"] for coding in issue["details"]["coding"]}
         found = [f"code {code} is not in docs/errors.md" for code in sorted(codes - known_codes())]
         if _TRACE.search(body.decode("utf-8", "replace")):
@@ -86,13 +80,11 @@ class Invariants:
             tree = json.loads(body, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             return [f"an answer that is not JSON: {type(error).__name__}"]
-        name = "Cards" if "cards" in tree else "Explanation" if "rules" in tree else "Receipt"
-        found = [
-            f"{name}: {error.json_path} {error.message[:150]}"
-            for error in self._schemas[name].iter_errors(tree)
-        ]
+        name = "response" if "cards" in tree else "explanation" if "rules" in tree else "receipt"
+        is_checked = zlib.crc32(body) % _EVERY[name] == 0
+        found = faults(f"{name}.schema.json", tree)[:5] if is_checked else []
         try:
-            return found + (self._cards(tree) if name == "Cards" else [])
+            return found + (self._cards(tree) if name == "response" else [])
         except KeyError as error:
             return [*found, f"cards without {error}"]
 

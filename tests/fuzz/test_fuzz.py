@@ -27,7 +27,7 @@ from tests.fuzz.mutation import Marks, change_bytes, change_tree
 from tests.fuzz.smaller import smallest
 
 _PARTS = 16
-_EACH = 200
+_EACH = 125
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ import msgspec
 from cds_service.answers import RecallAnswers, no_answers
 from cds_service.errors import Issue, RequestError
 from cds_service.fetch import Authorization, Fault, Fetched, has_next
-from cds_service.fhir import Record, read_added, read_drafts, read_prefetch
+from cds_service.fhir import MAX_VALUES, Record, read_added, read_drafts, read_prefetch
 from cds_service.knowledge import Knowledge, Service
 from cds_service.members import Repeated, members_of
 from cds_service.repeats import Recall, nothing_shown
@@ -62,6 +62,8 @@ def context_of(hook: str) -> ContextForm:
 
 
 _UUID = re.compile(r"(urn:uuid:)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+#: A FHIR instant; Python reads more than that: weeks, offsets of seconds, no seconds at all.
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _FHIR_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 
 
@@ -130,6 +132,8 @@ def read_call(body: bytes, hook: str) -> Call:
     Raises:
         RequestError: Not JSON, or not a call of this hook; the issue names the place in the body.
     """
+    if body.count(b",") > MAX_VALUES:
+        raise _fault("H015", "", "holds more values than any call has.", "Send a narrower prefetch.")
     top = _members(body, "", "the request")
     if _text(top, "", "hook") != hook:
         raise _fault(
@@ -341,11 +345,12 @@ def _as_of(top: Mapping[str, msgspec.Raw]) -> datetime | None:
     if AS_OF_EXTENSION not in extension:
         return None
     where = f"/extension/{AS_OF_EXTENSION}"
+    text = _text(extension, "/extension", AS_OF_EXTENSION)
     try:
-        instant = datetime.fromisoformat(_text(extension, "/extension", AS_OF_EXTENSION))
+        instant = datetime.fromisoformat(text) if _INSTANT.fullmatch(text) else None
     except ValueError:
         instant = None
-    if instant is None or instant.tzinfo is None:
+    if instant is None:
         raise _fault("H012", where, "is not a date-time with zone.", "Write 2026-11-20T12:00:00Z.")
     return instant
 

@@ -5,7 +5,7 @@
 what a card is about to cite.
 """
 
-from cds_service.fhir.documents import read_added, read_bundle, read_drafts
+from cds_service.fhir.documents import MAX_VALUES, read_added, read_bundle, read_drafts
 from cds_service.fhir.extract import extract_facts
 from cds_service.fhir.faults import CODES
 from cds_service.fhir.latest import latest_clinical_date
@@ -16,6 +16,7 @@ from cds_service.fhir.strict import second_look
 
 __all__ = [
     "CODES",
+    "MAX_VALUES",
     "Record",
     "draft_service_request",
     "extract_facts",

@@ -20,6 +20,8 @@ from cds_service.fhir.scan import Entry
 from cds_service.members import Repeated, members_of
 
 MAX_BYTES: Final = 64 * 1024 * 1024
+#: As many commas has a record of that size at most; one of nothing but commas would fill the memory.
+MAX_VALUES: Final = 3_000_000
 #: What drafts of medication hooks are; a draft nobody could read may have been one.
 _ORDERS: Final = frozenset(("MedicationRequest", "MedicationOrder"))
 _PROBLEM: Final = "Condition"
@@ -130,9 +132,11 @@ def frozen(groups: Mapping[type[Resource], list[Located]]) -> dict[type[Resource
 
 
 def checked_bytes(data: bytes, where: str) -> bytes:
-    """Return the document without a byte order mark. Raises NotFhir for too many bytes or not UTF-8."""
+    """Return the document without a byte order mark. Raises NotFhir for too much or not UTF-8."""
     if len(data) > MAX_BYTES:
         raise not_fhir("F002", where)
+    if len(data) > MAX_VALUES and data.count(b",") > MAX_VALUES:
+        raise not_fhir("F009", where)
     if data[:3] == b"\xef\xbb\xbf":
         data = data[3:]
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:4]:
@@ -179,6 +183,7 @@ def _read_typed(body: bytes, pointer: str, gathered: Gathered) -> None:
         return
     gathered.incomplete |= is_incomplete(bundle)
     entries = bundle.entry or []
+    gathered.expect(len(entries), pointer)
     gathered.resources += len(entries)
     groups = gathered.groups
     for index, entry in enumerate(entries):

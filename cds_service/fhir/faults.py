@@ -25,6 +25,10 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "Send one patient at a time, or name the patient that is meant.",
     ),
     "F008": ("holds another patient than the one named.", "Check the patient id against the data."),
+    "F009": (
+        "holds more values or resources than any one patient has.",
+        "Send one patient at a time; at most 200,000 resources.",
+    ),
     "F010": ("cannot be read as its resource type.", "Correct the field named, or remove the resource."),
     "F011": ("is of a type that is no FHIR resource.", "Correct resourceType."),
     "F012": ("is an entry without a resource.", "Nothing, if the entry was only a request."),

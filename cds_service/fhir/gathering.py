@@ -10,10 +10,13 @@ from msgspec import Raw
 
 from cds_service.facts import SetAside, Source
 from cds_service.fhir import scan
+from cds_service.fhir.faults import not_fhir
 from cds_service.fhir.records import Located, aside
 from cds_service.fhir.resources import Resource
 from cds_service.fhir.scan import Bundle, Entry
 
+#: More resources than any one patient has; each costs memory, and an answer when it is not used.
+MOST_RESOURCES: Final = 200_000
 #: Resources that feed a fact; the others are dropped while reading.
 READ_KINDS: Final = frozenset(scan.READ)
 
@@ -29,6 +32,14 @@ class Gathered:
     unreadable: int = 0
     resources: int = 0
     incomplete: bool = False
+    entries: int = 0
+    most: int = MOST_RESOURCES
+
+    def expect(self, count: int, where: str) -> None:
+        """Let ``count`` entries come. Raises NotFhir (F009) when they are more than a record may hold."""
+        self.entries += count
+        if self.entries > self.most:
+            raise not_fhir("F009", where)
 
     def add(self, located: Located) -> None:
         """Take one decoded resource; types that feed no fact are dropped here."""

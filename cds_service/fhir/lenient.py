@@ -63,6 +63,7 @@ def _read_entries(shell: scan.RawBundle, pointer: str, gathered: Gathered, depth
         entries = scan.decode_raw_list(shell.entry) if bytes(shell.entry) not in (b"", b"null") else []
     except msgspec.DecodeError:
         return False
+    gathered.expect(len(entries), pointer)
     gathered.incomplete |= _shell_is_incomplete(shell, len(entries))
     bundle_type = shell.type if isinstance(shell.type, str) else None
     for index, raw in enumerate(entries):

@@ -10,7 +10,7 @@ import msgspec
 from cds_service.errors import NotFhir
 from cds_service.facts import DataState, SetAside, Source
 from cds_service.fhir.documents import checked_bytes, frozen, read_document
-from cds_service.fhir.gathering import Gathered
+from cds_service.fhir.gathering import MOST_RESOURCES, Gathered
 from cds_service.fhir.records import Part, Record, aside
 from cds_service.fhir.resources import OperationOutcome
 
@@ -49,7 +49,7 @@ def read_prefetch(
     for key in sorted(prefetch):
         pointer = f"/prefetch/{_escaped(key)}"
         body = bytes(prefetch[key])
-        gathered = Gathered()
+        gathered = Gathered(most=MOST_RESOURCES - total.entries)
         state = _read_value(body, pointer, gathered)
         parts.append(Part(pointer, body))
         for name in keys.get(key, ()):
@@ -125,6 +125,7 @@ def _join(total: Gathered, gathered: Gathered) -> None:
     for kind, group in gathered.groups.items():
         total.groups.setdefault(kind, []).extend(group)
     total.set_aside += gathered.set_aside
+    total.entries += gathered.entries
     total.failed_types |= gathered.failed_types
 
 

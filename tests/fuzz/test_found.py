@@ -86,3 +86,50 @@ def test_every_depth_around_the_limit_is_answered(post: Any, call: bytes, openin
         assert answer.status_code in (200, 400)
         if answer.status_code == 200:
             assert answer.get_json()["cards"], "what could not be read is told"
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        "2026-11-20T12:00:00+00:00:01",
+        "2026-W47-5T12:00:00+00:00",
+        "2026-11-20T12+00:00",
+        "20261120T120000Z",
+        "２０２６-11-20T12:00:00Z",
+    ],
+)
+def test_an_evaluation_date_is_a_fhir_instant_and_nothing_else(post: Any, call: bytes, instant: str) -> None:
+    """Python took an offset with seconds, and the answer then named an instant FHIR does not know."""
+    tree = json.loads(call)
+    tree["extension"] = {"org.twitch-cds.asOf": instant}
+    answer = post(json.dumps(tree).encode())
+    assert answer.status_code == 400
+    assert "H012" in answer.get_data(as_text=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", [b"1", b"{}", b"null", b'{"resource":{"resourceType":"Observation"}}'])
+def test_a_key_with_more_entries_than_a_patient_has_is_one_gap_and_not_a_million(
+    post: Any, call: bytes, entry: bytes
+) -> None:
+    """Two bytes of request became a hundred of answer, and six hundred of memory."""
+    flood = b'{"resourceType":"Bundle","entry":[' + b",".join([entry] * 200_001) + b"]}"
+    answer = post(call.replace(b'"labs-3": null', b'"labs-3": ' + flood))
+    assert answer.status_code == 200
+    considered = answer.get_json()["extension"][REVIEW]["dataConsidered"]
+    assert "F080" in [aside["code"] for aside in considered["setAside"]]
+    assert considered["kinds"]["lab"] == "failed"
+    assert answer.get_json()["cards"], "a gap is told"
+    assert len(answer.get_data()) < 100_000
+
+
+def test_a_call_of_nothing_but_commas_is_refused_before_it_fills_the_memory(post: Any, call: bytes) -> None:
+    answer = post(call[:-1] + b',"x":[' + b"1," * 3_000_000 + b"1]}")
+    assert answer.status_code == 400
+    assert "H015" in answer.get_data(as_text=True)
+
+
+def test_a_bundle_of_nothing_but_commas_is_refused() -> None:
+    with pytest.raises(NotFhir) as refused:
+        read_bundle(b'{"resourceType":"Bundle","entry":[' + b"1," * 3_000_000 + b"1]}")
+    assert refused.value.issues[0].code == "F009"

@@ -16,7 +16,7 @@ MAX_DIGITS: Final = 40
 MAX_EXPONENT: Final = 20
 
 _SHORT = 18
-_SHAPE = re.compile(r"-?(?P<whole>\d+)(?:\.(?P<part>\d+))?(?:[eE](?P<exp>[+-]?\d{1,9}))?", re.ASCII)
+_SHAPE = re.compile(r"-?(?P<whole>\d+)(?:\.(?P<part>\d+))?(?:[eE](?P<exp>[+-]?\d+))?", re.ASCII)
 _PLAIN = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII).fullmatch
 _TEXT = re.compile(
     r"\s*(<=|>=|<|>)?\s*(-?[0-9]{1,20}(?:\.[0-9]{1,20})?)\s*([^\s\d<>=.,;:+-]\S{0,29}(?: \S{1,20}){0,3})?\s*"

@@ -116,6 +116,12 @@ PROVOKED = {
         "H014",
         "invalid",
     ),
+    "F009": (
+        _select(lambda body: body["context"].update(draftOrders={"resourceType": "Bundle", "entry": [1] * 200_001})),
+        412,
+        "F009",
+        "incomplete",
+    ),
     "H020": (_raw_feedback(b'{"feedback":5}'), 400, "H020", "invalid"),
     "H021": (_feedback(overridden("7")), 400, "H021", "invalid"),
     "H022": (_feedback(overridden(outcome="seen")), 400, "H022", "invalid"),
@@ -265,10 +271,16 @@ def test_r10_w507_feedback_that_cannot_be_kept(client, tmp_path):
     assert "no such table" not in response.text
 
 
+def test_r10_h015_more_values_than_any_call_has(make_app, call):
+    client = make_app().test_client()
+    body = _bytes(call)[:-1] + b',"x":[' + b"1," * 3_000_000 + b"1]}"
+    _check(client.post(PATH, data=body, content_type="application/json"), 400, "H015", "invalid")
+
+
 def test_r10_every_code_of_http_is_provoked_here():
     wanted = {code for code in _rows() if code[0] in "HW"}
     told = {code for _request, _status, code, _kind in PROVOKED.values()}
-    alone = {name[9:].split("_")[0].upper() for name in globals() if name.startswith("test_r10_w")}
+    alone = {name[9:].split("_")[0].upper() for name in globals() if re.match(r"test_r10_[hw]\d", name)}
     assert wanted == {code for code in told if code[0] in "HW"} | alone
 
 

@@ -11,6 +11,9 @@ from flask.testing import FlaskClient
 from cds_service import review
 from cds_service.cards import build_cards
 from cds_service.wording import assert_clean
+from tests.connects import connects
+
+__all__ = ["connects"]
 from tests.databases import postgresql, store, url
 from tests.protocol import Described, body_sent, faults
 

@@ -175,6 +175,31 @@ def test_an_answer_that_is_too_large_is_left(
         fetch(b"{}")
 
 
+@pytest.mark.parametrize(
+    "address", ["http://10.0.0.1/fhir", "https://169.254.169.254/fhir", "https://192.168.0.1/x"]
+)
+def test_R13_a_network_the_settings_do_not_open_is_not_reached(address: str, connects: list[Any]) -> None:
+    with pytest.raises(RequestError, match="T074"):
+        fhir_server.expander(address)(b"{}")
+    assert {place[0] for place in connects} <= {"name"}
+
+
+def test_R13_proxies_of_the_environment_are_not_used(
+    serve: Callable[[Answer], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    address = serve(lambda _question: (200, {}, expansion([], total=0)))
+    for host in ("127.0.0.1", "localhost"):
+        fetch = fhir_server.expander(address.replace("127.0.0.1", host))
+        assert expand(asked(), terminology(), fetch).codes == ()
+
+
+def test_certificate_authorities_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="S028"):
+        fhir_server.expander("http://127.0.0.1:9/fhir", (), str(tmp_path / "none.pem"))(b"{}")
+
+
 def test_a_server_that_is_not_there_is_told() -> None:
     with pytest.raises(RequestError, match="T070"):
         fhir_server.expander("http://127.0.0.1:9/fhir")(b"{}")

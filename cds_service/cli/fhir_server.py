@@ -1,67 +1,80 @@
-"""Ask a FHIR server a question the user asked for: one POST, no redirects, bounded in time and size."""
+"""Ask a FHIR server what the user asked for: one POST over the guarded connection, bounded in all."""
 
 from __future__ import annotations
 
-import http.client
-import time
-from urllib.parse import urlsplit
+from collections.abc import Sequence
 
 from cds_service.errors import Issue, RequestError, SettingsError
+from cds_service.fetch import (
+    Fault,
+    FetchFault,
+    Network,
+    Question,
+    Server,
+    ask_once,
+    named_machine,
+    parse_server,
+)
 from cds_service.terminology.expansion import Fetch
 
-#: Longest wait for the next bytes, and for a whole answer, in seconds.
-_SOCKET_SECONDS = 30
-_ANSWER_SECONDS = 120
+#: Longest wait for a whole answer, in seconds, and its largest size, unpacked.
+_ANSWER_SECONDS = 120.0
 _MAX_ANSWER = 16_000_000
-_CHUNK = 65_536
-_HEADERS = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}
+_JSON = "application/fhir+json"
 
 
-def expander(server: str) -> Fetch:
+def expander(server: str, networks: Sequence[Network] = (), ca_file: str = "") -> Fetch:
     """Return what sends a question to ``[server]/ValueSet/$expand``.
 
-    Neither proxies nor credentials of the environment are used.
+    The address is the user's own word, so it needs no list; where its name leads is checked as for every
+    FHIR server. Neither proxies nor credentials of the environment are used.
+
+    Args:
+        server: Base address of the terminology server.
+        networks: Networks that may be reached besides the public ones.
+        ca_file: Certificate authorities to trust instead of the usual ones; empty: the usual ones.
 
     Raises:
         SettingsError: The address is no plain http(s) address.
     """
-    parts = urlsplit(server)
-    plain = parts.scheme in ("http", "https") and parts.hostname and not (parts.query or parts.fragment)
-    if not plain or parts.username or parts.password:
+    try:
+        found = parse_server(server)
+    except ValueError:
         raise SettingsError(
             Issue("--server", "S030", "is no plain http(s) address.", "Write https://server.example/fhir.")
+        ) from None
+    reachable = [*networks, *named_machine(found)]
+    return lambda body: _expanded(body, found, reachable, ca_file)
+
+
+def _expanded(body: bytes, server: Server, networks: Sequence[Network], ca_file: str) -> bytes:
+    question = Question(f"{server.base}/ValueSet/$expand", body, content_type=_JSON)
+    try:
+        answer = ask_once(
+            question, server, networks, ca_file=ca_file, most_bytes=_MAX_ANSWER, seconds=_ANSWER_SECONDS
         )
-    path = f"{parts.path.rstrip('/')}/ValueSet/$expand"
-
-    def fetch(body: bytes) -> bytes:
-        secure = parts.scheme == "https"
-        make = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-        connection = make(parts.hostname or "", parts.port, timeout=_SOCKET_SECONDS)
-        try:
-            connection.request("POST", path, body, _HEADERS)
-            with connection.getresponse() as response:
-                return _body_of(response)
-        except (OSError, http.client.HTTPException) as error:
-            raise _fault("T070", f"does not answer ({type(error).__name__}).") from None
-        finally:
-            connection.close()
-
-    return fetch
+    except FetchFault as fault:
+        raise _told(fault.fault) from None
+    except OSError:
+        what = "fhir_ca_file holds no certificates that can be read."
+        raise SettingsError(Issue("settings", "S028", what, "Name a file of certificates in PEM.")) from None
+    if answer.status != 200:
+        raise _fault("T071", f"answers with status {answer.status}; redirects are not followed.")
+    return answer.body
 
 
-def _body_of(response: http.client.HTTPResponse) -> bytes:
-    if response.status != http.client.OK:
-        raise _fault("T071", f"answers with status {response.status}; redirects are not followed.")
-    deadline = time.monotonic() + _ANSWER_SECONDS
-    received = bytearray()
-    while chunk := response.read1(_CHUNK):
-        received += chunk
-        if len(received) > _MAX_ANSWER:
-            raise _fault("T072", "answers with more than 16 MB.")
-        if time.monotonic() > deadline:
-            raise _fault("T073", "takes longer than two minutes to answer.")
-    return bytes(received)
+def _told(fault: Fault) -> RequestError:
+    if fault is Fault.TOO_LARGE:
+        return _fault("T072", "answers with more than 16 MB.")
+    if fault is Fault.TIMEOUT:
+        return _fault("T073", "takes longer than two minutes to answer.")
+    if fault is Fault.NOT_ALLOWED:
+        what = "is in a network that may not be reached."
+        return _fault(
+            "T074", what, "Name its network in the setting fhir_networks; http is for this machine only."
+        )
+    return _fault("T070", f"does not answer ({fault.value}).")
 
 
-def _fault(code: str, what: str) -> RequestError:
-    return RequestError(Issue("terminology server", code, what, "Check the address, and ask again."))
+def _fault(code: str, what: str, to_do: str = "Check the address, and ask again.") -> RequestError:
+    return RequestError(Issue("terminology server", code, what, to_do))

@@ -86,8 +86,9 @@ def expand_sets(ctx: click.Context, server: str, out: Path, config: Path | None)
 
     Only code systems and codes are sent, nothing of any patient. Exit code 1 when a set was not answered.
     """
-    fetch = expander(server)
-    terminology = load_terminology(settings_in_force(config).content_root or content_root())
+    settings = settings_in_force(config)
+    fetch = expander(server, settings.fhir_access.networks, settings.fhir_ca_file)
+    terminology = load_terminology(settings.content_root or content_root())
     done: list[Expanded] = []
     failed = 0
     for asked in sets_to_expand(terminology):

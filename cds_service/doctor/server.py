@@ -16,6 +16,7 @@ from cds_service.fetch import (
     Fetched,
     FetchFault,
     FhirClient,
+    Question,
     Server,
     ask_once,
     listed,
@@ -82,7 +83,7 @@ def _check_metadata(
     """Note what the CapabilityStatement says; False when the server cannot be reached at all."""
     try:
         answer = ask_once(
-            f"{server.base}/metadata",
+            Question(f"{server.base}/metadata"),
             server,
             access.networks,
             ca_file=access.ca_file,

@@ -6,8 +6,17 @@ from cds_service.fetch.faults import Fault, FetchFault
 from cds_service.fetch.key_sets import key_set_fetch
 from cds_service.fetch.once import ask_once
 from cds_service.fetch.pages import has_next
-from cds_service.fetch.policy import Network, Server, listed, parse_entry, parse_network, parse_server
+from cds_service.fetch.policy import (
+    Network,
+    Server,
+    listed,
+    named_machine,
+    parse_entry,
+    parse_network,
+    parse_server,
+)
 from cds_service.fetch.queries import Style
+from cds_service.fetch.transport import Question
 from cds_service.fetch.wire import tls_context
 
 __all__ = [
@@ -19,12 +28,14 @@ __all__ = [
     "Fetched",
     "FhirClient",
     "Network",
+    "Question",
     "Server",
     "Style",
     "ask_once",
     "has_next",
     "key_set_fetch",
     "listed",
+    "named_machine",
     "parse_entry",
     "parse_network",
     "parse_server",

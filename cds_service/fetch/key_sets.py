@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from cds_service.auth import Fetch
 from cds_service.fetch.faults import FetchFault
 from cds_service.fetch.once import ask_once
-from cds_service.fetch.policy import Network, Server, parse_server
+from cds_service.fetch.policy import Network, named_machine, parse_server
+from cds_service.fetch.transport import Question
 
 #: A key set is a few kilobytes; what is larger or slower is refused.
 _MOST_BYTES = 256 * 1024
 _SECONDS = 3.0
+_ACCEPT = "application/jwk-set+json, application/json"
 
 
 def key_set_fetch(networks: Sequence[Network] = (), ca_file: str = "") -> Fetch:
@@ -36,17 +37,9 @@ def key_set_fetch(networks: Sequence[Network] = (), ca_file: str = "") -> Fetch:
 def _body(url: str, networks: Sequence[Network], ca_file: str) -> bytes:
     parts = urlsplit(url)
     server = parse_server(f"{parts.scheme}://{parts.netloc}")
-    reachable = [*networks, *_this_machine(server)]
-    answer = ask_once(url, server, reachable, ca_file=ca_file, most_bytes=_MOST_BYTES, seconds=_SECONDS)
+    question = Question(url, accept=_ACCEPT)
+    reachable = [*networks, *named_machine(server)]
+    answer = ask_once(question, server, reachable, ca_file=ca_file, most_bytes=_MOST_BYTES, seconds=_SECONDS)
     if answer.status != 200:
         raise OSError("the key set is not answered with 200")
     return answer.body
-
-
-def _this_machine(server: Server) -> list[Network]:
-    """Return the address of a server that is named as an address of this machine: somebody wrote it so."""
-    try:
-        address = ipaddress.ip_address(server.host)
-    except ValueError:
-        return []
-    return [ipaddress.ip_network(address)] if address.is_loopback else []

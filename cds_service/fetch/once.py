@@ -11,7 +11,7 @@ from cds_service.fetch.wire import Pin, Resolver, checked_addresses, system_reso
 
 
 def ask_once(
-    url: str,
+    question: Question,
     server: Server,
     networks: Sequence[Network],
     *,
@@ -20,7 +20,7 @@ def ask_once(
     seconds: float,
     resolver: Resolver = system_resolver,
 ) -> Answer:
-    """Return the answer of ``server`` at ``url``, of whatever status; no token is sent.
+    """Return the answer of ``server`` to a question below its base, of whatever status; no token is sent.
 
     Raises:
         FetchFault: There is none, or the server stands where nobody may go.
@@ -30,6 +30,6 @@ def ask_once(
     addresses = checked_addresses(server, networks, deadline, resolver)
     line = Line(Pin(server, addresses, deadline, tls_context(ca_file)), Allowance(most_bytes))
     try:
-        return line.ask(Question(url))
+        return line.ask(question)
     finally:
         line.close()

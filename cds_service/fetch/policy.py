@@ -134,6 +134,20 @@ def may_connect(text: str, networks: Sequence[Network], *, secure: bool) -> bool
     return address.is_global and not is_site_local
 
 
+def named_machine(server: Server) -> tuple[Network, ...]:
+    """Return this machine's network where a server is named as on this machine: somebody wrote it so.
+
+    For addresses an operator wrote, never for those of a caller. Empty for every other server.
+    """
+    if server.host == "localhost":
+        return (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+    try:
+        address = ipaddress.ip_address(server.host)
+    except ValueError:
+        return ()
+    return (ipaddress.ip_network(address),) if address.is_loopback else ()
+
+
 def next_address(server: Server, asked: str, link: str) -> str | None:
     """Return the address of the next page; None when the link leads out of the server.
 

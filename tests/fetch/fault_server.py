@@ -21,14 +21,15 @@ class FaultServer:
     """Serves FHIR resources; ``faults`` maps the number of a request (from 1) to a fault, 0 to that of all.
 
     ``seen`` holds (method, path, headers) of every request that arrived, ``connections`` how many came.
-    ``form`` is how a search must name its patient to be understood: id, reference or, for both, either.
+    ``keeps``: a connection is kept for further requests. ``form`` is how a search must name its patient to be understood: id, reference or, for both, either.
     """
 
-    def __init__(self, resources=(), *, faults=None, tls=None, page=500, form="either"):
+    def __init__(self, resources=(), *, faults=None, tls=None, page=500, form="either", keeps=False):
         self.resources = list(resources)
         self.faults = dict(faults or {})
         self.page = page
         self.form = form
+        self.keeps = keeps
         self.seen = []
         self.connections = 0
         self.ended = threading.Event()
@@ -75,11 +76,19 @@ class FaultServer:
             return
         if tls is not None:
             sock = tls.wrap_socket(sock, server_side=True)
+        while self._serve_one(sock) and self.keeps:
+            pass
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_WR)
+        sock.close()
+
+    def _serve_one(self, sock):
+        """Answer one request; false when there is none."""
         head = b""
         while b"\r\n\r\n" not in head:
             more = sock.recv(65536)
             if not more:
-                return
+                return False
             head += more
         text, _, rest = head.partition(b"\r\n\r\n")
         line, *rows = text.decode("latin-1").split("\r\n")
@@ -93,9 +102,7 @@ class FaultServer:
         fault = self.faults.get(number, self.faults.get(0, ""))
         answer = self._answer(method, path, rest.decode())
         getattr(self, "_do_" + (fault or "well"))(sock, answer)
-        with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_WR)
-        sock.close()
+        return True
 
     # ------------------------------------------------------------- good answers
 
@@ -141,7 +148,7 @@ class FaultServer:
         rows = {
             "Content-Type": "application/fhir+json",
             "Content-Length": str(len(body)),
-            "Connection": "close",
+            "Connection": "keep-alive" if self.keeps else "close",
             **{name.replace("_", "-"): value for name, value in headers.items()},
         }
         text = f"HTTP/1.1 {status}\r\n" + "".join(f"{n}: {v}\r\n" for n, v in rows.items() if v is not None)

@@ -12,7 +12,6 @@ from cds_service.fetch.breaker import FAILURES, REST_SECONDS, Breaker
 from cds_service.fetch.deadline import Allowance, Deadline
 
 from .fault_server import FAULTS, FaultServer
-from .url_forms import FORMS
 
 LOOPBACK = (parse_network("127.0.0.0/8"),)
 TOKEN = "canary-7f3c-of-the-token"
@@ -157,122 +156,6 @@ def test_R13_nothing_is_asked_by_default(connects):
         connects.clear()
         found = fetch(client, server)
     assert (found.refusal, dict(found.found), connects) == (Fault.NOT_ALLOWED, {}, [])
-
-
-def test_R13_no_form_of_fhirServer_is_connected_to(connects):
-    with FaultServer(RESOURCES) as server:
-        client = client_of(server)
-        for form in FORMS:
-            found = client.fetch_missing(
-                TEMPLATES, fhir_server=form, authorization=Authorization(TOKEN, 60, ""), context=CONTEXT
-            )
-            assert found.refusal is Fault.NOT_ALLOWED
-    assert (connects, server.seen) == ([], [])
-
-
-def _only(server):
-    return {("127.0.0.1", server.port)}
-
-
-def test_R13_no_redirect_is_followed_in_any_form(connects):
-    with FaultServer(RESOURCES) as server:
-        client = client_of(server, seconds=10)
-        for form in FORMS:
-            location = form.replace("\r\n", "").encode("utf-8", "replace").decode("latin-1")[:2_000]
-            server._do_redirect_form = lambda sock, answer, to=location: server._send(
-                sock, b"", "302 Found", Location=to
-            )
-            server.faults = {0: "redirect_form"}
-            assert fetch(client, server, ONE).faults == {"problems": Fault.REDIRECT}
-    assert len(server.seen) == len(FORMS)
-    assert {place for place in connects if place[0] != "name"} == _only(server)
-
-
-def test_R13_no_next_link_leads_elsewhere_in_any_form(connects):
-    with FaultServer(RESOURCES) as server:
-        client = client_of(server, seconds=10)
-        for form in FORMS:
-            link = [{"relation": "next", "url": form}]
-            bundle = {
-                "resourceType": "Bundle",
-                "type": "searchset",
-                "link": link,
-                "entry": [{"fullUrl": form}],
-            }
-            server._do_next_form = lambda sock, answer, body=bundle: server._send(sock, body)
-            server.faults = {0: "next_form"}
-            fetch(client, server, ONE)
-    assert {place for place in connects if place[0] != "name"} == _only(server)
-    assert all(headers["host"] == f"127.0.0.1:{server.port}" for _, _, headers in server.seen)
-
-
-def test_R13_no_reference_in_a_resource_is_followed(connects):
-    rows = [{**observation(number), "performer": [{"reference": form}]} for number, form in enumerate(FORMS)]
-    with FaultServer([{**row, "resourceType": "Condition"} for row in rows]) as server:
-        found = fetch(client_of(server, seconds=10), server, ONE)
-    assert len(entries(found.found["problems"])) == len(FORMS)
-    assert {place for place in connects if place[0] != "name"} == _only(server)
-    assert len(server.seen) == 1
-
-
-def test_R13_proxies_and_netrc_of_the_environment_are_not_used(connects, monkeypatch, tmp_path):
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
-    monkeypatch.setenv("NETRC", str(netrc))
-    with FaultServer() as proxy, FaultServer(RESOURCES) as server:
-        client = client_of(server, seconds=10)
-        for form in [f"http://127.0.0.1:{proxy.port}", *(form for form in FORMS if "\x00" not in form)]:
-            for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
-                monkeypatch.setenv(name, form)
-            assert fetch(client, server, ONE).faults == {}
-    assert proxy.seen == []
-    assert {headers["authorization"] for _, _, headers in server.seen} == {f"Bearer {TOKEN}"}
-    assert {place for place in connects if place[0] != "name"} == _only(server)
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "169.254.169.254",
-        "10.0.0.1",
-        "192.168.1.1",
-        "0.0.0.0",
-        "::ffff:169.254.169.254",
-        "fd00::1",
-        "93.184.216.34",
-    ],
-)
-def test_R13_a_name_that_means_another_address_is_not_connected_to(connects, address):
-    access = Access(servers=(parse_entry("http://fhir.example/r4"),), networks=LOOPBACK)
-    for answers in ([address], ["127.0.0.1", address]):
-        client = FhirClient(access, resolver=lambda host, port, found=answers: found)
-        found = client.fetch_missing(
-            ONE,
-            fhir_server="http://fhir.example/r4",
-            authorization=Authorization(TOKEN, 60, ""),
-            context=CONTEXT,
-        )
-        assert found.faults == {"problems": Fault.NOT_ALLOWED}
-    assert connects == []
-
-
-def test_R13_a_name_is_looked_up_once_whatever_it_means_later(connects):
-    with FaultServer(RESOURCES, page=2) as server:
-        asked = []
-
-        def rebinding(host, port):
-            asked.append(host)
-            return ["127.0.0.1"] if len(asked) == 1 else ["127.6.6.6"]
-
-        base = f"http://fhir.example:{server.port}/fhir"
-        client = FhirClient(Access(servers=(parse_entry(base),), networks=LOOPBACK), resolver=rebinding)
-        found = client.fetch_missing(
-            TEMPLATES, fhir_server=base, authorization=Authorization(TOKEN, 60, ""), context=CONTEXT
-        )
-    assert asked == ["fhir.example"]
-    assert set(connects) == _only(server)
-    assert len(found.found) == 3
-    assert {headers["host"] for _, _, headers in server.seen} == {f"fhir.example:{server.port}"}
 
 
 # --- names, time and bytes

@@ -155,3 +155,30 @@ def test_R13_without_encryption_only_this_machine_is_asked():
         ONE, fhir_server=base, authorization=Authorization("t", 60, ""), context={"patientId": "p1"}
     )
     assert found.faults == {"patient": Fault.NOT_ALLOWED}
+
+
+MANY = {f"key-{number:02}": ONE["patient"] for number in range(17)}
+
+
+def test_connections_are_kept_for_the_questions_of_one_call_and_end_with_it(authority):
+    with FaultServer(RESOURCES, tls=authority.context(NAME), keeps=True) as server:
+        base = f"https://{NAME}:{server.port}/fhir"
+        access = Access(
+            servers=(parse_entry(base),),
+            networks=(parse_network("127.0.0.0/8"),),
+            seconds=20,
+            ca_file=str(authority.file),
+        )
+        client = FhirClient(access, resolver=lambda host, port: ["127.0.0.1"])
+        for call, token in enumerate(["first", "second"]):
+            before, asked = server.connections, len(server.seen)
+            found = client.fetch_missing(
+                MANY,
+                fhir_server=base,
+                authorization=Authorization(token, 60, ""),
+                context={"patientId": "p1"},
+            )
+            assert (found.faults, len(server.seen) - asked) == ({}, len(MANY))
+            assert 1 <= server.connections - before <= 6, f"call {call} shakes hands for each connection only"
+            sent = {headers["authorization"] for _, _, headers in server.seen[asked:]}
+            assert sent == {f"Bearer {token}"}

@@ -196,11 +196,13 @@ class _KeyServer:
 
     def __init__(self):
         self.body, self.asked, self.status, self.location = forge.jwks("ec"), [], 200, ""
+        self.headers = {}
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 outer.asked.append(self.path)
+                outer.headers = dict(self.headers)
                 self.send_response(outer.status)
                 if outer.location:
                     self.send_header("Location", outer.location)
@@ -245,6 +247,8 @@ def test_JWT_6_keys_are_fetched_from_the_listed_address(fetching, key_server):
     assert fetching.post(PATH, json={}, headers={"Authorization": bearer(sent)}).status_code == 400
     assert fetching.post(PATH, json={}, headers=_auth()).status_code == 400
     assert key_server.asked == ["/jwks.json"]
+    assert key_server.headers["Accept"] == "application/jwk-set+json, application/json"
+    assert "Authorization" not in key_server.headers
 
 
 def test_JWT_6_a_foreign_jku_is_never_asked(fetching, key_server, canary):

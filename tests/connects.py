@@ -1,3 +1,5 @@
+"""Every address this process connects to and every name it looks up, while a test asks to know."""
+
 import sys
 
 import pytest

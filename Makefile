@@ -9,7 +9,7 @@ HASHED := --require-hashes --no-deps
 CODE   := cds_service tests tools bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check format docs conformance lock bench validate kill-trials clean slow-loris soak canaries fuzz
+.PHONY: help run install test test-hapi check format docs conformance lock bench validate kill-trials clean slow-loris soak canaries fuzz
 
 help:                      ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -21,6 +21,9 @@ install: $(VENV)/.dev      ## .venv with everything a developer needs
 
 test: $(VENV)/.dev check   ## everything that is checked, then every test
 	$(BIN)/python -m pytest -n 2
+
+test-hapi: $(VENV)/.dev    ## the tests of real FHIR servers with HAPI FHIR (needs java 17 and mvn; fetches 400 MB once)
+	REAL_FHIR_SERVER=hapi $(BIN)/python -m pytest tests/fhir_servers
 
 check: $(VENV)/.dev        ## format, lint, types, layers, size marks
 	$(BIN)/ruff format --check $(CODE)

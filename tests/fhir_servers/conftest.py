@@ -1,10 +1,14 @@
+import os
+
 import pytest
 
-from .servers import medplum
+from .servers import hapi, medplum
+
+SERVERS = {"medplum": medplum, "hapi": hapi}
 
 
 @pytest.fixture(scope="session")
 def server():
-    """A real FHIR server with every bundled patient in it."""
-    with medplum() as running:
+    """A real FHIR server with every bundled patient in it: Medplum's, or what REAL_FHIR_SERVER names."""
+    with SERVERS[os.environ.get("REAL_FHIR_SERVER", "medplum")]() as running:
         yield running

@@ -47,11 +47,24 @@ def medplum() -> Iterator[RealServer]:
 
 
 @contextlib.contextmanager
+def hapi() -> Iterator[RealServer]:
+    """Start HAPI FHIR's JPA server with a database in memory; skip where Java or Maven is not to be had."""
+    folder = _java_folder()
+    classpath = (folder / "classpath").read_text(encoding="utf-8").strip()
+    command = ["java", "-cp", classpath, "Server.java", TOKEN, *map(str, BUNDLES)]
+    with _running(command, folder) as port:
+        at = f"http://127.0.0.1:{port}"
+        yield RealServer("hapi", f"{at}/fhir", f"{at}/pages-of-2/fhir")
+
+
+@contextlib.contextmanager
 def _running(command: list[str], folder: Path) -> Iterator[int]:
     """Run a server until the block ends; yield the port it tells on its first line."""
-    process = subprocess.Popen(
-        command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=_environment()
-    )
+    with (folder / "server.log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+            env=_environment(),
+        )  # fmt: skip
     assert process.stdin and process.stdout
     try:
         line = process.stdout.readline()
@@ -102,6 +115,24 @@ def _install(folder: Path) -> None:
         failed.write_text(reason, encoding="utf-8")
         pytest.skip(reason)
     (folder / "installed").touch()
+
+
+def _java_folder() -> Path:
+    """Return a folder with Server.java and the class path that Maven found for it."""
+    missing = [name for name in ("java", "mvn") if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"HAPI FHIR needs {' and '.join(missing)}, which this machine has not")
+    folder = CACHE / f"hapi-{hashlib.sha256((HERE / 'hapi' / 'pom.xml').read_bytes()).hexdigest()[:16]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("pom.xml", "Server.java"):
+        shutil.copyfile(HERE / "hapi" / name, folder / name)
+    if not (folder / "classpath").exists():
+        command = ["mvn", "-B", "-q", "dependency:build-classpath", "-Dmdep.outputFile=classpath"]
+        if subprocess.run(
+            command, cwd=folder, timeout=900, check=False, stdout=subprocess.DEVNULL
+        ).returncode:
+            pytest.skip("Maven cannot fetch HAPI FHIR here")
+    return folder
 
 
 def _environment() -> dict[str, str]:

@@ -6,8 +6,6 @@ from cds_service.doctor import Wishes, examine
 from cds_service.knowledge import load_knowledge
 from cds_service.settings import Settings
 
-from ..fetch.conftest import connects as connects
-
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 

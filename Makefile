@@ -9,7 +9,7 @@ HASHED := --require-hashes --no-deps
 CODE   := cds_service tests tools bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-hapi check format docs conformance lock bench validate kill-trials clean slow-loris soak canaries fuzz
+.PHONY: help run install test test-hapi check format docs conformance lock bench validate kill-trials clean slow-loris soak canaries fuzz hostile-text
 
 help:                      ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -71,6 +71,9 @@ SERVER ?= 1000
 TOKENS ?= 10000
 kill-trials: $(VENV)/.dev  ## kill store and server, race for tokens: STORE=10000 SERVER=1000 TOKENS=10000
 	$(BIN)/python -m tests.trials --store $(STORE) --server $(SERVER) --tokens $(TOKENS)
+
+hostile-text: $(VENV)/.dev ## every hostile text in every place of a request: nothing may act on a reader (long)
+	HOSTILE_STEP=1 $(BIN)/python -m pytest -n 2 -q tests/web/test_hostile_text.py
 
 # The pins follow pyproject.toml. No index address may enter the files: tests/test_packaging.py looks.
 LOCK := CUSTOM_COMPILE_COMMAND='make lock' .cache/lock/bin/pip-compile --quiet --generate-hashes --strip-extras \

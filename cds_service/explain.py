@@ -12,9 +12,10 @@ from typing import Any, Protocol
 
 from cds_service.engine import BranchTrace, Context, RuleTrace
 from cds_service.facts import PatientFacts
-from cds_service.findings import Evidence, Finding, Missing, Verdict, plain
+from cds_service.findings import Evidence, Finding, Missing, Verdict, spoken
 from cds_service.knowledge import Knowledge
 from cds_service.logic import criterion_in_words, logic_in_words
+from cds_service.neutral import exact, neutral
 from cds_service.program import program_of
 from cds_service.rules import Criterion, Rule
 from cds_service.rules.criteria import Combination, MeetsCriterion, NumberCriterion
@@ -22,6 +23,9 @@ from cds_service.site import SwitchedOff
 from cds_service.site_changes import changes_of_rule
 from cds_service.titles import title_of
 from cds_service.unread import unread_rows
+
+#: Longest text of one fact.
+_LONGEST_TEXT = 400
 
 __all__ = ["Reviewed", "explain_facts", "explain_patient", "explain_site", "logic_in_words"]
 
@@ -197,10 +201,10 @@ class _Teller:
             "strength": finding.strength if finding.verdict is Verdict.MATCH else "",
             "indicator": finding.indicator if finding.verdict is Verdict.MATCH else "",
             "branch": finding.branch,
-            "summary": plain(finding.summary),
+            "summary": spoken(finding.summary, neutral),
             "foldedInto": finding.folded_into,
             "gaveWayTo": finding.gave_way_to,
-            "stale": finding.stale,
+            "stale": neutral(finding.stale),
             "error": error,
             "raisedBy": list(finding.raised_by),
             "loweredBy": list(finding.lowered_by),
@@ -271,14 +275,14 @@ def _threshold(criterion: Criterion) -> list[str]:
 def _evidence(evidence: Evidence, mapped: Mapping[str, str]) -> dict[str, str]:
     moment = "" if evidence.moment is None else evidence.moment.text
     entry = {
-        "text": evidence.text,
+        "text": neutral(evidence.text, _LONGEST_TEXT),
         "value": "" if evidence.value is None else format(evidence.value, "f"),
         "unit": evidence.unit,
-        "reported": evidence.reported,
+        "reported": neutral(evidence.reported),
         "date": moment,
-        "range": evidence.reference_range,
-        "source": "" if evidence.source is None else str(evidence.source),
-        "mappedFrom": "" if evidence.source is None else mapped.get(evidence.source.pointer, ""),
+        "range": neutral(evidence.reference_range),
+        "source": "" if evidence.source is None else exact(str(evidence.source)),
+        "mappedFrom": "" if evidence.source is None else exact(mapped.get(evidence.source.pointer, "")),
     }
     return {name: value for name, value in entry.items() if value}
 

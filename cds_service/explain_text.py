@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cds_service.neutral import neutral
+from cds_service.neutral import exact, neutral
 
 _MARKS = {"match": "+", "no-match": "-", "unknown": "?", "error": "!", "switched-off": "o"}
 _INDENT = "  "
@@ -34,7 +34,7 @@ def _site_lines(site: Mapping[str, Any]) -> list[str]:
     unread = site.get("unreadCodes", [])
     lines += ["Codes of the record that no value set knows:"] if unread else []
     lines += [
-        f"{_INDENT}{row['count']} x {row['kind']} {neutral(row['system'])} {neutral(row['code'])}"
+        f"{_INDENT}{row['count']} x {row['kind']} {exact(row['system'])} {exact(row['code'])}"
         for row in unread
     ]
     return lines
@@ -78,8 +78,8 @@ class _Page:
         margin = _INDENT * depth
         lines = [f"{margin}{_MARKS[criterion['answer']]} {criterion['text']}"]
         for item in criterion.get("evidence", []):
-            source = f" [{neutral(item['source'])}]" if "source" in item else ""
-            local = f" (mapped from local code {neutral(item['mappedFrom'])})" if "mappedFrom" in item else ""
+            source = f" [{exact(item['source'])}]" if "source" in item else ""
+            local = f" (mapped from local code {exact(item['mappedFrom'])})" if "mappedFrom" in item else ""
             lines.append(f"{margin}    {neutral(item['text'])}{local}{source}")
         for gap in criterion.get("missing", []):
             lines.append(f"{margin}    {gap['title']}: {gap['reason'].replace('-', ' ')}")

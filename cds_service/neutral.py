@@ -37,6 +37,8 @@ _MARKS = re.compile(
     r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
 )
 _LINE_START = re.compile(r"(?P<sign>[-+>=#:])|(?P<number>\d{1,9})(?P<after>[.)])(?=\s|$)")
+#: Printable ASCII without the signs that begin tags and entities.
+_PLAIN = re.compile(r"[ -%'-;=?-~]*")
 _READ_AT_MOST = 4_000
 
 
@@ -52,6 +54,19 @@ def neutral(text: str, limit: int = 200) -> str:
     clean = _NAME_DOT.sub("\u2024", clean)
     clean = _SPACE.sub(" ", clean).strip()
     return clean if len(clean) <= limit else clean[: max(limit - 1, 0)].rstrip() + "\u2026"
+
+
+def exact(text: str, limit: int = 200) -> str:
+    """Return an id, a code or an address of a record as it stands where it is plainly one, else ``neutral``.
+
+    Programs compare these and people copy them; a sign none of them needs makes it a text like any other.
+    """
+    return text if len(text) <= limit and _PLAIN.fullmatch(text) else neutral(text, limit)
+
+
+def visible(text: str) -> str:
+    """Return text without what a terminal obeys or nobody sees; line breaks become spaces."""
+    return _harmless_letters(text)
 
 
 def _harmless_letters(text: str) -> str:

@@ -17,8 +17,9 @@ from cds_service.engine import Context, Program
 from cds_service.errors import Issue, PatientDataError
 from cds_service.facts import DataState, PatientFacts, SetAside, Source
 from cds_service.fhir import Record, extract_facts, second_look
-from cds_service.findings import Evidence, Finding, Missing, Verdict, plain
+from cds_service.findings import Evidence, Finding, Missing, Verdict, spoken
 from cds_service.knowledge import Knowledge
+from cds_service.neutral import exact, neutral
 from cds_service.program import program_of
 from cds_service.repeats import Mark, Recall, known_again, marks_of, nothing_shown
 from cds_service.salvage import written
@@ -29,6 +30,8 @@ EXTENSION = "org.twitch-cds.review"
 DEFAULT_BASE_URL = "http://127.0.0.1:8000"
 
 _Written = tuple[Triaged, tuple[dict[str, Any], ...], tuple[Mark, ...], dict[str, Telling]]
+#: Longest text of one fact in the review; a card says less.
+_LONGEST_TEXT = 400
 
 #: After so many rounds in which something cited failed the strict second look, everything is looked at.
 _CITED_ROUNDS = 5
@@ -256,7 +259,7 @@ def _finding_json(
         "role": finding.role,
         "strength": finding.strength,
         "indicator": finding.indicator,
-        "summary": plain(finding.summary),
+        "summary": spoken(finding.summary, neutral),
         "evidence": [_evidence_json(e, mapped) for e in finding.evidence],
         "missing": [_missing_json(m) for m in finding.missing],
     }
@@ -266,7 +269,7 @@ def _finding_json(
         "gaveWayTo": finding.gave_way_to,
         "held": held,
         "shownOn": shown_on,
-        "stale": finding.stale,
+        "stale": neutral(finding.stale),
         "unproposed": finding.unproposed,
     }
     if not entry["rank"]:
@@ -276,11 +279,11 @@ def _finding_json(
 
 
 def _evidence_json(evidence: Evidence, mapped: Mapping[str, str]) -> dict[str, Any]:
-    entry: dict[str, Any] = {"text": evidence.text}
+    entry: dict[str, Any] = {"text": neutral(evidence.text, _LONGEST_TEXT)}
     if evidence.source is not None:
-        entry["source"] = str(evidence.source)
+        entry["source"] = exact(str(evidence.source))
         if local := mapped.get(evidence.source.pointer):
-            entry["mappedFrom"] = local
+            entry["mappedFrom"] = exact(local)
     if evidence.value is not None:
         entry["value"] = evidence.value
         if evidence.unit:
@@ -301,15 +304,15 @@ def _data_considered(facts: PatientFacts) -> dict[str, Any]:
         "kinds": {kind: states[kind].value for kind in sorted(states)},
         "setAside": [
             {
-                "source": str(a.source),
+                "source": exact(str(a.source)),
                 "code": a.code,
-                "reason": a.reason,
+                "reason": neutral(a.reason),
                 **({"name": a.name} if a.name else {}),
             }
             for a in facts.set_aside
         ],
         "unreadCodes": [
-            {"kind": kind, "system": system, "code": code, "count": count}
+            {"kind": kind, "system": exact(system), "code": exact(code), "count": count}
             for (kind, system, code), count in sorted(facts.unread_codes.items())
         ],
         **({"outsideScope": facts.outside} if facts.outside else {}),

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cds_service.neutral import exact
+
 #: (kind of data, code system, code)
 UnreadKey = tuple[str, str, str]
 
@@ -69,10 +71,10 @@ def unread_rows(unread: Mapping[UnreadKey, int], most: int | None = None) -> lis
 
 
 def _bounded(unread: Mapping[UnreadKey, int]) -> dict[UnreadKey, int]:
-    """Return the counts under keys of bounded length."""
+    """Return the counts under keys of bounded length, harmless where they are shown."""
     found: dict[UnreadKey, int] = {}
     for (kind, system, code), count in unread.items():
-        key = (kind, system[:_MAX_SYSTEM] or _NO_SYSTEM, code[:_MAX_CODE])
+        key = (kind, exact(system, _MAX_SYSTEM) or _NO_SYSTEM, exact(code, _MAX_CODE))
         found[key] = found.get(key, 0) + count
     return found
 

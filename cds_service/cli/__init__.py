@@ -13,6 +13,7 @@ import click
 
 from cds_service import __version__
 from cds_service.errors import CdsError, SettingsError
+from cds_service.neutral import visible
 
 _COMMANDS = {
     "config": "cds_service.cli.config",
@@ -58,5 +59,5 @@ def main() -> None:
         twitch_cds.main(prog_name="twitch-cds")
     except CdsError as error:
         for issue in error.issues:
-            click.echo(str(issue), err=True)
+            click.echo(visible(str(issue)), err=True)
         sys.exit(2 if isinstance(error, SettingsError) else 1)

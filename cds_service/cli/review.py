@@ -26,7 +26,7 @@ from cds_service.cli.options import (
 from cds_service.cli.patient_file import review_file
 from cds_service.facts import SetAside
 from cds_service.knowledge import Knowledge
-from cds_service.neutral import neutral
+from cds_service.neutral import exact, neutral
 from cds_service.review import Review
 
 _NOT_SCORED = "not-scored"
@@ -99,7 +99,7 @@ def _set_aside_lines(review: Review) -> Iterator[str]:
         by_code.setdefault(item.code, []).append(item)
     for code, items in sorted(by_code.items()):
         rest = f" and {len(items) - 1} more" if len(items) > 1 else ""
-        place = neutral(str(items[0].source))
+        place = exact(str(items[0].source))
         yield f"Not used: {place}{rest} ({code}: {neutral(items[0].reason).rstrip('.')})"
 
 

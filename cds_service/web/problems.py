@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import traceback
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from cds_service.errors import CdsError, Issue, PatientDataError, RequestError, StoreError
 from cds_service.json_log import tell
+from cds_service.neutral import exact
 
 #: FHIR issue type and words for what the framework itself refuses.
 _REFUSALS = {
@@ -81,10 +83,11 @@ def _issue(kind: str, issue: Issue) -> dict[str, Any]:
     text = f"{issue.what} {issue.remedy}".strip()
     entry: dict[str, Any] = {"severity": "error", "code": kind}
     entry["details"] = {"coding": [{"system": "urn:twitch-cds:errors", "code": issue.code}], "text": text}
-    entry["diagnostics"] = str(issue)
+    where = exact(issue.where)  # a pointer may hold the name of a member, which anybody chose
+    entry["diagnostics"] = str(replace(issue, where=where))
     if issue.where.startswith("/"):
         entry["extension"] = [
-            {"url": "urn:twitch-cds:json-pointer", "valueString": issue.where},
+            {"url": "urn:twitch-cds:json-pointer", "valueString": where},
         ]
     return entry
 

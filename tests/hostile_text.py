@@ -1,0 +1,161 @@
+"""Hostile text for tests: what people and machines may write into a record to be acted on where it is shown.
+
+The texts stand in ``tests/data/hostile-text.json``, by family, written for this project. Here is where they are
+put (every place of a request that holds text) and what may never come out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from markdown_it import MarkdownIt
+
+FAMILIES: dict[str, list[str]] = json.loads(
+    (Path(__file__).parent / "data" / "hostile-text.json").read_text(encoding="ascii")
+)
+TEXTS = [text for family in FAMILIES.values() for text in family]
+
+#: Members whose value decides what a resource is; another value there makes another record, not another text.
+_DECIDING = frozenset(
+    [
+        "resourceType",
+        "hook",
+        "hookInstance",
+        "patientId",
+        "system",
+        "code",
+        "status",
+        "reference",
+        "type",
+        "use",
+        "intent",
+        "gender",
+        "birthDate",
+        "category",
+        "verificationStatus",
+        "clinicalStatus",
+        "org.twitch-cds.asOf",
+    ]
+)
+_DATE = re.compile(r"\d{4}-\d\d")
+Place = tuple[str | int, ...]
+
+
+def places(node: Any, at: Place = ()) -> Iterator[tuple[Place, bool]]:
+    """Yield every place of a text in JSON, and whether it decides what the rest means."""
+    if isinstance(node, dict):
+        for name in sorted(node):
+            yield from places(node[name], (*at, name))
+    elif isinstance(node, list):
+        for index, item in enumerate(node):
+            yield from places(item, (*at, index))
+    elif isinstance(node, str):
+        names = {str(step) for step in at[-3:]}
+        yield (
+            at,
+            bool(names & _DECIDING) or bool(_DATE.match(node)) or at[-1] in ("id", "fullUrl", "unit", "url"),
+        )
+
+
+def put(document: Any, at: Place, text: str) -> None:
+    """Replace the text at a place."""
+    for step in at[:-1]:
+        document = document[step]
+    document[at[-1]] = text
+
+
+def with_texts(document: Any, where: Sequence[Place], first: int) -> Any:
+    """Return a copy with a hostile text at each place, a different one each; ``first`` turns them."""
+    changed = deepcopy(document)
+    for index, at in enumerate(where):
+        put(changed, at, TEXTS[(first + index) % len(TEXTS)])
+    return changed
+
+
+def as_json(document: Any) -> bytes:
+    """Return JSON in which lone surrogates stand as escapes, as they travel."""
+    return json.dumps(document, ensure_ascii=True).encode()
+
+
+def texts(node: Any, at: str = "") -> Iterator[tuple[str, str]]:
+    """Yield place and text of every text in JSON, names of members included."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield f"{at}/*", name
+            yield from texts(value, f"{at}/{name}")
+    elif isinstance(node, list):
+        for item in node:
+            yield from texts(item, f"{at}/-")
+    elif isinstance(node, str):
+        yield at, node
+
+
+# --- what may never come out
+
+#: Controls, format characters (bidirectional, zero-width), surrogates, private and unassigned.
+_NEVER = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+_TAG = re.compile(r"<[A-Za-z!/?]")
+_ENTITY = re.compile(r"&(#\d+|#x[0-9a-f]+|[a-z][a-z0-9]*);?", re.IGNORECASE)
+#: What GFM and clients make a link of without being asked.
+_BARE_LINK = re.compile(r"://|\bwww\.|[\w.+-]+@[\w-]|(?<![\d\W])\.(?:com|example|uk|zip|md)\b", re.IGNORECASE)
+_READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+_READER.validateLink = lambda _url: True  # type: ignore[method-assign]  # a reader less careful than this one
+#: Tokens our own details are made of.
+_OURS = frozenset(
+    [
+        "paragraph_open",
+        "paragraph_close",
+        "inline",
+        "text",
+        "softbreak",
+        "heading_open",
+        "heading_close",
+        "bullet_list_open",
+        "bullet_list_close",
+        "ordered_list_open",
+        "ordered_list_close",
+        "list_item_open",
+        "list_item_close",
+        "strong_open",
+        "strong_close",
+        "text_special",
+    ]
+)
+_LABEL = re.compile(r"[A-Z][A-Za-z ,'-]{2,60}:|Urgent.{0,80}")
+
+
+def unclean(text: str) -> list[str]:
+    """Return what is wrong with text that people read, wherever it is shown."""
+    found = [f"U+{ord(sign):04X}" for sign in text if sign != "\n" and unicodedata.category(sign) in _NEVER]
+    found += [match[0] for match in _TAG.finditer(text)]
+    found += [match[0] for match in _ENTITY.finditer(text)]
+    return found
+
+
+def unclean_line(text: str) -> list[str]:
+    """Return what is wrong with a line of plain text that came from a record."""
+    found = unclean(text) + [match[0] for match in _BARE_LINK.finditer(text)]
+    found += [sign for sign in "[]`*_~|\\" if sign in text]
+    return found + (["line break"] if "\n" in text else [])
+
+
+def unclean_detail(detail: str) -> list[str]:
+    """Return what a Markdown reader that lets HTML through makes of a detail beyond our own words."""
+    found = unclean(detail) + [match[0] for match in _BARE_LINK.finditer(detail)]
+    headings = 0
+    for token in _READER.parse(detail):
+        headings += token.type == "heading_open"
+        for part in (token, *(token.children or ())):
+            if part.type not in _OURS:
+                found.append(f"{part.type}: {part.content[:60]}")
+            if part.type == "heading_open" and part.tag != "h4":
+                found.append(f"heading {part.tag}")
+    if headings > 1:
+        found.append(f"{headings} headings")
+    return found

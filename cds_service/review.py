@@ -66,11 +66,18 @@ class Review:
 
     @property
     def assessable(self) -> bool:
-        """Whether anything at all could be judged; if not, the answer is an error and not "no cards"."""
-        if any(finding.verdict is Verdict.MATCH for finding in self.findings):
+        """Whether anything at all could be judged; if not, the answer is an error and not "no cards".
+
+        There was something to judge where a rule matched, where one of the main kinds of data is known
+        (if only as none on record), where one fact was read, however incomplete its kind is, or where the
+        patient is known to be outside the scope.
+        """
+        facts = self.facts
+        if facts.outside or any(finding.verdict is Verdict.MATCH for finding in self.findings):
             return True
-        kinds = ("lab", "drug", "condition", "symptom")
-        return any(self.facts.state(kind).is_known for kind in kinds)
+        if facts.numbers or facts.drugs or facts.events or facts.twitch is not None:
+            return True
+        return any(facts.state(kind).is_known for kind in ("lab", "drug", "condition", "symptom"))
 
     @property
     def counts(self) -> dict[str, int]:

@@ -11,6 +11,7 @@ from cds_service.knowledge import load_knowledge
 from cds_service.settings import Settings
 from cds_service.web import create_app
 from tests.fhir_builder.calls import CALLS, HOOKS, call_for
+from tests.fhir_builder.states import NAMES, STATES, call_in_state
 
 LEADS = {
     "order-select": "order-lithium-interaction",
@@ -32,6 +33,12 @@ def client(tmp_path_factory):
 def test_the_call_is_what_discovery_asks_for(hook):
     written = json.loads((CALLS / f"{hook}.json").read_text(encoding="utf-8"))
     assert written == call_for(hook), "run: python -m tests.fhir_builder.calls"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_call_without_its_data_is_that_of_the_bundled_patient(name):
+    written = json.loads((STATES / f"{name}.json").read_text(encoding="utf-8"))
+    assert written == call_in_state(name), "run: python -m tests.fhir_builder.states"
 
 
 @pytest.mark.parametrize("hook", HOOKS)

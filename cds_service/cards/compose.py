@@ -10,7 +10,7 @@ from cds_service.cards import sections as say
 from cds_service.cards.blocks import EXTRAS, FACTS, GAPS, KEEP, LAST, Block, fitted, joined
 from cds_service.cards.cautions import cited_drugs, exceptions, safety
 from cds_service.cards.gaps import RULES_NAMED, not_assessed_card, told_before, withheld
-from cds_service.cards.plan import Draft, plan_cards, unjudged
+from cds_service.cards.plan import Draft, plan_cards, unjudged, untold
 from cds_service.cards.proposals import suggestions_of
 from cds_service.cards.sources import links_of, source_of
 from cds_service.cards.summary import summary_of
@@ -60,16 +60,20 @@ def build_cards(
     """Return the CDS Hooks 2.0 cards of one call, most urgent first, within the caps of its hook.
 
     ``base_url`` is the address of this service (for rule pages); ``instance`` the hook instance,
-    which only makes uuids differ between calls. The same arguments give equal cards. Where rules
-    could not be judged and no card tells it, a "not assessed" card does, as one does for what was shown before
-    and answered; so an empty result means that every applicable rule was evaluated.
+    which only makes uuids differ between calls. The same arguments give equal cards. Where data that
+    were not sent or a failure kept rules from being judged, one "not assessed" card comes last, beside
+    the caps; one tells what was shown before and answered where no other card does. So an empty result
+    means that every applicable rule was evaluated.
     """
     voice = Voice(facts, knowledge, base_url)
     drafts = plan_cards(triaged, voice)
-    if not drafts:
-        gap = not_assessed_card(triaged, facts, knowledge, base_url=base_url, instance=instance)
-        return (gap,) if gap is not None else ()
-    return tuple(_card(draft, triaged, voice, instance) for draft in drafts)
+    cards = [_card(draft, triaged, voice, instance) for draft in drafts]
+    if not drafts or untold(triaged, voice):
+        gap = not_assessed_card(
+            triaged, facts, knowledge, base_url=base_url, instance=instance, alone=not drafts
+        )
+        cards += [gap] if gap is not None else []
+    return tuple(cards)
 
 
 def _card(draft: Draft, triaged: Triaged, voice: Voice, instance: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from cds_service.cards.sections import (
     companions,
     foot,
     listed,
+    missing_names,
     missing_words,
     quality_words,
 )
@@ -32,19 +33,25 @@ _BEFORE_NAMED = 8
 
 
 def not_assessed_card(
-    triaged: Triaged, facts: PatientFacts, knowledge: Knowledge, *, base_url: str = "", instance: str = ""
+    triaged: Triaged,
+    facts: PatientFacts,
+    knowledge: Knowledge,
+    *,
+    base_url: str = "",
+    instance: str = "",
+    alone: bool = True,
 ) -> dict[str, Any] | None:
     """Return an info card that says what is not shown and why, or None when there is nothing of it.
 
     Results that were merely never measured ask for no card (specification 8); data that were not
     sent or failed, and rules that failed inside, do. So does what was answered before, at hooks with a
-    consolidated card: where there is no other card, it stands on this one (7.5).
+    consolidated card: where there is no other card (``alone``), it stands on this one (7.5).
     """
     voice = Voice(facts, knowledge, base_url)
     open_rules = unjudged(triaged, voice)
-    held = withheld(triaged, voice)
+    held = withheld(triaged, voice) if alone else []
     if open_rules or held:
-        return _card(open_rules, held, triaged, voice, instance)
+        return _card(open_rules, held, triaged if alone else None, voice, instance)
     if triaged.before and "differential" in knowledge.triage.plan(triaged.hook).kinds:
         return _card_of_before(triaged, voice, instance)
     return None
@@ -79,17 +86,16 @@ def withheld(triaged: Triaged, voice: Voice) -> list[Block]:
 
 
 def _card(
-    open_rules: tuple[Finding, ...], held: list[Block], triaged: Triaged, voice: Voice, instance: str
+    open_rules: tuple[Finding, ...], held: list[Block], alone: Triaged | None, voice: Voice, instance: str
 ) -> dict[str, Any]:
     rule_ids = sorted(finding.rule_id for finding in open_rules)
-    what = "unassessed_what_error" if all(f.error for f in open_rules) else "unassessed_what_data"
     blocks = [
         *held,
         *([Block(voice.say("unassessed_lead"))] if open_rules else []),
         *unassessed_blocks(open_rules, voice),
     ]
-    blocks += _before_blocks(blocks, triaged, voice)
-    summary = voice.say("withheld_summary" if held else "unassessed_summary", what=voice.say(what))
+    blocks += _before_blocks(blocks, alone, voice) if alone is not None else []
+    summary = voice.say("withheld_summary") if held else _summary(open_rules, voice)
     return _written(blocks, summary, (TOPIC, "unassessed_title"), rule_ids, voice, instance)
 
 
@@ -111,6 +117,19 @@ def _written(
         },
     }
     return finished(card, rule_ids, voice, instance)
+
+
+def _summary(open_rules: tuple[Finding, ...], voice: Voice) -> str:
+    """Return what was not assessed and which data lacked, as many of their names as there is room for."""
+    if all(finding.error for finding in open_rules):
+        return voice.say("unassessed_summary", what=voice.say("unassessed_what_error"))
+    names = missing_names((gap for finding in open_rules for gap in finding.missing), voice)
+    for count in range(len(names), 0, -1):
+        what = voice.say("unassessed_what_data", names=", ".join(voice.capped(names, count)))
+        text = voice.say("unassessed_summary", what=what)
+        if len(text) < voice.wording.summary_below:
+            break
+    return text
 
 
 def unassessed_blocks(open_rules: tuple[Finding, ...], voice: Voice) -> list[Block]:

@@ -194,11 +194,14 @@ def _own_workup(
 
 
 def _telling_unknown(drafts: list[Draft], triaged: Triaged, voice: Voice) -> list[Draft]:
-    """Let the consolidated or workup card, else the last, tell which rules could not be decided."""
+    """Let the consolidated or workup card tell which rules could not be decided.
+
+    Without one the last card does, unless a card of its own will.
+    """
     place = next((i for i, d in enumerate(drafts) if d.kind in ("differential", "workup")), None)
     unknown = tuple(triaged.unknown)
     if place is None:
-        place, unknown = len(drafts) - 1, unjudged(triaged, voice)
+        place, unknown = len(drafts) - 1, () if untold(triaged, voice) else unjudged(triaged, voice)
     return [*drafts[:place], replace(drafts[place], unknown=unknown), *drafts[place + 1 :]]
 
 
@@ -206,6 +209,18 @@ def _telling_before(drafts: list[Draft], triaged: Triaged) -> list[Draft]:
     """Let the consolidated card, else the last, tell what was shown before and answered (7.5)."""
     place = next((i for i, d in enumerate(drafts) if d.kind == "differential"), len(drafts) - 1)
     return [*drafts[:place], replace(drafts[place], before=triaged.before), *drafts[place + 1 :]]
+
+
+def untold(triaged: Triaged, voice: Voice) -> bool:
+    """Whether a rule failed, or data that did not come kept one from being judged.
+
+    That asks for a card of its own, whatever else is shown: a reader of other cards takes them for all.
+    """
+    always = voice.knowledge.triage.tell_always
+    return any(
+        finding.error or any(gap.reason in always for gap in finding.missing)
+        for finding in unjudged(triaged, voice)
+    )
 
 
 def unjudged(triaged: Triaged, voice: Voice) -> tuple[Finding, ...]:

@@ -179,6 +179,17 @@ def missing_words(missing: Iterable[Missing], voice: Voice) -> list[str]:
     return said
 
 
+def missing_names(missing: Iterable[Missing], voice: Voice) -> list[str]:
+    """Return the data that did not come or could not be read, each named once; nothing else that lacks.
+
+    Where no gap is of that sort, all of them are named.
+    """
+    gaps = list(missing)
+    told = voice.knowledge.triage.tell_always | voice.knowledge.triage.tell_with_twitch
+    named = [gap for gap in gaps if gap.reason in told] or gaps
+    return sorted({_reason_and_name(gap, voice)[1] for gap in named}, key=lambda name: (name.casefold(), name))
+
+
 def _plainest(items: Iterable[Named], voice: Voice) -> list[Named]:
     """Return the items without derived numbers of which a member is named as well."""
     listed_items = list(items)

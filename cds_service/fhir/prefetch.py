@@ -35,7 +35,7 @@ def read_prefetch(
     """Return the record of a hook call's prefetch.
 
     ``keys`` maps each prefetch key we ask for to the resource types it promises. A key that is absent
-    leaves its types not sent, or incomplete where another key promises them too; null or an empty
+    leaves its types not sent, or incomplete where another key brought them too; null or an empty
     Bundle says none were found; an OperationOutcome, a page of HTML or another shape is a failure; a
     next link or a larger total is incomplete. Values under keys we did not ask for are read too:
     nothing sent is ignored. ``faults`` names keys that were not sent and could not be fetched either, with
@@ -130,15 +130,21 @@ def _join(total: Gathered, gathered: Gathered) -> None:
 
 
 def _note_unsent(states: dict[str, DataState], names: set[str]) -> None:
-    """A type of which one key came and another did not is there in part: vital signs prove no laboratory."""
-    for name in names & states.keys():
-        states[name] = max(states[name], DataState.INCOMPLETE, key=_BADNESS.__getitem__)
+    """A type of which one key came and another did not is there in part: vital signs prove no laboratory.
+
+    One of which no key came is said to be not sent, other than a type that was never asked for.
+    """
+    for name in names:
+        known = states.setdefault(name, DataState.NOT_SENT)
+        if known is not DataState.NOT_SENT:
+            states[name] = max(known, DataState.INCOMPLETE, key=_BADNESS.__getitem__)
 
 
 def _note_unpromised(states: dict[str, DataState], total: Gathered) -> None:
     """A type that came without being promised is there in part: its absence elsewhere proves nothing."""
     for name in _types(total) | total.failed_types:
-        states.setdefault(name, DataState.INCOMPLETE)
+        if states.get(name, DataState.NOT_SENT) is DataState.NOT_SENT:
+            states[name] = DataState.INCOMPLETE
 
 
 def _not_sent(key: str) -> SetAside:

@@ -122,6 +122,10 @@ class Reading:
             return False
         owned = self.subject.owns(resource.subject or resource.patient)
         if owned is False:
+            if (
+                self.record.patient_id
+            ):  # a query about this patient brought another one: what did it leave out?
+                self.doubtful_types.add(type(resource).__name__)
             return self.refuse("F014", located)
         if owned is None and not draft:
             self.doubtful_types.add(type(resource).__name__)

@@ -8,7 +8,7 @@ from cds_service.facts import KINDS, DataState
 from cds_service.fhir.reading import Reading
 from cds_service.fhir.records import Record
 
-#: Kind of fact -> resource types that feed it; absence is known once one of the first group is known.
+#: Kind of fact -> resource types that feed it; absence is known once one of the first group is known ...
 _FEEDS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "lab": (("Observation",), ()),
     "vital": (("Observation",), ()),
@@ -25,13 +25,18 @@ _FEEDS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "allergy": (("AllergyIntolerance",), ()),
     "encounter": (("Encounter",), ()),
 }
+#: ... but never while one of these was asked for and not sent: they lead. A patient's own lists do not.
+_LEADING: Final = frozenset(
+    ("Condition", "DiagnosticReport", "Encounter", "MedicationRequest", "Observation", "Procedure")
+)
 _WORST_FIRST: Final = (DataState.FAILED, DataState.INCOMPLETE, DataState.STALE)
 
 
 def kind_states(reading: Reading) -> dict[str, DataState]:
     """Return the state of every kind of data.
 
-    The worst of what was sent counts; types that were not sent matter only where no type was.
+    The worst of what was sent counts. A type that was not sent matters where no type was, and where it
+    leads: then the kind is there in part.
     """
     return {kind: _state(reading, *_FEEDS[kind]) for kind in KINDS}
 
@@ -46,6 +51,8 @@ def _state(reading: Reading, main: tuple[str, ...], more: tuple[str, ...]) -> Da
             return worst
     if not any(state.is_known for state in main_states):
         return DataState.NOT_SENT
+    if any(reading.record.states.get(name) is DataState.NOT_SENT for name in main if name in _LEADING):
+        return DataState.INCOMPLETE
     return DataState.PRESENT if DataState.PRESENT in all_states else DataState.NONE_FOUND
 
 

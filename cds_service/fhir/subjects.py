@@ -58,12 +58,14 @@ def find_subject(record: Record, patient_id: str | None, without: frozenset[str]
 
     Raises:
         SubjectError: no patient (F006), several without a named one (F007), or not the named one (F008).
+            In a hook call the context names the patient: another Patient is then left out like any other
+            resource of somebody else, and what only it could have told is not known.
     """
     patients = _distinct(record.of(Patient))
     wanted = _plain_id(patient_id or record.patient_id)
     if wanted:
         chosen = [located for located in patients if located[3].id == wanted or wanted in _names(located)]
-        if patients and not chosen:
+        if patients and not chosen and not record.patient_id:
             raise wrong_subject("F008", record.where)
         if len(chosen) > 1:
             raise wrong_subject("F007", record.where, "one id, different birth dates")

@@ -25,25 +25,22 @@ from cds_service.review import Review
 from cds_service.web.asked import evaluation_date, json_body, known_service
 from cds_service.web.fetching import in_turn
 from cds_service.web.memory import recall_answers_of, recall_of, remember, rules_told
-from cds_service.web.origins import allow_origins
 from cds_service.web.problems import Refusal, json_response
 from cds_service.web.request_log import note
 from cds_service.web.state import State, current_state
 
 blueprint = Blueprint("hooks", __name__)
-blueprint.after_request(allow_origins)
 
 _SPECIFICATION = "2.0.1"
 
 
-@blueprint.get("/cds-services", strict_slashes=False)
+@blueprint.get("/cds-services")
 def discovery() -> Response:
     """Return the services of this installation and the data they ask for."""
     return json_response({"services": [_described(item) for item in current_state().services]})
 
 
-@blueprint.post("/cds-services/<service_id>", strict_slashes=False)
-@blueprint.post("/cds-services//<service_id>")
+@blueprint.post("/cds-services/<service_id>")
 def call_service(service_id: str) -> Response:
     """Assess the patient of a call and return the cards."""
     state = current_state()
@@ -57,7 +54,7 @@ def _answered(call: Call, service: Service, state: State) -> Response:
     review = judged(call, service, state, now)
     if not review.assessable:
         state.metrics.count("unassessable", service.id)
-        raise _nothing_assessable(call, service)
+        raise _nothing_assessable(call, service, review)
     if not _remembered(call, service, review, state, now):
         state.metrics.count("memory_failures")
     answer = review.response()
@@ -143,10 +140,13 @@ def _described(service: Service) -> dict[str, Any]:
     return {name: value for name, value in entry.items() if value}
 
 
-def _nothing_assessable(call: Call, service: Service) -> Refusal:
+def _nothing_assessable(call: Call, service: Service, review: Review) -> Refusal:
     faults = call.fetched.faults
     absent = [key for key in sorted(service.prefetch) if key not in call.prefetch and key not in faults]
+    places = {row.source.pointer.split("/")[2] for row in review.facts.set_aside if row.code != "F082"}
+    useless = [key for key in sorted(service.prefetch) if key in call.prefetch and key in places]
     named = f" Not sent: {', '.join(absent)}." if absent else ""
+    named += f" Not usable: {', '.join(useless)}." if useless else ""
     named += "".join(f" {key}: {fault.value}." for key, fault in sorted(faults.items()))
     issue = Issue(
         "/prefetch",

@@ -93,21 +93,27 @@ def test_a_key_that_was_not_sent_is_not_sent() -> None:
     ("values", "state"),
     [
         ({"requests": searchset(order())}, DataState.PRESENT),
-        ({"statements": None}, DataState.NONE_FOUND),
+        ({"requests": None}, DataState.NONE_FOUND),
+        ({"statements": None}, DataState.INCOMPLETE),
+        ({"statements": searchset()}, DataState.INCOMPLETE),
         ({"requests": None, "statements": OUTCOME}, DataState.FAILED),
         ({}, DataState.NOT_SENT),
         ({"requests": None, "statements": searchset(total=3)}, DataState.INCOMPLETE),
     ],
 )
-def test_drugs_are_known_when_one_kind_of_list_is_and_none_failed(
+def test_drugs_are_known_when_the_orders_came_and_no_list_failed(
     values: dict[str, Any], state: DataState
 ) -> None:
     assert facts(prefetch(**values)).states["drug"] is state
 
 
-def test_symptoms_are_known_from_any_of_their_sources() -> None:
-    assert facts(prefetch(encounters=None)).states["symptom"] is DataState.NONE_FOUND
-    assert facts(prefetch(conditions=OUTCOME, labs=None)).states["symptom"] is DataState.FAILED
+@pytest.mark.parametrize("missing", ["encounters", "conditions", "labs"])
+def test_symptoms_are_known_when_all_of_their_sources_came(missing: str) -> None:
+    sent = dict.fromkeys(("encounters", "conditions", "labs"))
+    assert facts(prefetch(**sent)).states["symptom"] is DataState.NONE_FOUND
+    assert facts(prefetch(**(sent | {missing: OUTCOME}))).states["symptom"] is DataState.FAILED
+    del sent[missing]
+    assert facts(prefetch(**sent)).states["symptom"] is DataState.INCOMPLETE
 
 
 def test_resources_under_another_key_count_but_prove_no_completeness() -> None:
@@ -117,9 +123,17 @@ def test_resources_under_another_key_count_but_prove_no_completeness() -> None:
     assert found.states["drug"] is DataState.NOT_SENT
 
 
-def test_a_wrong_patients_resource_is_refused() -> None:
+def test_a_wrong_patients_resource_is_refused_and_proves_nothing() -> None:
     found = facts(prefetch(labs=searchset(lab(subject={"reference": "Patient/q"}))))
     assert not found.numbers
+    assert "F014" in codes(found)
+    assert found.states["lab"] is DataState.INCOMPLETE
+
+
+def test_another_patient_is_left_out_and_what_it_alone_could_tell_is_not_known() -> None:
+    found = facts(prefetch(patient=PATIENT | {"id": "q"}, labs=searchset(lab())))
+    assert (found.patient, found.age_days, found.sex) == ("Patient/p", None, None)
+    assert found.numbers["potassium"]
     assert "F014" in codes(found)
 
 

@@ -21,6 +21,10 @@ from cds_service.fetch import Access, Style, parse_entry, parse_network, tls_con
 from cds_service.settings_sources import PREFIX, as_text, environment_values, file_values, value_of
 
 _MEBIBYTE = 1024 * 1024
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
+#: A path the service can stand under; its own addresses must stay apart from it.
+_PREFIX = re.compile(r"(?!/(cds-services|explain|rules|sandbox|livez|readyz|metrics)(/|$))(/[A-Za-z0-9_-]+)*")
 _SHORTEST_KEY = 32
 _SECRET_PARAMETER = re.compile(r"([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
 
@@ -41,7 +45,9 @@ class Settings:
     port: int = _setting(8000, "Port the service listens on, 1 to 65535.")
     workers: int = _setting(1, "Processes that answer calls, 1 to 64.")
     public_base_url: str = _setting(
-        "", "Address under which EHRs reach the service, for the links on cards; empty: host and port."
+        "",
+        "Address under which EHRs reach the service, for the links on cards; a path in it is a prefix the "
+        "service is served under too; empty: host and port.",
     )
     content: str = _setting("", "Folder that holds cards/ and terminology/; empty: the bundled knowledge.")
     site: str = _setting(
@@ -299,12 +305,20 @@ def _log_level(settings: Settings) -> Issue | None:
 
 def _public_base_url(settings: Settings) -> Issue | None:
     url = settings.public_base_url
-    parts = urlsplit(url)
-    if not url or (parts.scheme in ("http", "https") and parts.hostname and not parts.query + parts.fragment):
+    if not url:
         return None
-    return Issue(
-        "settings", "S008", "public_base_url is not an absolute http(s) address.", "Write https://host."
-    )
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query + parts.fragment:
+        what, remedy = "is not an absolute http(s) address.", "Write https://host or https://host/path."
+        return Issue("settings", "S008", f"public_base_url {what}", remedy)
+    path = parts.path.rstrip("/")
+    if not _PREFIX.fullmatch(path):
+        what = f"public_base_url has a path that is none to serve under: {path!r}."
+        remedy = (
+            "Write words of letters, digits, - and _; not one of the service's own, such as cds-services."
+        )
+        return Issue("settings", "S015", what, remedy)
+    return None
 
 
 def _cors_origins(settings: Settings) -> Issue | None:
@@ -314,13 +328,16 @@ def _cors_origins(settings: Settings) -> Issue | None:
     if not wrong:
         return None
     return Issue(
-        "settings", "S009", f"cors_origins has {wrong[0]!r}, which is no origin.", "Write https://host:port."
+        "settings",
+        "S009",
+        f"cors_origins has {wrong[0]!r}, which is no origin.",
+        "Write https://host:port, in lower case and without the usual port.",
     )
 
 
 def _is_origin(text: str) -> bool:
-    parts = urlsplit(text)
-    return parts.scheme in ("http", "https") and bool(parts.netloc) and not (parts.path + parts.query)
+    """Whether a text is an origin as browsers send it: lower case, no path, no usual port."""
+    return _ORIGIN.fullmatch(text) is not None and not text.endswith(_USUAL_PORTS[text.partition(":")[0]])
 
 
 def _content(settings: Settings) -> Issue | None:

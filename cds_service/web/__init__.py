@@ -19,12 +19,14 @@ from cds_service.web import (
     hooks,
     metrics,
     ops,
+    origins,
     problems,
     request_log,
     response_headers,
     rule_pages,
 )
 from cds_service.web.fetching import fhir_client
+from cds_service.web.paths import prefix_of, under_prefix
 from cds_service.web.state import State, keep_state
 from cds_service.web.turns import Turns
 from cds_service.web.worker import follow_the_parent
@@ -48,7 +50,6 @@ def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.url_map.merge_slashes = False  # clients that list /cds-services/ call /cds-services//{id}
     if knowledge is None:
         knowledge = ready_knowledge(settings.content_root, settings.site_path)
     store = open_store(settings.store_url)
@@ -64,9 +65,12 @@ def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
     app.register_blueprint(rule_pages.blueprint)
     problems.register(app)
     response_headers.register(app)
+    origins.register(app)
     metrics.register(app, metered)
     request_log.register(app, settings.log_level)
     authentication.register(app, settings, store, key_set_fetch(access.networks, access.ca_file))
+    prefix = prefix_of(settings.base_url)
+    app.wsgi_app = under_prefix(app.wsgi_app, prefix)  # type: ignore[method-assign]
     return app
 
 

@@ -12,17 +12,14 @@ from flask import Blueprint, Response
 from cds_service.errors import StoreError
 from cds_service.feedback import read_feedback
 from cds_service.web.asked import json_body, known_service
-from cds_service.web.origins import allow_origins
 from cds_service.web.problems import json_response
 from cds_service.web.request_log import note
 from cds_service.web.state import current_state
 
 blueprint = Blueprint("answered", __name__)
-blueprint.after_request(allow_origins)
 
 
-@blueprint.post("/cds-services/<service_id>/feedback", strict_slashes=False)
-@blueprint.post("/cds-services//<service_id>/feedback")
+@blueprint.post("/cds-services/<service_id>/feedback")
 def take_feedback(service_id: str) -> Response:
     """Keep the answers of a batch, all or none; the same ones sent again change nothing.
 

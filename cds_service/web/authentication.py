@@ -18,6 +18,7 @@ from cds_service.auth import Fetch, Refused, Verifier
 from cds_service.errors import Issue
 from cds_service.settings import Settings
 from cds_service.store import FeedbackStore
+from cds_service.web.paths import called_path
 from cds_service.web.problems import Refusal
 from cds_service.web.request_log import note
 
@@ -52,7 +53,8 @@ def _gate(verifier: Verifier, base_url: str) -> Callable[[], None]:
             return
         try:
             header = request.headers.get("Authorization", "")
-            client = verifier.verify(header, base_url + request.path, int(time.time()))
+            audience = base_url + called_path(request.environ)
+            client = verifier.verify(header, audience, int(time.time()))
         except Refused as refused:
             note(refused=refused.reason)
             raise Refusal(401, _NOT_TRUSTED, "login") from None

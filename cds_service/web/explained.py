@@ -18,16 +18,14 @@ from cds_service.knowledge import Knowledge, Service
 from cds_service.web.asked import json_body, known_service
 from cds_service.web.fetching import in_turn
 from cds_service.web.hooks import judged
-from cds_service.web.origins import allow_origins
 from cds_service.web.problems import Refusal, json_response
 from cds_service.web.request_log import note
 from cds_service.web.state import State, current_state
 
 blueprint = Blueprint("explained", __name__)
-blueprint.after_request(allow_origins)
 
 
-@blueprint.post("/explain/<service_id>", strict_slashes=False)
+@blueprint.post("/explain/<service_id>")
 def explain_call(service_id: str) -> Response:
     """Return the explanation of every rule for the patient of a call, or of ``?rule=ID`` alone."""
     state = current_state()

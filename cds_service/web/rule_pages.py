@@ -87,7 +87,7 @@ def rule_page(rule_id: str) -> str:
     )
 
 
-@blueprint.get("/rules", strict_slashes=False)
+@blueprint.get("/rules")
 def rule_list() -> str:
     """Return the catalogue: all rules by group, or those that hold every word of ``?q=``."""
     knowledge = current_state().knowledge

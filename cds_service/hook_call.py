@@ -16,6 +16,7 @@ from datetime import datetime
 import msgspec
 
 from cds_service.answers import RecallAnswers, no_answers
+from cds_service.cards.limits import NO_LIMITS, CardLimits
 from cds_service.errors import Issue, RequestError
 from cds_service.fetch import Authorization, Fault, Fetched, has_next
 from cds_service.fhir import MAX_VALUES, Record, read_added, read_drafts, read_prefetch
@@ -178,11 +179,13 @@ def answer_call(
     base_url: str,
     recall: Recall = nothing_shown,
     recall_answers: RecallAnswers = no_answers,
+    limits: CardLimits = NO_LIMITS,
 ) -> Review:
     """Review the patient of a call as of the given instant; ``base_url`` stands in the links of cards.
 
     ``recall`` tells which marks of cautions were told before about this patient, or to this user;
-    ``recall_answers`` which findings of this patient clinicians have answered.
+    ``recall_answers`` which findings of this patient clinicians have answered,
+    ``limits`` what the client can show.
 
     Raises:
         PatientDataError: The prefetched data cannot be used at all.
@@ -198,6 +201,7 @@ def answer_call(
         instance=call.hook_instance,
         recall=recall,
         recall_answers=recall_answers,
+        limits=limits,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from cds_service.answers import RecallAnswers, Telling, answered_findings, no_answers, tellings_of
 from cds_service.cards import build_cards, topic_code
+from cds_service.cards.limits import NO_LIMITS, CardLimits, limited
 from cds_service.engine import Context, Program
 from cds_service.errors import Issue, PatientDataError
 from cds_service.facts import DataState, PatientFacts, SetAside, Source
@@ -132,6 +133,7 @@ def review_patient(
     instance: str = "",
     recall: Recall = nothing_shown,
     recall_answers: RecallAnswers = no_answers,
+    limits: CardLimits = NO_LIMITS,
 ) -> Review:
     """Judge every rule for one patient and write the cards.
 
@@ -148,6 +150,7 @@ def review_patient(
             without it the same record gives the same bytes.
         recall: What was told before; asked about the cautions that are told once only.
         recall_answers: What clinicians answered to cards; asked about what would be shown.
+        limits: What the client can show of cards.
 
     Raises:
         PatientDataError: The data cannot be used at all: no patient, two patients, or resource after
@@ -163,7 +166,8 @@ def review_patient(
         asked = marks_of(found, rules, facts, plan.shown_within)
         quiet = known_again(found, asked, recall, plan.shown_by)
         triaged = triage(found, rules, knowledge.triage, facts, quiet, answered)
-        cards = build_cards(triaged, facts, knowledge, base_url=base_url, instance=instance)
+        composed = build_cards(triaged, facts, knowledge, base_url=base_url, instance=instance)
+        cards = limited(composed, limits, knowledge.frames)
         told = _told_alone(triaged, cards)
         kept = marks_of(
             (f for f in found if f.rule_id in told), rules, facts, knowledge.triage.remembers(hook)

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cds_service.auth import Clients, pinned_keys_fault
+from cds_service.client_limits import ClientLimits
 from cds_service.errors import Issue, SettingsError
 from cds_service.fetch import Access, Style, parse_entry, parse_network, tls_context
 from cds_service.settings_sources import PREFIX, as_text, environment_values, file_values, value_of
@@ -83,6 +84,10 @@ class Settings:
     clients: Clients = _setting(  # noqa: RUF009 (clients are immutable)
         Clients(),
         "Clients whose tokens are accepted, a [[clients]] table each; none: nobody is asked who they are.",
+    )
+    card_limits: ClientLimits = _setting(  # noqa: RUF009 (limits are immutable)
+        ClientLimits(),
+        "What particular EHRs can show of cards, a [[card_limits]] table each; none: all that is composed.",
     )
     fhir_servers: tuple[str, ...] = _setting(
         (),
@@ -248,7 +253,7 @@ def shown_settings(settings: Settings) -> dict[str, Any]:
         value = getattr(settings, item.name)
         if item.metadata["secret"]:
             value = _hidden(item.name, value)
-        shown[item.name] = value.as_data() if isinstance(value, Clients) else value
+        shown[item.name] = value.as_data() if isinstance(value, Clients | ClientLimits) else value
     return shown
 
 
@@ -305,9 +310,9 @@ def _log_level(settings: Settings) -> Issue | None:
 
 def _public_base_url(settings: Settings) -> Issue | None:
     url = settings.public_base_url
+    parts = urlsplit(url)
     if not url:
         return None
-    parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query + parts.fragment:
         what, remedy = "is not an absolute http(s) address.", "Write https://host or https://host/path."
         return Issue("settings", "S008", f"public_base_url {what}", remedy)
@@ -367,6 +372,14 @@ def _clients(settings: Settings) -> Issue | None:
     return next((issue for client in settings.clients if (issue := pinned_keys_fault(client))), None)
 
 
+def _card_limits(settings: Settings) -> Issue | None:
+    strangers = sorted(settings.card_limits.issuers - {client.issuer for client in settings.clients})
+    if not strangers:
+        return None
+    what = f"card_limits names {strangers[0]}, which is no issuer of clients."
+    return Issue("settings", "S052", what, "Write the issuer letter by letter as in [[clients]].")
+
+
 def _fhir_access(settings: Settings) -> Issue | None:
     for name, parse, form in (
         (
@@ -406,4 +419,5 @@ _CHECKS: tuple[Callable[[Settings], Issue | None], ...] = (
     _content,
     _site,
     _clients,
+    _card_limits,
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from cds_service.auth import Clients, read_clients
+from cds_service.client_limits import ClientLimits, read_client_limits
 from cds_service.errors import Issue, SettingsError
 
 PREFIX = "TWITCH_CDS_"
@@ -65,6 +66,8 @@ def value_of(name: str, raw: Any, where: str, known: Mapping[str, Any]) -> Any:
     wanted = type(known[name])
     if wanted is Clients:
         return read_clients(raw, where)
+    if wanted is ClientLimits:
+        return read_client_limits(raw, where)
     value = _PARSERS[wanted](raw) if isinstance(raw, str) else raw
     if wanted is tuple and isinstance(value, list) and all(isinstance(part, str) for part in value):
         value = tuple(value)
@@ -97,7 +100,7 @@ _FORMS: Mapping[type, str] = {
 
 def as_text(value: Any) -> str:
     """Return a value as a variable of the environment has it; ``value_of`` reads it back."""
-    if isinstance(value, Clients):
+    if isinstance(value, Clients | ClientLimits):
         return value.as_text()
     if isinstance(value, bool):
         return "true" if value else "false"

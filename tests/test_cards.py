@@ -518,17 +518,23 @@ def test_a_rule_that_failed_is_never_silent() -> None:
     broken = Finding("r", Verdict.UNKNOWN, error="ValueError")
     alone = only(cards_of([broken], patient=facts(twitch=None)))
     assert "failed" in alone["detail"] and "ValueError" not in json.dumps(alone)
-    assert "failed" in only(cards_of([broken, finding("a")]))["detail"]
+    other, told = cards_of([broken, finding("a")])
+    assert told == cards_of([broken, finding("b")])[1]
+    assert other == only(cards_of([finding("a")])) or "failed" in other["detail"]
+    assert "failed" in told["detail"]
     assert "failed" in only(cards_of([broken], patient=facts(outside="deceased")))["detail"]
 
 
-def test_other_cards_tell_what_was_not_sent() -> None:
+def test_what_was_not_sent_is_told_on_a_card_of_its_own() -> None:
     states = dict.fromkeys(KINDS, DataState.PRESENT) | {"drug": DataState.NOT_SENT}
     patient = facts(states=states)
     cards = cards_of(
         [undecided("not-sent", "drug", "furosemide"), finding("flag", role="red-flag")], patient=patient
     )
-    assert "not sent: medications" in only(cards)["detail"]
+    flag, told = cards
+    assert "not sent: medications" in told["detail"]
+    assert "medications not available" in told["summary"]
+    assert "medications" not in flag["detail"]
 
 
 def test_a_judged_patient_needs_no_such_card() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from cds_service.answers import RecallAnswers, Telling
+from cds_service.cards.limits import CardLimits, without_extensions
 from cds_service.errors import Issue
 from cds_service.hook_call import Call, answer_call
 from cds_service.json_log import tell
@@ -26,7 +27,7 @@ from cds_service.web.asked import evaluation_date, json_body, known_service
 from cds_service.web.fetching import in_turn
 from cds_service.web.memory import recall_answers_of, recall_of, remember, rules_told
 from cds_service.web.problems import Refusal, json_response
-from cds_service.web.request_log import note
+from cds_service.web.request_log import note, noted
 from cds_service.web.state import State, current_state
 
 blueprint = Blueprint("hooks", __name__)
@@ -60,7 +61,12 @@ def _answered(call: Call, service: Service, state: State) -> Response:
     answer = review.response()
     state.metrics.cards(service.id, answer["cards"], rules_told(review))
     note(cards=len(answer["cards"]), **review.counts)
-    return json_response(answer)
+    return json_response(answer if _limits(state).extensions else without_extensions(answer))
+
+
+def _limits(state: State) -> CardLimits:
+    """Return what the client of this request can show."""
+    return state.settings.card_limits.of(noted("client"), state.settings.base_url)
 
 
 def judged(call: Call, service: Service, state: State, now: int) -> Review:
@@ -78,6 +84,7 @@ def judged(call: Call, service: Service, state: State, now: int) -> Review:
         base_url=state.settings.base_url,
         recall=_recall(call, state, now),
         recall_answers=_recall_answers(call, state, now),
+        limits=_limits(state),
     )
     state.metrics.review(service.id, review, time.perf_counter() - started)
     _note_failed_rules(review)

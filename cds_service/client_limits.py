@@ -141,5 +141,5 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "extensions": (_is_flag, "true or false"),
     "cards": (_whole(1, 10), "a whole number from 1 to 10"),
     "longest_summary": (_whole(40, 139), "a whole number from 40 to 139"),
-    "longest_detail": (_whole(500, 100_000), "a whole number from 500 to 100000"),
+    "longest_detail": (_whole(500, 50_000), "a whole number from 500 to 50000"),
 }

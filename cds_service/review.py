@@ -70,11 +70,10 @@ class Review:
         """Whether anything at all could be judged; if not, the answer is an error and not "no cards".
 
         There was something to judge where a rule matched, where one of the main kinds of data is known
-        (if only as none on record), where one fact was read, however incomplete its kind is, or where the
-        patient is known to be outside the scope.
+        (if only as none on record), or where one fact was read, however incomplete its kind is.
         """
         facts = self.facts
-        if facts.outside or any(finding.verdict is Verdict.MATCH for finding in self.findings):
+        if any(finding.verdict is Verdict.MATCH for finding in self.findings):
             return True
         if facts.numbers or facts.drugs or facts.events or facts.twitch is not None:
             return True

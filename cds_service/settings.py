@@ -8,26 +8,28 @@ listed for operators in ``docs/operate.md``; a test keeps the two equal.
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from cds_service.addresses import is_origin, is_prefix
 from cds_service.auth import Clients, pinned_keys_fault
 from cds_service.client_limits import ClientLimits
 from cds_service.errors import Issue, SettingsError
 from cds_service.fetch import Access, Style, parse_entry, parse_network, tls_context
-from cds_service.settings_sources import PREFIX, as_text, environment_values, file_values, value_of
+from cds_service.settings_sources import (
+    PREFIX,
+    as_text,
+    environment_values,
+    file_values,
+    value_of,
+    without_password,
+)
 
 _MEBIBYTE = 1024 * 1024
-_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
-_USUAL_PORTS = {"http": ":80", "https": ":443"}
-#: A path the service can stand under; its own addresses must stay apart from it.
-_PREFIX = re.compile(r"(?!/(cds-services|explain|rules|sandbox|livez|readyz|metrics)(/|$))(/[A-Za-z0-9_-]+)*")
 _SHORTEST_KEY = 32
-_SECRET_PARAMETER = re.compile(r"([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
 
 
 def _setting(default: Any, meaning: str, *, secret: bool = False) -> Any:
@@ -266,15 +268,7 @@ def settings_table() -> list[tuple[str, str, str, str]]:
 
 
 def _hidden(name: str, value: str) -> str:
-    return _without_words(_without_password(value)) if name.endswith("_url") else "***" if value else ""
-
-
-def _without_password(url: str) -> str:
-    head, separator, tail = url.rpartition("@")
-    scheme, slashes, credentials = head.partition("://")
-    if not separator or not slashes:
-        return url
-    return f"{scheme}://{credentials.partition(':')[0]}:***@{tail}"
+    return _without_words(without_password(value)) if name.endswith("_url") else "***" if value else ""
 
 
 def _without_words(url: str) -> str:
@@ -317,7 +311,7 @@ def _public_base_url(settings: Settings) -> Issue | None:
         what, remedy = "is not an absolute http(s) address.", "Write https://host or https://host/path."
         return Issue("settings", "S008", f"public_base_url {what}", remedy)
     path = parts.path.rstrip("/")
-    if not _PREFIX.fullmatch(path):
+    if not is_prefix(path):
         what = f"public_base_url has a path that is none to serve under: {path!r}."
         remedy = (
             "Write words of letters, digits, - and _; not one of the service's own, such as cds-services."
@@ -329,7 +323,7 @@ def _public_base_url(settings: Settings) -> Issue | None:
 def _cors_origins(settings: Settings) -> Issue | None:
     if "*" in settings.cors_origins and len(settings.cors_origins) > 1:
         return Issue("settings", "S009", 'cors_origins mixes "*" with origins.', "Keep one of the two.")
-    wrong = [origin for origin in settings.cors_origins if origin != "*" and not _is_origin(origin)]
+    wrong = [origin for origin in settings.cors_origins if origin != "*" and not is_origin(origin)]
     if not wrong:
         return None
     return Issue(
@@ -338,11 +332,6 @@ def _cors_origins(settings: Settings) -> Issue | None:
         f"cors_origins has {wrong[0]!r}, which is no origin.",
         "Write https://host:port, in lower case and without the usual port.",
     )
-
-
-def _is_origin(text: str) -> bool:
-    """Whether a text is an origin as browsers send it: lower case, no path, no usual port."""
-    return _ORIGIN.fullmatch(text) is not None and not text.endswith(_USUAL_PORTS[text.partition(":")[0]])
 
 
 def _content(settings: Settings) -> Issue | None:

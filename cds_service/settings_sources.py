@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from cds_service.errors import Issue, SettingsError
 
 PREFIX = "TWITCH_CDS_"
 _MAX_FILE_BYTES = 1_000_000
+_SECRET_PARAMETER = re.compile(r"([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
 
 #: Where a value stands, the name of its setting, and the value as it was written.
 SourceValue: TypeAlias = tuple[str, str, Any]
@@ -105,3 +107,12 @@ def as_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def without_password(url: str) -> str:
+    """Return an address without the passwords and secret parameters in it."""
+    head, separator, tail = url.rpartition("@")
+    scheme, slashes, credentials = head.partition("://")
+    if not separator or not slashes:
+        return url
+    return f"{scheme}://{credentials.partition(':')[0]}:***@{tail}"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator
 from referencing import Registry
@@ -45,6 +46,7 @@ class Described:
         state = app.extensions["twitch-cds"]
         trusted = bool(state.settings.clients)
         self._document = description(state.services, state.settings.base_url, trusted=trusted)
+        self._prefix = urlsplit(state.settings.base_url).path
         self._validators: dict[str, Draft202012Validator] = {}
         self._paths = [
             (re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))), operations)
@@ -72,7 +74,8 @@ class Described:
             yield from self._request_faults(schema, sent, response)
 
     def _operations(self, path: str) -> dict[str, Any]:
-        plain = re.sub("/+", "/", path).rstrip("/") or "/"
+        below = path.removeprefix(self._prefix) if path.startswith(f"{self._prefix}/") else path
+        plain = re.sub("/+", "/", below).rstrip("/") or "/"
         return next((found for pattern, found in self._paths if pattern.fullmatch(plain)), {})
 
     def _unlisted(self, method: str, operations: dict[str, Any], response: Any) -> Iterator[str]:

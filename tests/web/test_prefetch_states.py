@@ -260,14 +260,6 @@ def test_what_the_context_brings_is_looked_at_without_any_prefetch(client, hook)
     assert len(_not_assessed(response.get_json())) == 1
 
 
-def test_who_is_outside_the_scope_is_known_from_the_patient_alone(client):
-    call = _call("patient-view")
-    call["prefetch"] = {"patient": call["prefetch"]["patient"] | {"deceasedBoolean": True}}
-    answer = client.post("/cds-services/twitch-patient-view", json=call)
-    assert answer.status_code == 200
-    assert (answer.get_json()["cards"], _review(answer.get_json())["outside"]) == ([], "deceased")
-
-
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_several_keys_bad_at_once_are_never_silent(client, data):

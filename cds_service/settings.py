@@ -19,14 +19,7 @@ from cds_service.auth import Clients, pinned_keys_fault
 from cds_service.client_limits import ClientLimits
 from cds_service.errors import Issue, SettingsError
 from cds_service.fetch import Access, Style, parse_entry, parse_network, tls_context
-from cds_service.settings_sources import (
-    PREFIX,
-    as_text,
-    environment_values,
-    file_values,
-    value_of,
-    without_password,
-)
+from cds_service.settings_sources import PREFIX, as_text, environment_values, file_values, hidden, value_of
 
 _MEBIBYTE = 1024 * 1024
 _SHORTEST_KEY = 32
@@ -254,7 +247,7 @@ def shown_settings(settings: Settings) -> dict[str, Any]:
     for item in fields(settings):
         value = getattr(settings, item.name)
         if item.metadata["secret"]:
-            value = _hidden(item.name, value)
+            value = hidden(item.name, value)
         shown[item.name] = value.as_data() if isinstance(value, Clients | ClientLimits) else value
     return shown
 
@@ -265,15 +258,6 @@ def settings_table() -> list[tuple[str, str, str, str]]:
         (item.name, PREFIX + item.name.upper(), as_text(item.default), item.metadata["meaning"])
         for item in fields(Settings)
     ]
-
-
-def _hidden(name: str, value: str) -> str:
-    return _without_words(without_password(value)) if name.endswith("_url") else "***" if value else ""
-
-
-def _without_words(url: str) -> str:
-    """Return an address whose parameters of secrets have no values."""
-    return _SECRET_PARAMETER.sub(r"\1***", url)
 
 
 def _out_of_range(name: str, low: int, high: int) -> Callable[[Settings], Issue | None]:
@@ -313,10 +297,9 @@ def _public_base_url(settings: Settings) -> Issue | None:
     path = parts.path.rstrip("/")
     if not is_prefix(path):
         what = f"public_base_url has a path that is none to serve under: {path!r}."
-        remedy = (
-            "Write words of letters, digits, - and _; not one of the service's own, such as cds-services."
+        return Issue(
+            "settings", "S015", what, "Write words of letters, digits, - and _; none of the service's own."
         )
-        return Issue("settings", "S015", what, remedy)
     return None
 
 
@@ -363,10 +346,10 @@ def _clients(settings: Settings) -> Issue | None:
 
 def _card_limits(settings: Settings) -> Issue | None:
     strangers = sorted(settings.card_limits.issuers - {client.issuer for client in settings.clients})
-    if not strangers:
-        return None
-    what = f"card_limits names {strangers[0]}, which is no issuer of clients."
-    return Issue("settings", "S052", what, "Write the issuer letter by letter as in [[clients]].")
+    what = f"card_limits names {strangers[:1]}, which is no issuer of clients."
+    return (
+        Issue("settings", "S052", what, "Write it letter by letter as in [[clients]].") if strangers else None
+    )
 
 
 def _fhir_access(settings: Settings) -> Issue | None:

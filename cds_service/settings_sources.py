@@ -109,10 +109,20 @@ def as_text(value: Any) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
-def without_password(url: str) -> str:
+def _without_password(url: str) -> str:
     """Return an address without the passwords and secret parameters in it."""
     head, separator, tail = url.rpartition("@")
     scheme, slashes, credentials = head.partition("://")
     if not separator or not slashes:
         return url
     return f"{scheme}://{credentials.partition(':')[0]}:***@{tail}"
+
+
+def hidden(name: str, value: str) -> str:
+    """Return a secret value as people may see it."""
+    return _without_words(_without_password(value)) if name.endswith("_url") else "***" if value else ""
+
+
+def _without_words(url: str) -> str:
+    """Return an address whose parameters of secrets have no values."""
+    return _SECRET_PARAMETER.sub(r"\1***", url)

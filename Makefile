@@ -55,6 +55,7 @@ bench: $(VENV)/.dev        ## speed, as tables; never part of the tests
 	$(BIN)/python bench/rules.py
 	$(BIN)/python bench/loading.py
 	$(BIN)/python bench/single_call.py
+	$(BIN)/python bench/served.py
 	$(BIN)/python bench/explain.py
 
 soak: $(VENV)/.dev         ## load held with tokens: memory, open files, errors (MINUTES=10)

@@ -1,6 +1,6 @@
 """The least a Flask service can do: decode the call with types and return a fixed card.
 
-The yardstick of ``single_call.py``: what the real service adds to it is what assessing costs.
+The yardstick of ``single_call.py`` and ``served.py``: what the real service adds is what assessing costs.
 """
 
 from __future__ import annotations

@@ -169,6 +169,12 @@ def rss_mib(pid: int) -> float:
     return 0.0
 
 
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time a process has used, in seconds (Linux)."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def open_files(pid: int) -> int:
     """Return how many files and sockets a process has open (Linux)."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))

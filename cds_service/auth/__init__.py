@@ -10,10 +10,11 @@ from cds_service.auth.keys import Keys, pinned_keys_fault, read_keys
 from cds_service.auth.policy import RECOMMENDED, Clients, TrustedClient, read_clients
 from cds_service.auth.replay import UsedTokens, used_token_table
 from cds_service.auth.tokens import Reason, Refused
-from cds_service.auth.verify import Fetch, Verifier
+from cds_service.auth.verify import Caller, Fetch, Verifier
 
 __all__ = [
     "RECOMMENDED",
+    "Caller",
     "Clients",
     "Fetch",
     "Keys",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -117,8 +118,10 @@ def check_header(header: dict[str, Any], client: TrustedClient) -> None:
         raise Refused("key-address")
 
 
-def check_claims(claims: dict[str, Any], client: TrustedClient, audience: str, now: int) -> None:
+def check_claims(claims: dict[str, Any], client: TrustedClient, audience: str, now: int) -> str:
     """Check verified claims against the client, the address that is called and the clock.
+
+    Return the tenant they name, empty when they name none.
 
     Args:
         claims: Claims under a verified signature.
@@ -132,10 +135,22 @@ def check_claims(claims: dict[str, Any], client: TrustedClient, audience: str, n
     _check_times(claims, client, now)
     if not _is_for(claims.get("aud"), audience):
         raise Refused("audience")
-    if client.tenants and claims.get("tenant") not in client.tenants:
-        raise Refused("tenant")
+    tenant = tenant_of(claims, client)
     if not _is_name(claims.get("jti")):
         raise Refused("token-id")
+    return tenant
+
+
+def tenant_of(claims: Mapping[str, Any], client: TrustedClient) -> str:
+    """Return the tenant of a client that claims name, empty when none. Raises Refused.
+
+    It tells apart whose patients are meant, so it is one text: nothing that could be read in two ways.
+    """
+    tenant = claims.get("tenant")
+    is_fine = tenant in client.tenants if client.tenants else tenant in (None, "") or _is_name(tenant)
+    if not is_fine:
+        raise Refused("tenant")
+    return tenant or ""
 
 
 def _check_times(claims: dict[str, Any], client: TrustedClient, now: int) -> None:

@@ -1,8 +1,9 @@
-"""Verify a token: from the header of a request to the trusted client it comes from, or a refusal."""
+"""Verify a token: from the header of a request to the caller it comes from, or a refusal."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,17 @@ Fetch = Callable[[str], bytes]
 Spend = Callable[[str, str, int, int], bool]
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: the issuer of a verified token and the tenant it names (empty: none).
+
+    Both are empty where nobody is asked who they are. Patients of equal id differ by caller.
+    """
+
+    issuer: str = ""
+    tenant: str = ""
+
+
 class Verifier:
     """Verifies the tokens of trusted clients; safe to share between threads."""
 
@@ -36,8 +48,8 @@ class Verifier:
         self._keys = {client.issuer: Keys(loader_of(client, fetch)) for client in clients}
         self._spend = spend
 
-    def verify(self, authorization: str, audience: str, now: int) -> TrustedClient:
-        """Return the client of a token; the token is spent by that.
+    def verify(self, authorization: str, audience: str, now: int) -> Caller:
+        """Return who sends a token; the token is spent by that.
 
         Nothing is fetched before the issuer is known and the header is in order.
 
@@ -57,10 +69,10 @@ class Verifier:
         if key is None:
             raise Refused("unknown-key")
         claims = verified_claims(token.text, key, token.header["alg"])
-        check_claims(claims, client, audience, now)
+        caller = Caller(client.issuer, check_claims(claims, client, audience, now))
         if not self._spend(client.issuer, claims["jti"], claims["exp"] + SKEW_SECONDS, now):
             raise Refused("used-before")
-        return client
+        return caller
 
     def _client_of(self, claims: Mapping[str, Any]) -> TrustedClient:
         issuer = claims.get("iss")

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from cds_service.auth import Clients, Fetch, Refused, TrustedClient, Verifier, read_keys
-from cds_service.auth.tokens import FORBIDDEN_MEMBERS, SKEW_SECONDS, Token, read_token
+from cds_service.auth.tokens import FORBIDDEN_MEMBERS, SKEW_SECONDS, Token, read_token, tenant_of
 from cds_service.auth.verify import loader_of, verified_claims
 from cds_service.doctor.troubles import Notes
 
@@ -117,7 +117,9 @@ def _check_claims(
     listed = named if isinstance(named, list) else [named]
     if audience not in listed:
         notes.add("D507", f"{_PLACE}/aud", _difference(listed[0] if listed else None, [audience]))
-    if client.tenants and claims.get("tenant") not in client.tenants:
+    try:
+        tenant_of(claims, client)
+    except Refused:
         notes.add("D514", f"{_PLACE}/tenant")
     jti = claims.get("jti")
     if not isinstance(jti, str) or not jti:

@@ -34,6 +34,14 @@ def keyed(key: bytes, scope: str, mark: str) -> str:
     return hmac.new(key, f"{scope}\0{mark}".encode(), hashlib.sha256).hexdigest()
 
 
+def said_by(answerer: str, mark: str) -> str:
+    """Return a hashed mark as it is kept when ``answerer`` answers (empty: nobody was asked who they are).
+
+    Who learns the uuid of another's card can answer it, but to no effect on what that other is told.
+    """
+    return hashlib.sha256(f"{answerer}\0{mark}".encode()).hexdigest() if answerer else mark
+
+
 class AnsweredFindings:
     """What was answered to findings; safe to share between threads and, by its key, processes.
 
@@ -52,12 +60,14 @@ class AnsweredFindings:
         """Return the hash of a call."""
         return keyed(self._key, "call", hook_instance)
 
-    def recall(self, scope: str, texts: Iterable[str], *, now: int, instance: str) -> dict[str, Said]:
-        """Return what was answered to these marks in this scope, but for cards of this very call.
+    def recall(
+        self, scope: str, texts: Iterable[str], *, now: int, instance: str, answerer: str = ""
+    ) -> dict[str, Said]:
+        """Return what ``answerer`` said to these marks in this scope, but for cards of this very call.
 
         ``scope`` names the patient; it enters the hash only. ``now`` is in seconds UTC.
         """
-        hashed = {keyed(self._key, scope, text): text for text in texts}
+        hashed = {said_by(answerer, keyed(self._key, scope, text)): text for text in texts}
         names = sorted(hashed)
         found: dict[str, Said] = {}
         try:
@@ -74,16 +84,19 @@ class AnsweredFindings:
         return found
 
 
-def keep_answered(connection: Connection, said: Sequence[tuple[Answer, Any]], received: int) -> None:
+def keep_answered(
+    connection: Connection, said: Sequence[tuple[Answer, Any]], received: int, answerer: str = ""
+) -> None:
     """Keep what new answers say about the findings of their cards; the latest answer counts.
 
-    ``said`` are answers, each with the given card it is about. An answer from the future of our clock
-    (``received``, seconds UTC) counts from now.
+    ``said`` are answers of ``answerer``, each with the given card it is about. An answer from the future
+    of our clock (``received``, seconds UTC) counts from now.
     """
     rows: dict[str, dict[str, Any]] = {}
     for answer, card in sorted(said, key=lambda pair: (pair[0].at, pair[0].outcome)):
         at = min(int(answer.at.timestamp()), received)
-        for mark, seconds in card.marks.items():
+        for given, seconds in card.marks.items():
+            mark = said_by(answerer, given)
             rows[mark] = {
                 "mark": mark,
                 "instance": card.instance,

@@ -86,9 +86,17 @@ class Ledger:
         return True
 
     def record(
-        self, service: str, answers: Sequence[Answer], *, received: datetime, keep_comments: bool = False
+        self,
+        service: str,
+        answers: Sequence[Answer],
+        *,
+        received: datetime,
+        keep_comments: bool = False,
+        answerer: str = "",
     ) -> Receipt:
         """Append the answers that were not kept before, all or none; when this returns they are durable.
+
+        They quiet findings for calls of the same ``answerer`` only (empty: nobody was asked who they are).
 
         Raises:
             StoreError: They could not be written; none of them was.
@@ -112,6 +120,7 @@ class Ledger:
                         if card is not None and card.service == service
                     ],
                     int(received.timestamp()),
+                    answerer,
                 )
         except SQLAlchemyError as error:
             raise _cannot_keep(error) from None

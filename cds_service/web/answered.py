@@ -12,6 +12,7 @@ from flask import Blueprint, Response
 from cds_service.errors import StoreError
 from cds_service.feedback import read_feedback
 from cds_service.web.asked import json_body, known_service
+from cds_service.web.memory import answerer
 from cds_service.web.problems import json_response
 from cds_service.web.request_log import note
 from cds_service.web.state import current_state
@@ -30,7 +31,11 @@ def take_feedback(service_id: str) -> Response:
     answers = read_feedback(json_body())
     try:
         receipt = state.store.ledger.record(
-            service.id, answers, received=datetime.now(UTC), keep_comments=state.settings.keep_comments
+            service.id,
+            answers,
+            received=datetime.now(UTC),
+            keep_comments=state.settings.keep_comments,
+            answerer=answerer(),
         )
     except StoreError as error:
         state.metrics.count("feedback_refused", service.id)

@@ -12,9 +12,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
-from cds_service.auth import Fetch, Refused, Verifier
+from cds_service.auth import Caller, Fetch, Refused, Verifier
 from cds_service.errors import Issue
 from cds_service.settings import Settings
 from cds_service.store import FeedbackStore
@@ -54,13 +54,19 @@ def _gate(verifier: Verifier, base_url: str) -> Callable[[], None]:
         try:
             header = request.headers.get("Authorization", "")
             audience = base_url + called_path(request.environ)
-            client = verifier.verify(header, audience, int(time.time()))
+            g.caller = verifier.verify(header, audience, int(time.time()))
         except Refused as refused:
             note(refused=refused.reason)
             raise Refusal(401, _NOT_TRUSTED, "login") from None
-        note(client=client.issuer)
+        note(client=g.caller.issuer)
 
     return gate
+
+
+def current_caller() -> Caller:
+    """Return who sends the current request; nobody in particular where no token is asked for."""
+    caller: Caller = g.get("caller", Caller())
+    return caller
 
 
 def _challenge(response: Response) -> Response:

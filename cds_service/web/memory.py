@@ -14,7 +14,7 @@ from cds_service.json_log import tell
 from cds_service.knowledge import Service
 from cds_service.repeats import Mark, Recall
 from cds_service.review import Review
-from cds_service.web.request_log import noted
+from cds_service.web.authentication import current_caller
 from cds_service.web.state import State
 
 _CARD = "org.twitch-cds.card"
@@ -40,7 +40,7 @@ def recall_answers_of(call: Call, state: State, now: int) -> RecallAnswers:
 
     def recall(tellings: Sequence[Telling]) -> Mapping[Telling, int]:
         texts = [telling.text for telling in tellings]
-        said = memory.recall(_patient(call), texts, now=now, instance=call.hook_instance)
+        said = memory.recall(_patient(call), texts, now=now, instance=call.hook_instance, answerer=answerer())
         return {
             telling: answer.shown_at
             for telling in tellings
@@ -107,7 +107,7 @@ def _by_scope(call: Call, marks: Collection[Mark]) -> Iterator[tuple[str, list[M
     server = call.server.decode(errors="replace")
     for for_all, who in (
         (True, _patient(call)),
-        (False, json.dumps([noted("client"), server, call.user_id, call.patient_id])),
+        (False, json.dumps([*_caller(), server, call.user_id, call.patient_id])),
     ):
         group = [mark for mark in marks if mark.for_all == for_all]
         if group:
@@ -115,8 +115,18 @@ def _by_scope(call: Call, marks: Collection[Mark]) -> Iterator[tuple[str, list[M
 
 
 def _patient(call: Call) -> str:
-    """Return whom a call is about: patients of equal id differ by client and FHIR server."""
-    return json.dumps([noted("client"), call.server.decode(errors="replace"), call.patient_id])
+    """Return whom a call is about: patients of equal id differ by client, tenant and FHIR server."""
+    return json.dumps([*_caller(), call.server.decode(errors="replace"), call.patient_id])
+
+
+def answerer() -> str:
+    """Return who sends the current request, as one text: whose answers count for whose calls."""
+    return json.dumps(_caller()) if any(_caller()) else ""
+
+
+def _caller() -> tuple[str, str]:
+    caller = current_caller()
+    return caller.issuer, caller.tenant
 
 
 def _seconds(marks: Collection[Mark]) -> dict[str, int]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cds_service.auth import Clients, Reason, Refused, TrustedClient, Verifier
+from cds_service.auth import Caller, Clients, Reason, Refused, TrustedClient, Verifier
 from cds_service.auth.tokens import check_claims, check_header, read_token
 
 from ..web import test_token_attacks as attacks
@@ -57,7 +57,7 @@ def test_the_attacks_reach_every_check():
     reached = {_reason(verifier, bearer(make())) for make in attacks.TOKENS.values()}
     reached.add(_reason(verifier, ""))
     good = bearer(token(claims(attacks.AUD)))
-    assert verifier.verify(good, attacks.AUD, int(time.time())) == CLIENT
+    assert verifier.verify(good, attacks.AUD, int(time.time())) == Caller(ISSUER, TENANT)
     reached.add(_reason(verifier, good))
     assert reached == set(get_args(Reason))
 

@@ -9,7 +9,7 @@ HASHED := --require-hashes --no-deps
 CODE   := cds_service tests tools bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-hapi check format docs conformance lock bench validate kill-trials clean slow-loris soak canaries fuzz hostile-text
+.PHONY: help run install test test-hapi check format docs conformance lock bench validate kill-trials clean slow-loris soak overload canaries fuzz hostile-text
 
 help:                      ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -60,6 +60,9 @@ bench: $(VENV)/.dev        ## speed, as tables; never part of the tests
 
 soak: $(VENV)/.dev         ## load held with tokens: memory, open files, errors (MINUTES=10)
 	$(BIN)/python bench/soak.py --minutes $(or $(MINUTES),10)
+
+overload: $(VENV)/.dev     ## ten times the calls that can be answered: what calls and health get
+	$(BIN)/python bench/overload.py
 
 canaries: $(VENV)/.dev     ## 10,000 requests full of marks: none may be in log, metrics or database
 	CANARIES=10000 $(BIN)/python -m pytest -q -s tests/served/test_canaries.py

@@ -31,7 +31,7 @@ _FAMILIES = {
     "T": ("Terminology", "at the start, `validate`, `terminology`"),
     "U": ("Units", "`setAside` of an answer, `validate`"),
     "V": ("Validation of the knowledge", "`validate`"),
-    "W": ("HTTP", "the status of the same number; W507 is status 503"),
+    "W": ("HTTP", "the status of the same number; W507 and W508 are status 503"),
     "X": ("Cases of the rules", "`validate`"),
 }
 

@@ -78,4 +78,4 @@ class UsedTokens:
 def _cannot_tell(error: SQLAlchemyError) -> StoreError:
     """Say that the database failed; by the kind of fault only, its text may hold the address."""
     what = f"Whether a token was used before cannot be told ({type(error).__name__}); nothing was assessed."
-    return StoreError(Issue("store", "W503", what, "Send the call again with a new token."))
+    return StoreError(Issue("store", "W508", what, "Send the call again with a new token."))

@@ -54,10 +54,10 @@ def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
         knowledge = ready_knowledge(settings.content_root, settings.site_path)
     store = open_store(settings.store_url)
     access = settings.fhir_access
-    turns = Turns(_AT_ONCE, settings.max_waiting)
+    turns, writes = (Turns(_AT_ONCE, settings.max_waiting) for _ in range(2))
     found = unproven(knowledge)
     metered = metrics.Metrics(knowledge, len(found))
-    keep_state(app, State(settings, knowledge, store, turns, metered, fhir_client(settings), found))
+    keep_state(app, State(settings, knowledge, store, turns, writes, metered, fhir_client(settings), found))
     app.register_blueprint(hooks.blueprint)
     app.register_blueprint(answered.blueprint)
     app.register_blueprint(explained.blueprint)
@@ -68,7 +68,9 @@ def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
     origins.register(app)
     metrics.register(app, metered)
     request_log.register(app, settings.log_level)
-    authentication.register(app, settings, store, key_set_fetch(access.networks, access.ca_file))
+    authentication.register(
+        app, settings, store, turns, writes, key_set_fetch(access.networks, access.ca_file)
+    )
     prefix = prefix_of(settings.base_url)
     app.wsgi_app = under_prefix(app.wsgi_app, prefix)  # type: ignore[method-assign]
     return app

@@ -30,13 +30,14 @@ def take_feedback(service_id: str) -> Response:
     service = known_service(state, service_id)
     answers = read_feedback(json_body())
     try:
-        receipt = state.store.ledger.record(
-            service.id,
-            answers,
-            received=datetime.now(UTC),
-            keep_comments=state.settings.keep_comments,
-            answerer=answerer(),
-        )
+        with state.writes.turn():
+            receipt = state.store.ledger.record(
+                service.id,
+                answers,
+                received=datetime.now(UTC),
+                keep_comments=state.settings.keep_comments,
+                answerer=answerer(),
+            )
     except StoreError as error:
         state.metrics.count("feedback_refused", service.id)
         note(storeFault=error.issues[0].what)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from flask import Flask, Response, g, request
 
@@ -21,8 +22,11 @@ from cds_service.store import FeedbackStore
 from cds_service.web.paths import called_path
 from cds_service.web.problems import Refusal
 from cds_service.web.request_log import note
+from cds_service.web.turns import Turns
 
 _OPEN_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Blueprints whose calls are judged: one that finds no place is refused before its token is used up.
+_JUDGED = frozenset({"hooks", "explained"})
 _NOT_TRUSTED = Issue(
     "Authorization",
     "W401",
@@ -31,20 +35,40 @@ _NOT_TRUSTED = Issue(
 )
 
 
-def register(app: Flask, settings: Settings, store: FeedbackStore, fetch: Fetch) -> None:
+def register(
+    app: Flask, settings: Settings, store: FeedbackStore, turns: Turns, writes: Turns, fetch: Fetch
+) -> None:
     """Ask every request of the application for a token, where the settings name clients.
 
     Args:
         app: The application; its request log must be registered before, its routes may come after.
         settings: Settings in force.
         store: Remembers which tokens were used.
+        turns: Turns of calls at being judged.
+        writes: Turns at what must be durable.
         fetch: Gets the key set of a client that pins none.
     """
     if not settings.clients:
         return
-    verifier = Verifier(settings.clients, store.used_tokens().spend, fetch)
-    app.before_request(_gate(verifier, settings.base_url))
+    used = store.used_tokens()
+
+    def spend(issuer: str, token_id: str, kept_until: int, now: int) -> bool:
+        with _place(turns), writes.turn():
+            return used.spend(issuer, token_id, kept_until, now)
+
+    def find_place() -> None:
+        if request.method not in _OPEN_METHODS:
+            with _place(turns):
+                return
+
+    app.before_request(find_place)
+    app.before_request(_gate(Verifier(settings.clients, spend, fetch), settings.base_url))
     app.after_request(_challenge)
+
+
+def _place(turns: Turns) -> AbstractContextManager[None]:
+    """Return a place for a call that is to be judged; other requests need none. Raises Refusal (503)."""
+    return turns.place() if request.blueprint in _JUDGED else nullcontext()
 
 
 def _gate(verifier: Verifier, base_url: str) -> Callable[[], None]:

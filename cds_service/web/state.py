@@ -20,12 +20,17 @@ _KEY = "twitch-cds"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The surroundings of a request; ``unproven`` is what the sentinels found at the start."""
+    """The surroundings of a request.
+
+    ``turns`` are those of calls at being judged, ``writes`` those of all at what must be durable;
+    ``unproven`` is what the sentinels found at the start.
+    """
 
     settings: Settings
     knowledge: Knowledge
     store: FeedbackStore
     turns: Turns
+    writes: Turns
     metrics: Metrics
     fhir: FhirClient
     unproven: tuple[Issue, ...] = ()

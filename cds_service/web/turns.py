@@ -1,6 +1,8 @@
-"""Let so many calls be judged at the same time and so many wait; who comes then is told to come back.
+"""Let so many requests work at the same time and so many wait; who comes then is told to come back.
 
-A service that takes more than it can do answers nobody in time. Source: goal R8; OWASP ASVS 5.0, 15.2.2.
+A service that takes more than it can do answers nobody in time. Calls take turns at being judged, and
+whatever must be durable takes turns at the database: threads that crowd around either only slow it down.
+Source: goal R8; OWASP ASVS 5.0, 15.2.2.
 """
 
 from __future__ import annotations
@@ -25,17 +27,22 @@ class Turns:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for a turn and hold it.
+        """Wait for a turn and hold it. Raises Refusal, as ``place`` does."""
+        with self.place(), self._work:
+            yield
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place among those who work or wait; for what comes before a turn.
 
         Raises:
-            Refusal: Too many are waiting (503, Retry-After); told at once.
+            Refusal: There is none left (503, Retry-After); told at once.
         """
         if not self._places.acquire(blocking=False):
-            what = "The service has more calls than it can answer in time; this one was not assessed."
+            what = "The service has more calls than it can answer in time; nothing was done with this one."
             issue = Issue("service", "W503", what, "Send it again after the seconds of Retry-After.")
             raise Refusal(503, issue, "throttled", retry_after=_RETRY_SECONDS)
         try:
-            with self._work:
-                yield
+            yield
         finally:
             self._places.release()

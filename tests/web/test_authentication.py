@@ -7,7 +7,7 @@ import logging
 import sqlite3
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -171,7 +171,8 @@ def test_a_store_that_fails_lets_nobody_in(guarded, tmp_path, call):
     answer = guarded.post(PATH, json=call, headers=_auth())
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
-    assert answer.json["issue"][0]["details"]["coding"][0]["code"] == "W503"
+    assert answer.json["issue"][0]["details"]["coding"][0]["code"] == "W508"
+    assert "twitch_cds_overloads_total 0.0" in guarded.get("/metrics").text  # that is another trouble
 
 
 def test_JWT_14_R14_the_log_has_client_or_reason_and_never_the_token(guarded, log):
@@ -281,3 +282,18 @@ def test_JWT_12_unknown_kids_cause_one_fetch(fetching, key_server):
         assert fetching.post(PATH, json={}, headers={"Authorization": bearer(sent)}).status_code == 401
     assert len(key_server.asked) == 1
     assert fetching.post(PATH, json={}, headers=_auth()).status_code == 400
+
+
+def test_r8_a_call_without_a_place_keeps_its_token(make_app, pinned, call):
+    app = make_app(clients=Clients([pinned]), public_base_url=BASE, max_waiting=0)
+    state, client, headers = app.extensions["twitch-cds"], app.test_client(), _auth()
+    for turns in (state.turns, state.writes):
+        with ExitStack() as held:
+            for _ in range(4):
+                held.enter_context(turns.turn())
+            answer = client.post(PATH, json=call, headers=headers)
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+            assert client.get("/readyz").status_code == 200
+    assert client.post(PATH, json=call, headers=headers).status_code == 200
+    text = client.get("/metrics").text
+    assert "twitch_cds_overloads_total 2.0" in text

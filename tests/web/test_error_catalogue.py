@@ -271,6 +271,18 @@ def test_r10_w507_feedback_that_cannot_be_kept(client, tmp_path):
     assert "no such table" not in response.text
 
 
+def test_r10_w508_a_store_that_cannot_tell_which_tokens_were_used(make_app, tmp_path, call):
+    (tmp_path / "jwks.json").write_bytes(forge.jwks("ec"))
+    trusted = Clients([TrustedClient(forge.ISSUER, str(tmp_path / "jwks.json"))])
+    client = make_app(clients=trusted, public_base_url=forge.BASE).test_client()
+    with closing(sqlite3.connect(tmp_path / "feedback.sqlite3")) as connection:
+        connection.execute("DROP TABLE used_tokens")
+    sent = forge.bearer(forge.token(forge.claims(forge.BASE + PATH)))
+    response = client.post(PATH, json=call, headers={"Authorization": sent})
+    _check(response, 503, "W508", "no-store")
+    assert response.headers["Retry-After"]
+
+
 def test_r10_h015_more_values_than_any_call_has(make_app, call):
     client = make_app().test_client()
     body = _bytes(call)[:-1] + b',"x":[' + b"1," * 3_000_000 + b"1]}"

@@ -387,3 +387,16 @@ def test_r8_who_comes_when_all_places_are_taken_is_told_to_come_back(make_app, c
         assert send(client, accepted()).status_code == 200
         assert client.get("/livez").status_code == 200
     assert client.post(PATH, json=call).status_code == 200
+
+
+def test_r8_feedback_takes_turns_at_the_database(make_app):
+    app = make_app(max_waiting=0)
+    from contextlib import ExitStack
+
+    with ExitStack() as held:
+        for _ in range(4):
+            held.enter_context(app.extensions["twitch-cds"].writes.turn())
+        response = send(app.test_client(), accepted())
+        assert (response.status_code, codes(response)) == (503, ["W503"])
+        assert response.headers["Retry-After"] == "1"
+    assert send(app.test_client(), accepted()).status_code == 200

@@ -1,7 +1,8 @@
 """Findings whose card a clinician has answered: by which marks they are known again, and for how long.
 
-A mark is a hash of rule, weight and what the finding rests on. A new result, drug, symptom or draft, and a
-change of weight, make another mark: then the finding has a card of its own again.
+A mark is a hash of rule, weight and what the finding rests on. A new result, drug, dose, symptom or draft, a
+change of weight, and another version of the rule make another mark: then the finding has a card of its own
+again.
 
 Source: content specification 7.5 (key, times, what is never quieted), I5 (red flags), 6H (critical
 cautions about an order are repeated).
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cds_service.facts import PatientFacts
+from cds_service.facts import PatientFacts, Twitch
 from cds_service.findings import Evidence, Finding, Verdict
 from cds_service.folding import EVIDENCE_ONLY
 from cds_service.frames import TriageSettings
@@ -64,18 +65,23 @@ def tellings_of(
     facts: PatientFacts,
     settings: TriageSettings,
     encounter: str,
+    lines_stay: bool = True,
 ) -> dict[str, Telling]:
     """Return rule id and telling of every finding that an answer may quiet.
 
     ``encounter`` names the current encounter, empty where it is not known: then no red flag is among them.
+    ``lines_stay``: every line of a card reaches the clinician; else nothing urgent is among them.
     """
+    lines_stay = lines_stay and _CONSOLIDATED in settings.plan(facts.hook).kinds
     told: dict[str, Telling] = {}
     for finding in findings:
         rule = rules.get(finding.rule_id)
-        if rule is None or not _may_be_quiet(finding, rule, settings, facts, encounter):
+        if rule is None or not settings.answered or not _may_be_quiet(finding, rule, facts):
             continue
         is_flag = finding.role == "red-flag"
-        mark = _mark(finding, facts, encounter if is_flag else "")
+        if (_is_urgent(finding) and not lines_stay) or (is_flag and not encounter):
+            continue
+        mark = _mark(finding, rule, facts, encounter if is_flag else "")
         times = [times.seconds(finding.indicator) for times in settings.answered.values()]
         here = settings.answered.get(facts.encounter.setting)
         seconds = min(times) if here is None else here.seconds(finding.indicator)
@@ -89,11 +95,12 @@ def answered_findings(
     facts: PatientFacts,
     settings: TriageSettings,
     encounter: str,
+    lines_stay: bool = True,
 ) -> Answered:
     """Return what tells which findings of this patient were answered, by asking ``recall``."""
 
     def answered(findings: Sequence[Finding]) -> Mapping[str, str]:
-        told = tellings_of(findings, rules, facts, settings, encounter)
+        told = tellings_of(findings, rules, facts, settings, encounter, lines_stay)
         shown = recall(list(told.values())) if told else {}
         zone = facts.as_of.tzinfo or UTC
         return {
@@ -105,27 +112,24 @@ def answered_findings(
     return answered
 
 
-def _may_be_quiet(
-    finding: Finding, rule: Rule, settings: TriageSettings, facts: PatientFacts, encounter: str
-) -> bool:
-    """Whether an answer may take a finding its card; what is urgent only where a line still tells it."""
+def _may_be_quiet(finding: Finding, rule: Rule, facts: PatientFacts) -> bool:
+    """Whether an answer may take a finding its card anywhere."""
     if finding.verdict is not Verdict.MATCH or finding.role == EVIDENCE_ONLY or rule.repeat_always:
         return False
-    if not settings.answered:
-        return False
-    if finding.indicator == "critical" and drafts_of(finding, facts):
-        return False
-    if finding.role != "red-flag" and finding.indicator != "critical":
-        return True
-    is_told = _CONSOLIDATED in settings.plan(facts.hook).kinds
-    return is_told and (finding.role != "red-flag" or bool(encounter))
+    return finding.indicator != "critical" or not drafts_of(finding, facts)
 
 
-def _mark(finding: Finding, facts: PatientFacts, encounter: str) -> str:
+def _is_urgent(finding: Finding) -> bool:
+    """Whether a finding may be quiet only where a line still tells it."""
+    return finding.role == "red-flag" or finding.indicator == "critical" or finding.danger
+
+
+def _mark(finding: Finding, rule: Rule, facts: PatientFacts, encounter: str) -> str:
     told = [
         "answered",
         encounter,
         finding.rule_id,
+        rule.version,
         finding.branch,
         finding.indicator,
         finding.strength,
@@ -141,19 +145,27 @@ def _mark(finding: Finding, facts: PatientFacts, encounter: str) -> str:
 
 
 def _complaints(facts: PatientFacts) -> list[list[str]]:
-    """Return what the patient complains of: the records of the twitching and the names of other symptoms."""
+    """Return what the patient complains of: records, sites and form of the twitching, and other symptoms."""
     twitch = facts.twitch
     records = () if twitch is None else (twitch.source, *twitch.sources)
-    symptoms = facts.events.get("symptom", {})
-    present = sorted(name for name, found in symptoms.items() if any(e.status == "active" for e in found))
-    return [sorted({source.reference for source in records}), present]
+    symptoms = (event for found in facts.events.get("symptom", {}).values() for event in found)
+    present = {f"{e.name} {e.side} {e.course}" for e in symptoms if e.status == "active"}
+    return [sorted({source.reference for source in records}), _form(twitch), sorted(present)]
+
+
+def _form(twitch: Twitch | None) -> list[str]:
+    """Return what can become worse in the same record: where the twitching is, and how."""
+    if twitch is None:
+        return []
+    traits = [f"{name} {twitch.traits[name]}" for name in sorted(twitch.traits)]
+    return [str(twitch.level), *sorted(twitch.sites), str(twitch.side), str(twitch.course), *traits]
 
 
 def _facts(evidence: Evidence) -> list[str]:
-    """Return what makes a fact the same fact: a drug by its name, anything else by record, value and time."""
+    """Return what makes a fact the same fact: a drug by name and dose, else record, value and time."""
+    value = "" if evidence.value is None else str(evidence.value)
     if evidence.kind == "drug":
-        return [evidence.kind, evidence.name]
+        return [evidence.kind, evidence.name, value, evidence.unit]
     moment = "" if evidence.moment is None else evidence.moment.text
     records = sorted({s.reference for s in (evidence.source, *evidence.sources) if s is not None})
-    value = "" if evidence.value is None else str(evidence.value)
     return [evidence.kind, evidence.name, value, evidence.unit, evidence.reported, moment, *records]

@@ -100,10 +100,10 @@ def _may_be_quiet(finding: Finding, rule: Rule) -> bool:
 
 
 def drafts_of(finding: Finding, facts: PatientFacts) -> list[str]:
-    """Return the drafts a finding is about: their references, or what they order where they have no id."""
+    """Return the drafts a finding is about: who they are and what they order, for a draft may be edited."""
     return sorted(
         {
-            use.source.reference or f"{name} {use.display} {use.dose} {use.route} {use.planned_days}"
+            f"{use.source.reference or use.display} {name} {use.dose} {use.route} {use.planned_days}"
             for name in finding.drugs
             for use in facts.drugs.get(name, ())
             if use.draft

@@ -159,7 +159,8 @@ def review_patient(
     context, findings = _judged(record, knowledge, program, as_of, hook, patient_id, encounter_id, only)
     facts, plan, rules = context.facts, knowledge.triage.plan(hook), knowledge.rules
     encounter = encounter_id or ("" if facts.encounter.source is None else facts.encounter.source.reference)
-    answered = answered_findings(recall_answers, rules, facts, knowledge.triage, encounter)
+    lines_stay = not (limits.cards or limits.detail)
+    answered = answered_findings(recall_answers, rules, facts, knowledge.triage, encounter, lines_stay)
 
     def write(found: tuple[Finding, ...]) -> _Written:
         asked = marks_of(found, rules, facts, plan.shown_within)
@@ -172,7 +173,7 @@ def review_patient(
             (f for f in found if f.rule_id in told), rules, facts, knowledge.triage.remembers(hook)
         )
         shown = (finding for entry in triaged.shown for finding in entry.findings)
-        tellings = tellings_of(shown, rules, facts, knowledge.triage, encounter)
+        tellings = tellings_of(shown, rules, facts, knowledge.triage, encounter, lines_stay)
         return triaged, cards, tuple(sorted(kept.values(), key=lambda mark: mark.text)), tellings
 
     triaged, cards, own, tellings = written(findings, write)

@@ -35,6 +35,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from cds_service.auth import UsedTokens, used_token_table
 from cds_service.errors import Issue, SettingsError
 from cds_service.feedback import ANSWERS, METADATA, AnsweredFindings, Ledger, QuickAccess, keyed, kind_of
+from cds_service.feedback.answered import CLOCK_SKEW_SECONDS
 from cds_service.feedback.tables import can_insert, insert_or_renew
 
 _METADATA = MetaData()
@@ -139,7 +140,8 @@ class ShownCards:
         except SQLAlchemyError:
             return frozenset()
         found = ((hashed[row.mark], row.shown_at) for row in rows)
-        return frozenset(mark for mark, shown_at in found if shown_at >= now - marks[mark])
+        latest = now + CLOCK_SKEW_SECONDS
+        return frozenset(mark for mark, shown_at in found if now - marks[mark] <= shown_at <= latest)
 
     def keep(self, scope: str, marks: Mapping[str, int], *, now: int, instance: str = "") -> bool:
         """Remember each of ``marks`` for its number of seconds; forget what is over or too much.

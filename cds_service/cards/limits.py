@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from cds_service.cards.writing import EXTENSION
 from cds_service.frames import Frames
 from cds_service.plain_text import plain_text
 
@@ -82,7 +83,15 @@ def _limited(card: Card, limits: CardLimits, frames: Frames, more: Sequence[str]
     if limits.summary and len(card["summary"]) > limits.summary:
         done["summary"] = _cut(card["summary"], limits.summary)
         told.insert(0, card["summary"])
-    return done | {"detail": _detail(card["detail"], told, limits, frames)}
+    detail, is_whole = _detail(card["detail"], told, limits, frames)
+    return done | {"detail": detail, "extension": _about(card["extension"], is_whole)}
+
+
+def _about(extension: Mapping[str, Any], is_whole: bool) -> dict[str, Any]:
+    """Return the extension of a card; an answer to one that was cut is about what its summary says."""
+    own = extension[EXTENSION]
+    kept = own if is_whole or "answers" not in own else own | {"answers": own["answers"][:1]}
+    return {**extension, EXTENSION: kept}
 
 
 def _title(action: Mapping[str, Any]) -> str:
@@ -128,8 +137,8 @@ def _cut(text: str, most: int) -> str:
     return words.rstrip(" ,;:(-") + "\u2026"
 
 
-def _detail(detail: str, told: Sequence[str], limits: CardLimits, frames: Frames) -> str:
-    """Return the detail with what must be told before its foot, in the form and the length there is room for.
+def _detail(detail: str, told: Sequence[str], limits: CardLimits, frames: Frames) -> tuple[str, bool]:
+    """Return the detail with what must be told before its foot, as it can be shown, and whether it is whole.
 
     Where it is too long whole paragraphs go, the last first, and their lines are counted.
     """
@@ -144,6 +153,6 @@ def _detail(detail: str, told: Sequence[str], limits: CardLimits, frames: Frames
         dropped += body.pop().count("\n") + 1
         text = "\n\n".join([*body, frames.say("shortened", count=dropped), *last])
     if len(text) <= most:
-        return text
+        return text, not dropped
     note = "\n\n" + frames.say("shortened", count=dropped + 1)
-    return _cut("\n\n".join([*body, *last]), most - len(note)) + note
+    return _cut("\n\n".join([*body, *last]), most - len(note)) + note, False

@@ -18,6 +18,8 @@ from cds_service.feedback.tables import ANSWERED, insert_or_renew
 #: So many are remembered; the oldest are forgotten first, and are then told again.
 _MOST = 100_000
 _AT_ONCE = 500
+#: How much later than ours the clock of another machine may be; what is said of a later time is not believed.
+CLOCK_SKEW_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class AnsweredFindings:
                     query = select(ANSWERED).where(
                         ANSWERED.c.mark.in_(names[start : start + _AT_ONCE]),
                         ANSWERED.c.instance != self.instance(instance),
+                        ANSWERED.c.answered_at <= now + CLOCK_SKEW_SECONDS,
                     )
                     for row in connection.execute(query):
                         found[hashed[row.mark]] = Said(row.shown_at, row.answered_at, row.accepted)
@@ -90,8 +93,10 @@ def keep_answered(
     """Keep what new answers say about the findings of their cards; the latest answer counts.
 
     ``said`` are answers of ``answerer``, each with the given card it is about. An answer from the future
-    of our clock (``received``, seconds UTC) counts from now.
+    of our clock (``received``, seconds UTC) counts from now. What was kept while that clock ran ahead is
+    forgotten.
     """
+    connection.execute(delete(ANSWERED).where(ANSWERED.c.answered_at > received + CLOCK_SKEW_SECONDS))
     rows: dict[str, dict[str, Any]] = {}
     for answer, card in sorted(said, key=lambda pair: (pair[0].at, pair[0].outcome)):
         at = min(int(answer.at.timestamp()), received)

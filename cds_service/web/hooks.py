@@ -150,7 +150,8 @@ def _described(service: Service) -> dict[str, Any]:
 def _nothing_assessable(call: Call, service: Service, review: Review) -> Refusal:
     faults = call.fetched.faults
     absent = [key for key in sorted(service.prefetch) if key not in call.prefetch and key not in faults]
-    places = {row.source.pointer.split("/")[2] for row in review.facts.set_aside if row.code != "F082"}
+    rows = [row.source.pointer for row in review.facts.set_aside if row.code != "F082"]
+    places = {row.split("/")[2] for row in rows if row.startswith("/prefetch/")}
     useless = [key for key in sorted(service.prefetch) if key in call.prefetch and key in places]
     named = f" Not sent: {', '.join(absent)}." if absent else ""
     named += f" Not usable: {', '.join(useless)}." if useless else ""

@@ -134,6 +134,14 @@ def test_R13_by_default_no_server_is_asked_and_that_is_told(make_app, call, reso
     assert "problems" not in json.dumps(_findings(response))
 
 
+@pytest.mark.parametrize("more", [{}, {"token_type": "mac"}], ids=["not allowed", "no token"])
+def test_CALL_14_nothing_sent_and_nobody_asked_is_412(make_app, call, resources, more):
+    with FaultServer(resources) as server:
+        response = make_app().test_client().post(PATH, json=_authorized(_without(call), server, **more))
+    assert response.status_code == 412
+    assert "W412" in response.text
+
+
 @pytest.mark.parametrize("position", [1, 8, 0], ids=["first", "middle", "all"])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_R21_a_fault_ends_in_cards_with_a_gap_or_in_412(make_app, call, resources, fault, position):

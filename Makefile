@@ -77,7 +77,7 @@ kill-trials: $(VENV)/.dev  ## kill store and server, race for tokens: STORE=1000
 	$(BIN)/python -m tests.trials --store $(STORE) --server $(SERVER) --tokens $(TOKENS)
 
 hostile-text: $(VENV)/.dev ## every hostile text in every place of a request: nothing may act on a reader (long)
-	HOSTILE_STEP=1 $(BIN)/python -m pytest -n 2 -q tests/web/test_hostile_text.py
+	HOSTILE_STEP=1 $(BIN)/python -m pytest -n 2 -q -m hostile tests
 
 # The pins follow pyproject.toml. No index address may enter the files: tests/test_packaging.py looks.
 LOCK := CUSTOM_COMPILE_COMMAND='make lock' .cache/lock/bin/pip-compile --quiet --generate-hashes --strip-extras \

@@ -21,12 +21,14 @@ __all__ = ["postgresql", "store", "url"]
 
 
 @pytest.fixture(autouse=True)
-def cards_are_linted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def cards_are_linted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Lint every card where it is made; text of the record is not ours to judge."""
+    is_hostile = request.node.get_closest_marker("hostile") is not None
 
     def linted(triaged: Any, facts: Any, *arguments: Any, **options: Any) -> Any:
         cards = build_cards(triaged, facts, *arguments, **options)
-        assert_clean(cards, record=_words_of_record(facts))
+        if not is_hostile:
+            assert_clean(cards, record=_words_of_record(facts))
         wrong = [fault for card in cards for fault in faults("response.schema.json#/$defs/Card", card)]
         assert wrong == []
         return cards

@@ -14,7 +14,10 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import pytest
 from markdown_it import MarkdownIt
+
+linkify_it = pytest.importorskip("linkify_it", reason="linkify-it-py is not installed yet: make install")
 
 FAMILIES: dict[str, list[str]] = json.loads(
     (Path(__file__).parent / "data" / "hostile-text.json").read_text(encoding="ascii")
@@ -28,6 +31,10 @@ _DECIDING = frozenset(
         "hook",
         "hookInstance",
         "patientId",
+        "encounterId",
+        "userId",
+        "selections",
+        "fhirServer",
         "system",
         "code",
         "status",
@@ -102,10 +109,14 @@ def texts(node: Any, at: str = "") -> Iterator[tuple[str, str]]:
 _NEVER = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 _TAG = re.compile(r"<[A-Za-z!/?]")
 _ENTITY = re.compile(r"&(#\d+|#x[0-9a-f]+|[a-z][a-z0-9]*);?", re.IGNORECASE)
-#: What GFM and clients make a link of without being asked.
-_BARE_LINK = re.compile(r"://|\bwww\.|[\w.+-]+@[\w-]|(?<![\d\W])\.(?:com|example|uk|zip|md)\b", re.IGNORECASE)
-_READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+_READER = MarkdownIt("commonmark", {"html": True, "linkify": True}).enable(
+    ["table", "strikethrough", "linkify"]
+)
 _READER.validateLink = lambda _url: True  # type: ignore[method-assign]  # a reader less careful than this one
+#: Makes links of what looks like an address, also without scheme: as eager as any client we know of.
+_LINKS = linkify_it.LinkifyIt(options={"fuzzy_link": True, "fuzzy_email": True, "fuzzy_ip": True})
+_LINKS.tlds(["example", "zip", "app", "dev"], True)
+_READER.linkify = _LINKS
 #: Tokens our own details are made of.
 _OURS = frozenset(
     [
@@ -138,24 +149,40 @@ def unclean(text: str) -> list[str]:
     return found
 
 
+def links_in(text: str) -> list[str]:
+    """Return what a client makes a link of in plain text without being asked."""
+    return [match.text for match in _LINKS.match(text) or ()]
+
+
 def unclean_line(text: str) -> list[str]:
     """Return what is wrong with a line of plain text that came from a record."""
-    found = unclean(text) + [match[0] for match in _BARE_LINK.finditer(text)]
+    found = unclean(text) + links_in(text)
     found += [sign for sign in "[]`*_~|\\" if sign in text]
     return found + (["line break"] if "\n" in text else [])
 
 
 def unclean_detail(detail: str) -> list[str]:
     """Return what a Markdown reader that lets HTML through makes of a detail beyond our own words."""
-    found = unclean(detail) + [match[0] for match in _BARE_LINK.finditer(detail)]
+    found = unclean(detail)
     headings = 0
     for token in _READER.parse(detail):
         headings += token.type == "heading_open"
         for part in (token, *(token.children or ())):
             if part.type not in _OURS:
-                found.append(f"{part.type}: {part.content[:60]}")
+                found.append(f"{part.type}: {part.attrs.get('href', '')}{part.content[:60]}")
             if part.type == "heading_open" and part.tag != "h4":
                 found.append(f"heading {part.tag}")
     if headings > 1:
         found.append(f"{headings} headings")
     return found
+
+
+def shown_by_a_reader(detail: str) -> str:
+    """Return the text a Markdown reader shows of a detail, its own signs gone."""
+    shown = []
+    for token in _READER.parse(detail):
+        if token.type == "list_item_open" and token.info:
+            shown.append(f"{token.info}. ")
+        shown += ["\n" if part.type.endswith("break") else part.content for part in token.children or ()]
+        shown.append("\n")
+    return "".join(shown)

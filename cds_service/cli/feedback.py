@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ import click
 
 from cds_service.cli.options import config_option, json_option, knowledge_in_force, settings_in_force
 from cds_service.feedback import RuleRates, rates_by_rule
+from cds_service.neutral import visible
 from cds_service.store import open_store
 
-#: A cell that begins so is run by spreadsheets as a formula (OWASP ASVS 5.0, 1.2.10).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: A cell that begins so is run by spreadsheets as a formula (OWASP ASVS 5.0, 1.2.10), wide signs as narrow
+#: ones; spreadsheets of some countries divide cells at other signs than the comma.
+_FORMULA = re.compile(r"(^|[,;|\t])([\s\"]*)(?=[-=+@\uff1d\uff0b\uff0d\uff20])")
 
 
 @click.group("feedback")
@@ -83,7 +86,7 @@ def _table(rows: list[RuleRates]) -> str:
 
 def _plain(text: str) -> str:
     """Return a text of a client as it may stand in a terminal."""
-    return text.encode("ascii", "backslashreplace").decode()
+    return text.encode("unicode_escape").decode()
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:
@@ -98,6 +101,6 @@ def _csv(rows: list[dict[str, Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Return a value as one cell that no spreadsheet runs."""
+    """Return a value as one line in one cell that no spreadsheet runs, without what nobody sees."""
     text = " ".join(value) if isinstance(value, list) else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return _FORMULA.sub(r"\1\2'", visible(text))

@@ -80,3 +80,9 @@ def client(make_app):
 @pytest.fixture
 def call(service):
     return call_of(story("lip-twitching-on-furosemide"), service)
+
+
+@pytest.fixture
+def quiet(make_app):
+    """A client of a service that writes no line for each request."""
+    return make_app(log_level="error").test_client()

@@ -5,7 +5,6 @@ turned by one from request to request. ``make hostile-text`` goes through all tu
 """
 
 import json
-import os
 from html.parser import HTMLParser
 
 import pytest
@@ -18,7 +17,6 @@ from tests.hostile_text import (
     as_json,
     places,
     put,
-    texts,
     unclean,
     unclean_detail,
     unclean_line,
@@ -26,183 +24,17 @@ from tests.hostile_text import (
 )
 
 from .conftest import INSTANCE, PATH, ROOT
+from .hostile_record import SENDABLE, STEP, TURNS, clean_answer, clean_texts, post, rich_call, usual_of
+
+pytestmark = pytest.mark.hostile
 
 SEVERITY = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "diagnostics": "x"}]}
-#: Every so many turns one is taken; 1 takes all.
-STEP = int(os.environ.get("HOSTILE_STEP", "60"))
-#: A lone surrogate is no text: a call that holds one is refused as a whole.
-SENDABLE = [text for text in TEXTS if text not in FAMILIES["surrogates"]]
-TURNS = range(0, len(TEXTS), STEP)
-LOINC, SNOMED = "http://loinc.org", "http://snomed.info/sct"
-ME = {"reference": "Patient/p"}
-
-
-def _lab(code, value, **more):
-    return {
-        "resourceType": "Observation",
-        "status": "final",
-        "subject": ME,
-        "code": {"coding": [{"system": LOINC, "code": code, "display": "Potassium"}], "text": "Potassium"},
-        "effectiveDateTime": "2026-11-18T08:00:00Z",
-        "note": [{"text": "note"}],
-        **value,
-        **more,
-    }
-
-
-def _quantity(value, unit, code):
-    return {
-        "valueQuantity": {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": code}
-    }
-
-
-def _problem(text, code="", **more):
-    coding = [{"system": SNOMED, "code": code, "display": text}] if code else []
-    return {
-        "resourceType": "Condition",
-        "subject": ME,
-        "code": {"coding": coding, "text": text},
-        "recordedDate": "2026-11-15",
-        "clinicalStatus": {"coding": [{"code": "active"}]},
-        "note": [{"text": "note", "authorString": "Doctor"}],
-        **more,
-    }
-
-
-def _drug(text, code, **more):
-    rxnorm = {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": code, "display": text}
-    return {
-        "resourceType": "MedicationRequest",
-        "status": "active",
-        "intent": "order",
-        "subject": ME,
-        "authoredOn": "2026-10-01",
-        "medicationCodeableConcept": {"coding": [rxnorm] if code else [], "text": text},
-        "dosageInstruction": [{"text": "two tablets a day", "patientInstruction": "x"}],
-        "note": [{"text": "note"}],
-        **more,
-    }
-
-
-def _record():
-    """Return resources that hold text in every place our readers look at, on which rules fire."""
-    interpretation = [{"coding": [{"code": "L", "display": "Low"}], "text": "Low"}]
-    rich = {"interpretation": interpretation, "referenceRange": [{"text": "3.5-5.1 mmol/L"}]}
-    return [
-        {
-            "resourceType": "Patient",
-            "id": "p",
-            "birthDate": "1960-01-01",
-            "gender": "female",
-            "name": [{"family": "Doe", "given": ["Jane"], "text": "Jane Doe"}],
-            "identifier": [{"system": "urn:mrn", "value": "12345"}],
-            "address": [{"line": ["Street 1"], "city": "Town"}],
-        },
-        _lab("2823-3", _quantity(2.4, "mmol/L", "mmol/L"), id="k1", **rich),
-        _lab("19123-9", {"valueString": "0.5 mmol/L"}, id="mg1", **rich),
-        _lab("17861-6", {"valueString": "low"}, id="ca1", **rich),
-        _lab("2345-7", {"valueString": "see comment"}, id="glu1"),
-        _lab("3016-3", _quantity(9, "mIU/L", "m[IU]/L"), id="tsh1", referenceRange=[{"text": "0.4 to 4"}]),
-        _lab("2951-2", _quantity(128, "odd unit", "odd"), id="na1"),
-        _lab("9999-9", _quantity(1, "x", "x"), id="own1"),
-        {**_lab("LOCAL", _quantity(1, "x", "x")), "code": {"coding": [{"system": "urn:local", "code": "K_1"}]}},
-        _problem("Twitching of the lip", id="c1", onsetDateTime="2026-11-10", bodySite=[{"text": "lower lip"}]),
-        _problem("Something local", id="c2"),
-        _problem("Chronic kidney disease", "709044004", id="c3", onsetString="long ago"),
-        _drug("Furosemide 40 MG Oral Tablet", "313988", id="m1"),
-        _drug("Albuterol", "", id="m2"),
-        {
-            "resourceType": "DiagnosticReport",
-            "id": "r1",
-            "status": "final",
-            "subject": ME,
-            "code": {"text": "EMG"},
-            "effectiveDateTime": "2026-11-12",
-            "conclusion": "Fasciculations of the tongue",
-        },
-        {
-            "resourceType": "FamilyMemberHistory",
-            "id": "f1",
-            "status": "completed",
-            "patient": ME,
-            "relationship": {"text": "father"},
-            "condition": [{"code": {"text": "Huntington disease"}, "note": [{"text": "note"}]}],
-        },
-        {"resourceType": "AllergyIntolerance", "id": "a1", "patient": ME, "code": {"text": "metoclopramide"},
-         "reaction": [{"manifestation": [{"text": "dystonia"}], "description": "x"}]},
-        {"resourceType": "Procedure", "id": "pr1", "status": "completed", "subject": ME,
-         "code": {"text": "thyroidectomy"}, "performedDateTime": "2026-01-01"},
-        {
-            "resourceType": "QuestionnaireResponse",
-            "id": "q1",
-            "status": "completed",
-            "subject": ME,
-            "authored": "2026-11-12",
-            "item": [{"linkId": "1", "text": "Do your muscles twitch?", "answer": [{"valueString": "eyelid twitches"}]}],
-        },
-    ]  # fmt: skip
-
-
-def _request(prefetch):
-    return {
-        "hook": "patient-view",
-        "hookInstance": INSTANCE,
-        "fhirServer": "https://fhir.example/r4",
-        "context": {"patientId": "p", "userId": "Practitioner/example"},
-        "prefetch": prefetch,
-        "extension": {"org.twitch-cds.asOf": "2026-11-20T12:00:00Z"},
-    }
 
 
 @pytest.fixture
 def rich(service):
     """A call with text in every place, every key filled."""
-    resources = _record()
-    prefetch = {key: {"resourceType": "Bundle", "type": "searchset", "entry": []} for key in service.prefetch}
-    prefetch["patient"] = resources[0]
-    prefetch["problems"] = {"resourceType": "Bundle", "entry": [{"resource": item} for item in resources[1:]]}
-    return _request(prefetch)
-
-
-@pytest.fixture
-def quiet(make_app):
-    return make_app(log_level="error").test_client()
-
-
-def _post(client, body, path=PATH):
-    data = body if isinstance(body, bytes) else as_json(body)
-    return client.post(path, data=data, content_type="application/json")
-
-
-def _clean_answer(answer, usual=()):
-    """Whether nothing in an answer acts on its reader."""
-    for card in answer["cards"]:
-        assert not set(unclean_detail(card["detail"])) - set(usual), card["detail"]
-        assert not unclean_line(card["summary"]) and 1 <= len(card["summary"]) < 140
-        assert len(card["detail"]) <= 2500
-        for suggestion in card.get("suggestions", ()):
-            assert not unclean_line(suggestion["label"])
-            for action in suggestion["actions"]:
-                assert not unclean_line(action["description"])
-                resource = dict(action["resource"])
-                resource.pop("subject")
-                assert not [found for at, text in texts(resource) for found in unclean(text)]
-        for link in (*card.get("links", ()), card["source"]):
-            assert link.get("url", "https://").startswith(("http://127.0.0.1", "https://"))
-    _clean_texts(answer)
-
-
-def _clean_texts(answer):
-    for at, text in texts(answer):
-        if not at.endswith(("/detail", "/url")):
-            assert not unclean(text), (at, text)
-            assert len(text) <= 2500, at
-
-
-def _usual(client, body):
-    return {
-        item for card in _post(client, body).get_json()["cards"] for item in unclean_detail(card["detail"])
-    }
+    return rich_call(service)
 
 
 def test_r6_the_corpus_is_large_and_each_text_is_there_once():
@@ -213,7 +45,7 @@ def test_r6_the_corpus_is_large_and_each_text_is_there_once():
 @pytest.mark.parametrize("text", FAMILIES["surrogates"])
 def test_r6_a_call_with_a_lone_surrogate_is_refused_with_a_reason(quiet, rich, text):
     rich["prefetch"]["patient"]["name"][0]["text"] = text
-    response = _post(quiet, rich)
+    response = post(quiet, rich)
     assert response.status_code == 400
     assert response.get_json()["issue"][0]["details"]["coding"][0]["code"] == "H002"
 
@@ -226,21 +58,21 @@ def _variants(text, hostile):
 def test_r16_hostile_text_in_every_place_of_a_record(quiet, rich, turn):
     where = [at for at, decides in places(rich["prefetch"]) if not decides]
     assert len(where) >= 60
-    usual = _usual(quiet, rich)
+    usual = usual_of(quiet, rich)
     for variant in range(4) if STEP == 1 else [turn // STEP % 4]:
         body = json.loads(json.dumps(rich))
         originals = dict(_all(body["prefetch"], where))
         for index, at in enumerate(where):
             hostile = SENDABLE[(turn + index) % len(SENDABLE)]
             put(body["prefetch"], at, _variants(originals[at], hostile)[variant])
-        response = _post(quiet, body)
+        response = post(quiet, body)
         assert response.status_code == 200, response.text
         answer = response.get_json()
         assert answer["cards"]
-        _clean_answer(answer, usual)
-        explained = _post(quiet, body, PATH.replace("/cds-services", "/explain"))
+        clean_answer(answer, usual)
+        explained = post(quiet, body, PATH.replace("/cds-services", "/explain"))
         assert explained.status_code == 200
-        _clean_texts(explained.get_json())
+        clean_texts(explained.get_json())
 
 
 def _all(document, where):
@@ -255,18 +87,18 @@ def _all(document, where):
 def test_r16_hostile_text_where_it_decides_what_the_record_is(quiet, rich, turn):
     """Codes, systems, units, ids, dates, types, hook and user: one at a time, refused or harmless."""
     deciding = [at for at, decides in places(rich) if decides or at[0] != "prefetch"]
-    usual = _usual(quiet, rich)
+    usual = usual_of(quiet, rich)
     step = max(1, len(deciding) // 12) if STEP > 1 else 1
     for index in range(turn % step, len(deciding), step):
         body = json.loads(json.dumps(rich))
         put(body, deciding[index], TEXTS[(turn * 7 + index) % len(TEXTS)])
         for path in (PATH, PATH.replace("/cds-services", "/explain")):
-            response = _post(quiet, body, path)
+            response = post(quiet, body, path)
             assert response.status_code in (200, 400, 412), response.text
             if "cards" in response.get_json():
-                _clean_answer(response.get_json(), usual)
+                clean_answer(response.get_json(), usual)
             else:
-                _clean_texts(response.get_json())
+                clean_texts(response.get_json())
 
 
 @pytest.mark.parametrize("turn", TURNS)
@@ -278,12 +110,12 @@ def test_r6_hostile_members_of_the_request_and_values_of_keys(quiet, rich, turn)
         body = json.loads(json.dumps(rich))
         body["prefetch"] = {**body["prefetch"], keys[0]: value, keys[-1]: value, text: value}
         body[text or "x"] = text
-        response = _post(quiet, body)
+        response = post(quiet, body)
         assert response.status_code in (200, 400, 412)
-        _clean_texts(response.get_json())
-    answer = _post(quiet, text.encode("utf-8", "surrogatepass"))
+        clean_texts(response.get_json())
+    answer = post(quiet, text.encode("utf-8", "surrogatepass"))
     assert answer.status_code == 400
-    _clean_texts(answer.get_json())
+    clean_texts(answer.get_json())
 
 
 @pytest.mark.parametrize("turn", TURNS)
@@ -294,9 +126,9 @@ def test_r6_hostile_feedback(quiet, turn):
         body = json.loads(json.dumps(base))
         body["feedback"][0]["card"] = INSTANCE
         put(body, at, TEXTS[turn])
-        response = _post(quiet, body, f"{PATH}/feedback")
+        response = post(quiet, body, f"{PATH}/feedback")
         assert response.status_code in (200, 400)
-        _clean_texts(response.get_json())
+        clean_texts(response.get_json())
 
 
 # --- pages
@@ -335,7 +167,7 @@ def test_r6_what_is_searched_is_text_on_the_page(quiet):
             other = quiet.get(address)
             assert other.status_code in (200, 404, 405), address
             if other.status_code == 404:
-                _clean_texts(other.get_json())
+                clean_texts(other.get_json())
 
 
 # --- terminal

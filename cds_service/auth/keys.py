@@ -31,6 +31,8 @@ _USABLE_SECONDS = 4 * 3600
 #: Least seconds between two fetches: with keys at hand, and without any.
 _PAUSE_SECONDS = 60
 _PAUSE_WITHOUT_KEYS_SECONDS = 5
+#: So many tokens wait for a fetch: while a key server is slow, made-up kids must not hold every thread.
+_MOST_WAITING = 64
 
 #: A public key, for one algorithm each: (kid, algorithm) to the key.
 KeySet = Mapping[tuple[str, str], Any]
@@ -128,6 +130,7 @@ class Keys:
     def __init__(self, load: Callable[[], bytes]) -> None:
         self._load = load
         self._lock = threading.Lock()
+        self._places = threading.BoundedSemaphore(_MOST_WAITING)
         self._kept: _Kept | None = None
         self._tried: int | None = None
 
@@ -149,8 +152,16 @@ class Keys:
         """Fetch the keys where that is due. Who has a usable key does not wait for another's fetch."""
         kept = self._kept
         has_key = kept is not None and (kid, algorithm) in kept.keys
-        if not self._lock.acquire(blocking=not has_key):
+        if not self._places.acquire(blocking=False):
             return
+        try:
+            if self._lock.acquire(blocking=not has_key):
+                self._renew_if_due(now)
+        finally:
+            self._places.release()
+
+    def _renew_if_due(self, now: int) -> None:
+        """Fetch the keys where that is due and give the lock back."""
         try:
             if self._is_due(now):
                 self._tried = now

@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from cds_service.auth import Keys, read_keys
-from cds_service.auth.keys import KeysFault
+from cds_service.auth.keys import _MOST_WAITING, KeysFault
 
 from .forge import jwks, private_jwk, public_jwk
 
@@ -191,3 +191,27 @@ def test_many_threads_cause_one_fetch():
         thread.join()
     assert server.asked == 1
     assert None not in found
+
+
+def test_made_up_kids_hold_only_so_many_threads_while_the_key_server_is_slow():
+    release, refused = threading.Event(), threading.Semaphore(0)
+
+    def load():
+        assert release.wait(60)
+        return jwks("ec")
+
+    keys = Keys(load)
+
+    def ask():
+        assert keys.find("made-up", "ES384", 1000) is None
+        refused.release()
+
+    threads = [threading.Thread(target=ask, daemon=True) for _ in range(_MOST_WAITING + 50)]
+    for thread in threads:
+        thread.start()
+    refused_meanwhile = [refused.acquire(timeout=30) for _ in range(50)]
+    release.set()
+    for thread in threads:
+        thread.join()
+    assert all(refused_meanwhile)
+    assert keys.find("ec", "ES384", 1001) is not None

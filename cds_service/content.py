@@ -35,6 +35,7 @@ _PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}"
     for name in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")
 )
+_COLLECTION_TAGS = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
 _MAX_BYTES = 4_000_000
 _MAX_DEPTH = 40
 _MAY_BE_DEEP = re.compile(r"^ {80}|(- ){10}|(\? ){10}", re.MULTILINE)
@@ -190,6 +191,8 @@ class _Reader:
             )
             return None
         self._seen.add(id(node))
+        if isinstance(node, yaml.CollectionNode) and node.tag not in _COLLECTION_TAGS:
+            self._fault(line, "C009", "uses a YAML tag or anchor.", "Write plain text.")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, pointer)
         if isinstance(node, yaml.SequenceNode):

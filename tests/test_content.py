@@ -43,6 +43,8 @@ def test_words_yaml_would_turn_into_something_else_are_refused(word: str) -> Non
         ("a: 1\na: 2\n", "C008", "x.yaml:2"),
         ("a: &x 1\nb: *x\n", "C006", "x.yaml:1"),
         ("a: !!python/object:os.system 1\n", "C009", "x.yaml:1"),
+        ("a: !!python/object/apply:os.system [id]\n", "C009", "x.yaml:1"),
+        ("a: !!set {b: c}\n", "C009", "x.yaml:1"),
         ("a: [1, 2\n", "C004", "x.yaml:2"),
         ("? [a]\n: 1\n", "C007", "x.yaml:1"),
         ("", "C003", "x.yaml:1"),

@@ -36,7 +36,8 @@ class Asker:
     """Asks the questions of one call; ``requests`` counts what was sent, retries included.
 
     ``jitter`` chooses a pause between two numbers of seconds; ``now`` gives seconds since 1970, to know old
-    copies by their date (None: only by their age).
+    copies by their date (None: only by their age). ``is_hurried``: the caller's token leaves less time than
+    the site does; then no answer in time is no sign that the server is ill.
     """
 
     breaker: Breaker
@@ -44,11 +45,15 @@ class Asker:
     token: str = field(repr=False)
     jitter: Callable[[float, float], float]
     now: Callable[[], float] | None = None
+    is_hurried: bool = False
     requests: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def ask(self, line: Line, question: Question) -> Answer:
+    def ask(self, line: Line, question: Question, *, ours: bool = True) -> Answer:
         """Return a good answer; ask again where that may help, was earned and fits the deadline.
+
+        ``ours``: the address is of our making. A caller's own may be one that no healthy server answers: such
+        faults are not counted, or one caller could have the server rest for all.
 
         Raises:
             FetchFault: There is no good answer.
@@ -61,7 +66,7 @@ class Asker:
             try:
                 answer = self._once(line, question)
             except FetchFault as fault:
-                (self.breaker.failed if fault.fault in OF_THE_SERVER else self.breaker.succeeded)()
+                self._judge(fault.fault, ours)
                 pause = self._pause(fault, question)
                 if pause is None or not self.breaker.may_retry():
                     raise
@@ -69,6 +74,13 @@ class Asker:
             else:
                 self.breaker.succeeded()
                 return answer
+
+    def _judge(self, fault: Fault, ours: bool) -> None:
+        """Note what a fault says about the health of the server."""
+        if fault not in OF_THE_SERVER:
+            self.breaker.succeeded()
+        elif ours and not (fault is Fault.TIMEOUT and self.is_hurried):
+            self.breaker.failed()
 
     def _pause(self, fault: FetchFault, question: Question) -> float | None:
         """Return how many seconds to wait before asking again; None when that is of no use."""

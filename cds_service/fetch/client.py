@@ -133,7 +133,12 @@ class FhirClient:
         except FetchFault as fault:
             return Fetched(faults=dict.fromkeys(sorted(wanted.templates), fault.fault))
         asker = Asker(
-            self.breakers.of(server.origin), deadline, authorization.token, jitter=self.jitter, now=self.now
+            self.breakers.of(server.origin),
+            deadline,
+            authorization.token,
+            jitter=self.jitter,
+            now=self.now,
+            is_hurried=authorization.expires_in < self.access.seconds,
         )
         call = OneCall(
             pin,

@@ -42,14 +42,16 @@ class Wanted:
 class Row:
     """What became of one key: a resource or Bundle, or the fault that left it without.
 
-    ``is_empty``: a search that found nothing and says that this is all. ``is_absent``: a server that does
-    not know the patient of the call.
+    ``is_empty``: a search that found nothing and says that this is all. ``has_found``: a search in which the
+    server itself found something for the patient it was asked for; what a caller sent, or what is missing
+    for another reason, shows nothing of the server. ``is_absent``: a server that does not know the patient
+    of the call.
     """
 
     body: bytes = field(default=b"", repr=False)
     fault: Fault | None = None
-    is_search: bool = True
     is_empty: bool = False
+    has_found: bool = False
     is_absent: bool = False
 
 
@@ -79,7 +81,7 @@ class OneCall:
                 if any(row.is_absent for row in rows.values()):
                     absent = {key: Row(fault=Fault.ABSENT) for key, row in rows.items() if row.is_empty}
                     return rows | absent
-                self.understood |= any(_has_found(row) for row in rows.values())
+                self.understood |= any(row.has_found for row in rows.values())
                 empty = [key for key in keys if rows[key].is_empty]
                 return rows if self.understood else rows | self._doubted(threads, empty, wanted)
         finally:
@@ -98,7 +100,7 @@ class OneCall:
         usual, other = self.style, "id" if self.style.patient_form == "reference" else "reference"
         self.style = replace(usual, patient_form=other)
         again = self._rows(threads, empty, wanted)
-        if any(_has_found(row) for row in again.values()):
+        if any(row.has_found for row in again.values()):
             self.understood = True
             return again
         self.style = usual
@@ -124,7 +126,8 @@ class OneCall:
                 if not query.is_search:
                     return self._one(line, query)
                 self._search(line, query, joined, begun)
-            return Row(joined.bundle(), is_empty=not joined.has_gap and not joined.matches)
+            is_empty = not joined.has_gap and not joined.matches
+            return Row(joined.bundle(), is_empty=is_empty, has_found=joined.has_found)
         except FetchFault as fault:
             return _remains(joined, fault.fault)
         finally:
@@ -137,8 +140,8 @@ class OneCall:
             answer = self.asker.ask(line, query.question(self.pin.server, self.style))
         except FetchFault as fault:
             is_absent = fault.fault is Fault.ABSENT and query.resource_type == "Patient"
-            return Row(fault=fault.fault, is_search=False, is_absent=is_absent)
-        return Row(read_one(answer.body, query), is_search=False)
+            return Row(fault=fault.fault, is_absent=is_absent)
+        return Row(read_one(answer.body, query))
 
     def _search(self, line: Line, query: Query, joined: Joined, body: bytes | None = None) -> None:
         """Follow a search to its last page, or as far as it may be followed; ``body`` is a first page."""
@@ -147,10 +150,10 @@ class OneCall:
         pages: list[Page] = []
         was_sent = body is not None
         while True:
-            body = self.asker.ask(line, question).body if body is None else body
+            body = self.asker.ask(line, question, ours=not was_sent).body if body is None else body
             page = read_page(body, query, first=not pages and not was_sent)
             pages.append(page)
-            joined.add(page, body)
+            joined.add(page, body, was_sent=was_sent and len(pages) == 1)
             if not page.next:
                 break
             following = next_address(self.pin.server, question.url, page.next)
@@ -163,13 +166,9 @@ class OneCall:
         joined.has_gap |= pages[0].total > matches or not pages[0].patient_heeded
 
 
-def _has_found(row: Row) -> bool:
-    return row.is_search and row.fault is None and not row.is_empty
-
-
 def _remains(joined: Joined, fault: Fault) -> Row:
     """Return the pages that came before a fault: what is there counts, the rest is a gap."""
     if not any(page.entries for page in joined.pages):
         return Row(fault=fault)
     joined.has_gap = True
-    return Row(joined.bundle())
+    return Row(joined.bundle(), has_found=joined.has_found)

@@ -61,16 +61,21 @@ class Page:
 
 @dataclass(slots=True)
 class Joined:
-    """Pages of one or more searches that answer one prefetch key."""
+    """Pages of one or more searches that answer one prefetch key.
+
+    ``has_found``: the server found something for the patient it was asked for.
+    """
 
     pages: list[Page] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     has_gap: bool = False
+    has_found: bool = False
 
-    def add(self, page: Page, body: bytes) -> None:
-        """Take one page."""
+    def add(self, page: Page, body: bytes, *, was_sent: bool = False) -> None:
+        """Take one page; ``was_sent``: by the caller, so it tells nothing of the server."""
         self.pages.append(page)
         self.bodies.append(body)
+        self.has_found |= bool(page.matches) and page.patient_heeded and not was_sent
 
     @property
     def matches(self) -> int:

@@ -21,6 +21,8 @@ _MAX_NEXT_URL = 8_000
 _BASE = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9.\-]+)(?::([0-9]{1,5}))?((?:/[A-Za-z0-9._~\-]+)*)/?")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9\-]{0,61}[a-z0-9])?")
 _LOOKS_NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
+#: So often may a path be percent-encoded over again; nobody has reason to do it even twice.
+_MOST_UNQUOTINGS = 5
 _PORTS = {"http": 80, "https": 443}
 #: What may stand in an address as it is; everything else is percent-encoded.
 _URL_TEXT = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%|]*")
@@ -157,16 +159,27 @@ def next_address(server: Server, asked: str, link: str) -> str | None:
         return None
     try:
         parts = urlsplit(urljoin(asked, link))
+        deep = _unquoted(parts.path)
         found = parse_server(f"{parts.scheme}://{parts.netloc}")
     except ValueError:
         return None
-    path, deep = parts.path, unquote(unquote(parts.path))
+    path = parts.path
     is_ours = (found.scheme, found.host, found.port) == (server.scheme, server.host, server.port)
     is_below = path == server.path or path.startswith(f"{server.path}/")
-    is_plain = "\\" not in deep and not {".", ".."} & set(deep.split("/"))
+    names = {part.partition(";")[0] for part in deep.split("/")}  # ";" begins what some servers leave out
+    is_plain = deep.isprintable() and "\\" not in deep and not {".", ".."} & names
     if not (is_ours and is_below and is_plain) or parts.fragment:
         return None
     return f"{server.origin}{path}" + (f"?{parts.query}" if parts.query else "")
+
+
+def _unquoted(path: str) -> str:
+    """Return a path as the last server behind any number of proxies may read it. Raises ValueError."""
+    for _ in range(_MOST_UNQUOTINGS):
+        path, before = unquote(path, errors="strict"), path
+        if path == before:
+            return path
+    raise ValueError("quoted too often")
 
 
 def _host(text: str) -> str:

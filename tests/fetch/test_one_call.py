@@ -5,6 +5,7 @@ import json
 import pytest
 
 from cds_service.fetch import Authorization, Fault, Style
+from cds_service.fetch.breaker import FAILURES
 
 from .fault_server import FaultServer
 from .test_client import (
@@ -79,6 +80,25 @@ def test_a_server_that_does_not_know_the_patient_proves_no_absence():
     with FaultServer() as server:
         found = fetch(client_of(server), server)
     assert found.faults == dict.fromkeys(TEMPLATES, Fault.ABSENT)
+
+
+@pytest.mark.parametrize("fault", ["", "gone"])
+def test_what_a_caller_sent_shows_nothing_of_what_the_server_understands(fault):
+    with FaultServer(RESOURCES, form="reference", faults={1: fault}) as server:
+        client = client_of(server)
+        fetch_rest(client, server, first_page(server, NEXT))
+        found = fetch(client, server)
+    assert (len(entries(found.found["labs"])), len(entries(found.found["problems"]))) == (5, 1)
+    assert found.patient_form == "reference"
+
+
+def test_a_token_for_a_part_shows_nothing_of_what_the_server_understands():
+    with FaultServer(RESOURCES, form="reference") as server:
+        client = client_of(server)
+        part = fetch(client, server, LABS, scope="patient/Observation.rs?code=x")
+        assert has_gap(part.found["labs"])
+        found = fetch(client, server)
+    assert (len(entries(found.found["labs"])), len(entries(found.found["problems"]))) == (5, 1)
 
 
 # --- further pages of what was sent
@@ -168,3 +188,21 @@ def test_CALL_12_a_sent_page_of_another_patient_is_not_continued():
         )
         found = fetch_rest(client_of(server), server, body)
     assert (server.seen, found.faults) == ([], {"labs": Fault.OTHER_PATIENT})
+
+
+def test_pages_a_caller_points_at_do_not_make_the_server_rest_for_others():
+    with FaultServer(RESOURCES, faults=dict.fromkeys(range(1, 2 * FAILURES + 1), "error_500")) as server:
+        client = client_of(server)
+        while len(server.seen) < 2 * FAILURES:
+            fetch_rest(client, server, first_page(server, NEXT))
+        found = fetch(client, server)
+    assert (found.faults, len(entries(found.found["labs"]))) == ({}, 5)
+
+
+def test_tokens_that_soon_end_do_not_make_the_server_rest_for_others():
+    with FaultServer(RESOURCES, faults={0: "black_hole"}) as server:
+        client = client_of(server, seconds=1.2)
+        for _ in range(FAILURES // len(TEMPLATES) + 1):
+            assert set(fetch(client, server, expires_in=1).faults.values()) == {Fault.TIMEOUT}
+        server.faults.clear()
+        assert fetch(client, server).faults == {}

@@ -33,6 +33,8 @@ from cds_service.web.state import State, current_state
 blueprint = Blueprint("hooks", __name__)
 
 _SPECIFICATION = "2.0.1"
+#: Code of a resource on which the service itself broke (docs/errors.md).
+_BROKEN = "F077"
 
 
 @blueprint.get("/cds-services")
@@ -87,7 +89,7 @@ def judged(call: Call, service: Service, state: State, now: int) -> Review:
         limits=_limits(state),
     )
     state.metrics.review(service.id, review, time.perf_counter() - started)
-    _note_failed_rules(review)
+    _note_failed(review)
     return review
 
 
@@ -126,11 +128,14 @@ def _remembered(call: Call, service: Service, review: Review, state: State, now:
         return False
 
 
-def _note_failed_rules(review: Review) -> None:
-    """Tell the operator which rules failed inside; the cards tell the clinician."""
+def _note_failed(review: Review) -> None:
+    """Tell the operator what failed inside, rules and resources; the cards tell the clinician."""
     failed = {f.rule_id: f.error or f.unproposed for f in review.findings if f.error or f.unproposed}
     if failed:
         tell(logging.ERROR, "rules failed", failed=failed)
+    broken = sum(row.code == _BROKEN for row in review.facts.set_aside)
+    if broken:
+        tell(logging.ERROR, "resources failed", code=_BROKEN, count=broken)
 
 
 def _described(service: Service) -> dict[str, Any]:

@@ -113,3 +113,15 @@ def test_r32_a_failed_rule_is_counted_and_named_without_the_words_of_the_fault(
         assert f'twitch_cds_rule_errors_total{{rule="{rule}"}} 1.0' in page
         assert f'"{rule}": "RuntimeError"' in told
     assert MARK not in told + answer.text
+
+
+def test_r32_a_resource_the_service_breaks_on_is_logged_and_counted(client, call, monkeypatch, log):
+    monkeypatch.setattr("cds_service.fhir.strict._check", _broken)
+    answer = client.post(PATH, json=call)
+    rows = answer.get_json()["extension"]["org.twitch-cds.review"]["dataConsidered"]["setAside"]
+    count = sum(row["code"] == "F077" for row in rows)
+    assert count
+    (line,) = [line for line in log if "resources failed" in line]
+    assert f'"code": "F077", "count": {count}' in line
+    assert f'twitch_cds_set_aside_total{{code="F077"}} {count}.0' in client.get("/metrics").text
+    assert MARK not in line + answer.text

@@ -8,6 +8,7 @@ import resource
 import secrets
 import signal
 import socket
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,8 @@ from granian.server import MPServer
 
 from cds_service.cli.options import config_option, knowledge_in_force, settings_in_force
 from cds_service.errors import Issue, SettingsError
-from cds_service.json_log import SERVER_LOG
+from cds_service.json_log import SERVER_LOG, configure_logging, tell
+from cds_service.knowledge import Knowledge
 from cds_service.ready import rehearse
 from cds_service.settings import Settings, as_environment, refuse_open_network
 from cds_service.store import open_store
@@ -52,23 +54,34 @@ def command(host: str | None, port: int | None, workers: int | None, config: Pat
     knowledge = knowledge_in_force(settings)
     rehearse(knowledge)
     open_store(settings.store_url).close()
-    click.echo(
-        f"twitch-cds: {len(knowledge.rules)} rules, knowledge {knowledge.version}\n"
-        f"Browser: {settings.base_url}/   EHR: {settings.base_url}/cds-services   Stop: Ctrl-C",
-        err=True,
-    )
-    if knowledge.site.name:
-        changes, off = len(knowledge.site.changes), len(knowledge.site.switched_off)
-        click.echo(
-            f"{knowledge.site.name}: {changes} changes, {off} rules switched off (twitch-cds site show)",
-            err=True,
-        )
+    _announce(settings, knowledge)
     os.environ.update(as_environment(_with_key(settings)))
     with TemporaryDirectory(prefix="twitch-cds-") as folder:
         if settings.workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # where workers add up their metrics
         _allow_open_files(_CONNECTIONS + _THREADS)
         _serve(_server(settings))
+
+
+def _announce(settings: Settings, knowledge: Knowledge) -> None:
+    """Say what starts: in words on a terminal, else as a line of the log like every other."""
+    site, version = knowledge.site, knowledge.version
+    changes, off = len(site.changes), len(site.switched_off)
+    if not sys.stderr.isatty():
+        configure_logging(settings.log_level)
+        fields = {"rules": len(knowledge.rules), "knowledge": version, "address": settings.base_url}
+        named = {"site": site.name, "changes": changes, "switchedOff": off} if site.name else {}
+        tell(logging.INFO, "started", **fields, **named)
+        return
+    click.echo(
+        f"twitch-cds: {len(knowledge.rules)} rules, knowledge {version}\n"
+        f"Browser: {settings.base_url}/   EHR: {settings.base_url}/cds-services   Stop: Ctrl-C",
+        err=True,
+    )
+    if site.name:
+        click.echo(
+            f"{site.name}: {changes} changes, {off} rules switched off (twitch-cds site show)", err=True
+        )
 
 
 def _allow_open_files(wanted: int) -> None:

@@ -191,16 +191,20 @@ def open_store(url: str) -> FeedbackStore:
         quick = _engine(address, _QUICK_MS, _RELAXED)
         for metadata in (_METADATA, METADATA):
             metadata.create_all(engine)
-    except (SQLAlchemyError, ImportError, OSError) as error:
-        raise SettingsError(
-            Issue(
-                "settings",
-                "S011",
-                f"store_url cannot be opened ({kind_of(error)}).",
-                "Check path, rights, driver.",
-            )
-        ) from None
+    except ImportError:
+        raise _no_driver() from None
+    except (SQLAlchemyError, OSError) as error:
+        raise _cannot_be_opened(kind_of(error)) from None
     return FeedbackStore(engine, quick)
+
+
+def is_there(url: str) -> bool:
+    """Whether a database could be read: a file of SQLite exists; of a server that cannot be told, so yes."""
+    try:
+        address = make_url(url)
+        return address.get_backend_name() != "sqlite" or _file_of(address).exists()
+    except SQLAlchemyError:
+        return True  # opening it says what is wrong with the name
 
 
 def check_store(url: str) -> None:
@@ -217,11 +221,26 @@ def check_store(url: str) -> None:
             _engine(address, _PATIENT_MS, _DURABLE).dispose()
             return
         why = _file_fault(_file_of(address))
-    except (SQLAlchemyError, ImportError, OSError) as error:
+    except ImportError:
+        raise _no_driver() from None
+    except (SQLAlchemyError, OSError) as error:
         why = kind_of(error)
     if why:
-        what = f"store_url cannot be opened ({why})."
-        raise SettingsError(Issue("settings", "S011", what, "Check path, rights, driver."))
+        raise _cannot_be_opened(why)
+
+
+def _no_driver() -> SettingsError:
+    what = "store_url names a database whose driver is not installed."
+    return SettingsError(Issue("settings", "S011", what, "For PostgreSQL: pip install '.[postgres]'."))
+
+
+def _cannot_be_opened(why: str) -> SettingsError:
+    what = f"store_url cannot be opened ({why})."
+    remedy = (
+        "A file: its folder must be there and may be written. A server: it must answer at that address "
+        "and know user, password and database."
+    )
+    return SettingsError(Issue("settings", "S011", what, remedy))
 
 
 def _file_fault(path: Path) -> str:

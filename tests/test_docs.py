@@ -17,7 +17,7 @@ DOCUMENTS = [
 
 # Commands that install, fetch, write or stay running have tests of their own (packaging, cli, web).
 _ELSEWHERE = re.compile(
-    r"make |pip install|git |docker |POSTGRES_PASSWORD=|twitch-cds serve|twitch-cds new-rule|twitch-cds terminology|twitch-cds token|URL=|TOKEN=|curl |twitch-cds config check --config site"
+    r"make |pip install|git |docker |POSTGRES_PASSWORD=|twitch-cds serve|twitch-cds new-rule|twitch-cds terminology|twitch-cds token|URL=|TOKEN=|curl |twitch-cds config check --config site|twitch-cds feedback"
 )
 _FENCE = re.compile(r"^```sh\n(.*?)^```\n(?:\n?```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from cds_service.cli.options import (
@@ -30,7 +29,8 @@ from cds_service.fetch import FhirClient, key_set_fetch
 from cds_service.settings import Settings, refuse_unreadable_authorities
 
 _COLORS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "blue"}
-_INDENT = (0, 0, 0, 9)
+_INDENT = " " * 9
+_NARROWEST = 20
 _INPUT = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 _MAILABLE = "No value of the record stands above: places and counts only. The report may be passed on."
 _NOT_MAILABLE = "This report tells of the patient (--with-values). Handle it as you handle the record."
@@ -160,6 +160,8 @@ def _print_trouble(trouble: Trouble, console: Console) -> None:
     places = ", ".join(trouble.places) + (f" and {trouble.more} more" if trouble.more else "")
     if trouble.count > len(trouble.places) + trouble.more:
         places += f" ({trouble.count} in all)"
+    width = max(console.width - len(_INDENT), _NARROWEST)
     for text in (places, kind.why, f"-> {kind.fix}"):
-        console.print(Padding(Text(text), _INDENT, expand=False))
+        for line in Text(text).wrap(console, width):
+            console.print(_INDENT + line.plain.rstrip(), markup=False, soft_wrap=True)
     console.print()

@@ -13,9 +13,10 @@ from typing import Any
 import click
 
 from cds_service.cli.options import config_option, json_option, knowledge_in_force, settings_in_force
+from cds_service.errors import Issue, SettingsError
 from cds_service.feedback import RuleRates, rates_by_rule
 from cds_service.neutral import visible
-from cds_service.store import open_store
+from cds_service.store import FeedbackStore, is_there, open_store
 
 #: A cell that begins so is run by spreadsheets as a formula (OWASP ASVS 5.0, 1.2.10), wide signs as narrow
 #: ones; spreadsheets of some countries divide cells at other signs than the comma.
@@ -40,7 +41,7 @@ def report(at_least: int, as_json: bool, config: Path | None) -> None:
     """
     settings = settings_in_force(config)
     defects = [reason.code for reason in knowledge_in_force(settings).override_reasons if reason.defect]
-    store = open_store(settings.store_url)
+    store = _kept(settings.store_url)
     try:
         rates = rates_by_rule(store.ledger.answers(), store.ledger.given(), defects)
     finally:
@@ -49,7 +50,8 @@ def report(at_least: int, as_json: bool, config: Path | None) -> None:
     if as_json:
         click.echo(json.dumps([_row(row) for row in shown], indent=2))
         return
-    click.echo(_table(shown) if shown else f"No rule has {at_least} answered cards.")
+    none = "No card was answered yet." if at_least == 1 else f"No rule has {at_least} answered cards."
+    click.echo(_table(shown) if shown else none)
 
 
 @command.command("export")
@@ -57,7 +59,7 @@ def report(at_least: int, as_json: bool, config: Path | None) -> None:
 @config_option
 def export(form: str, config: Path | None) -> None:
     """Print every answer, the oldest first."""
-    store = open_store(settings_in_force(config).store_url)
+    store = _kept(settings_in_force(config).store_url)
     try:
         rows = store.ledger.answers()
     finally:
@@ -66,6 +68,15 @@ def export(form: str, config: Path | None) -> None:
         click.echo(_csv(rows), nl=False)
     for row in rows if form == "ndjson" else ():
         click.echo(json.dumps(row, ensure_ascii=True))
+
+
+def _kept(url: str) -> FeedbackStore:
+    """Open the database of a service; looking makes no new one."""
+    if not is_there(url):
+        what = "store_url names a file that is not there: nothing was kept, or it is kept elsewhere."
+        remedy = "Name the settings the service runs with: --config FILE."
+        raise SettingsError(Issue("settings", "S011", what, remedy))
+    return open_store(url)
 
 
 def _row(rates: RuleRates) -> dict[str, Any]:

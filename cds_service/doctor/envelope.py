@@ -48,7 +48,10 @@ _NEAR: Final = 0.75
 
 def check_envelope(call: Mapping[str, Any], service: Service, hooks: Collection[str], notes: Notes) -> None:
     """Note what is wrong with the members of a call of ``service``; ``hooks`` are those there are."""
-    _check_hook(call.get("hook"), service, hooks, notes)
+    if _is_said(call.get("hook")):
+        _check_hook(call["hook"], service, hooks, notes)
+    else:
+        notes.add("D101", "/hook", _wrapper(call))
     instance = call.get("hookInstance")
     if not isinstance(instance, str) or not _UUID.fullmatch(instance):
         notes.add("D105", "/hookInstance")
@@ -89,10 +92,15 @@ def evaluation_date(call: Mapping[str, Any]) -> datetime | None:
     return instant if instant is not None and instant.tzinfo is not None else None
 
 
-def _check_hook(hook: Any, service: Service, hooks: Collection[str], notes: Notes) -> None:
-    if not isinstance(hook, str) or not hook.strip():
-        notes.add("D101", "/hook")
-    elif hook in _OLD_HOOKS:
+def _wrapper(call: Mapping[str, Any]) -> str:
+    """Return where the call lies when it was put into a member of another object; empty when it was not."""
+    inner = (name for name, value in sorted(call.items()) if isinstance(value, dict) and "hook" in value)
+    name = next(inner, None)
+    return "" if name is None else f"the whole call lies in {pointer('', name)}: send what is in it"
+
+
+def _check_hook(hook: str, service: Service, hooks: Collection[str], notes: Notes) -> None:
+    if hook in _OLD_HOOKS:
         notes.add("D103", "/hook", f"{hook} is {_OLD_HOOKS[hook]} today")
     elif hook not in hooks:
         near = difflib.get_close_matches(hook, sorted(hooks), n=1)

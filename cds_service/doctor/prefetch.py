@@ -30,8 +30,9 @@ def check_prefetch(call: Mapping[str, Any], service: Service, notes: Notes) -> N
     prefetch = sent if isinstance(sent, dict) else {}
     if not prefetch and "fhirAuthorization" not in call and (sent is None or isinstance(sent, dict)):
         notes.add("D300", "/prefetch")
-    for key in [name for name in service.prefetch if name not in prefetch] if prefetch else ():
-        notes.add("D301", pointer("/prefetch", key), key)
+    unsent = [name for name in service.prefetch if name not in prefetch] if prefetch else []
+    for key in unsent:
+        notes.add("D301", pointer("/prefetch", key), ", ".join(unsent))
     for key in sorted(prefetch)[:_MOST_KEYS]:
         _check_key(key, prefetch, service, notes)
         check_value(prefetch[key], pointer("/prefetch", key), service.prefetch.get(key, ""), notes)

@@ -80,16 +80,25 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 def _issue(kind: str, issue: Issue) -> dict[str, Any]:
-    text = f"{issue.what} {issue.remedy}".strip()
+    where = exact(issue.where)  # a pointer may hold the name of a member, which anybody chose
+    text = f"{_sentence(issue.what, where)} {issue.remedy}".strip()
     entry: dict[str, Any] = {"severity": "error", "code": kind}
     entry["details"] = {"coding": [{"system": "urn:twitch-cds:errors", "code": issue.code}], "text": text}
-    where = exact(issue.where)  # a pointer may hold the name of a member, which anybody chose
     entry["diagnostics"] = str(replace(issue, where=where))
     if issue.where.startswith("/"):
         entry["extension"] = [
             {"url": "urn:twitch-cds:json-pointer", "valueString": where},
         ]
     return entry
+
+
+def _sentence(what: str, where: str) -> str:
+    """Return what is wrong as a sentence that stands alone: many EHRs show nothing but this text."""
+    if not what[:1].islower():
+        return what
+    if what.startswith("the "):
+        return f"T{what[1:]}"
+    return f"{'The body' if where == '/' else where} {what}"
 
 
 def _answer(status: int, kind: str, *issues: Issue) -> Response:

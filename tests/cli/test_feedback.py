@@ -77,6 +77,17 @@ def test_no_cell_of_the_export_is_a_formula(run, filled):
 
 
 def test_without_feedback_that_is_said(run, url):
+    open_store(url).close()
     code, out, _err = run("feedback", "report", TWITCH_CDS_STORE_URL=url)
-    assert (code, out) == (0, "No rule has 1 answered cards.\n")
+    assert (code, out) == (0, "No card was answered yet.\n")
+    code, out, _err = run("feedback", "report", "--at-least", "2", TWITCH_CDS_STORE_URL=url)
+    assert (code, out) == (0, "No rule has 2 answered cards.\n")
     assert run("feedback", "export", TWITCH_CDS_STORE_URL=url)[:2] == (0, "")
+
+
+@pytest.mark.parametrize("command", ["report", "export"])
+def test_looking_makes_no_database(run, url, tmp_path, command):
+    code, out, err = run("feedback", command, TWITCH_CDS_STORE_URL=url)
+    assert (code, out) == (2, "")
+    assert "S011" in err and "--config" in err
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -44,6 +45,7 @@ def _with_key(call, key, value):
 def _without(body):
     """Return a body with everything taken out that may differ between two equal calls."""
     text = json.dumps(body, sort_keys=True)
+    text = re.sub(r'"asOf": "[^"]*"', '"asOf": ""', text)
     for card in body.get("cards", []):
         for item in [card, *card.get("suggestions", [])]:
             text = text.replace(item.get("uuid", "\0"), "-")
@@ -220,7 +222,7 @@ def test_CALL_18_parallel_calls_keep_apart(viewed, ask):
     with ThreadPoolExecutor(8) as pool:
         pairs = [(item, pool.submit(item.post, item.call)) for item in [viewed, other] * 10]
     for item, waiting in pairs:
-        assert waiting.result().body == item.answer.body
+        assert waiting.result().timeless == item.answer.timeless
 
 
 def test_CALL_19_data_of_another_patient_are_not_used(viewed):

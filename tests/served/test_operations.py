@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from contextlib import closing
+from http.client import HTTPConnection
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -30,6 +31,16 @@ def _families(service):
 def _total(families, name, **labels):
     samples = families[f"twitch_cds_{name}"].samples
     return sum(item.value for item in samples if labels.items() <= item.labels.items())
+
+
+def test_who_is_refused_sees_the_refusal_whatever_he_still_sends(serve):
+    with serve(max_body_mib=1) as service:
+        for size in (100, 100_000, 1024 * 1024):
+            for _ in range(5):
+                client = HTTPConnection("127.0.0.1", service.port, timeout=60)
+                with closing(client):
+                    client.request("POST", PATH, b" " * size, {"Content-Type": "application/json"})
+                    assert client.getresponse().status == 401
 
 
 def test_every_scrape_adds_up_all_workers_and_every_line_of_the_log_is_json(serve, body):

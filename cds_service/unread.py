@@ -53,13 +53,6 @@ class UnreadCodes:
         rows = unread_rows(self._counts, most)
         return [{**row, "patients": self._records[_key(row)]} for row in rows]
 
-    def by_system(self) -> dict[tuple[str, str], int]:
-        """Return the counts by kind and system, sorted: few enough to be labels of a metric."""
-        totals: dict[tuple[str, str], int] = {}
-        for (kind, system, _code), count in self._counts.items():
-            totals[kind, system] = totals.get((kind, system), 0) + count
-        return dict(sorted(totals.items()))
-
 
 def unread_rows(unread: Mapping[UnreadKey, int], most: int | None = None) -> list[dict[str, Any]]:
     """Return unread codes as rows of kind, system, code and count: the most frequent first."""

@@ -117,3 +117,15 @@ def body_sent(arguments: dict[str, Any]) -> bytes | None:
     data = arguments.get("data")
     data = data.encode() if isinstance(data, str) else data
     return data if isinstance(data, bytes) and len(data) <= _LARGEST else None
+
+
+def blanks(node: Any, place: str = "") -> Iterator[str]:
+    """Yield the place of every null, empty text, empty list and empty object in JSON."""
+    if node is None or (isinstance(node, str | list | dict) and not node):
+        yield place
+    elif isinstance(node, dict):
+        for name, part in node.items():
+            yield from blanks(part, f"{place}/{name}")
+    elif isinstance(node, list):
+        for number, part in enumerate(node):
+            yield from blanks(part, f"{place}/{number}")

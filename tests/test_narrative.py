@@ -116,7 +116,6 @@ def test_no_word_is_cut_in_two(narrative: Narrative) -> None:
 def test_context_of_any_word(narrative: Narrative, text: str, word: str, reason: str) -> None:
     start = text.index(word)
     assert narrative.context(text, start, start + len(word)) == reason
-    assert narrative.is_negated(text, start, start + len(word)) is (reason != "")
 
 
 def test_context_reaches_words_beyond_the_limit(narrative: Narrative) -> None:
@@ -191,7 +190,7 @@ def test_any_text_is_read(narrative: Narrative, text: str) -> None:
         assert mention.level in (0, 1, 2)
         assert mention.side in (None, "left", "right", "both")
         assert mention.longest_days is None or mention.longest_days >= (mention.duration_days or 0)
-        assert isinstance(narrative.is_negated(text, mention.start, mention.end), bool)
+        assert isinstance(narrative.context(text, mention.start, mention.end), str)
     assert isinstance(narrative.asserted(text, ["twitching", "lip"]), bool)
 
 

@@ -85,10 +85,6 @@ class Lexicon:
                 _remember(self._senses, key, found)
         return found
 
-    def sense_of_text(self, text: str) -> Sense:
-        """Return what a bare text means as a concept."""
-        return self.sense(Concept(None, text))
-
     def code(self, system: str | None, code: str | None) -> Meaning:
         """Return the meaning of a code; nothing without system, without code or in an unlisted system."""
         key = (system, code)

@@ -57,10 +57,6 @@ class Times:
                 return moment
         return None
 
-    def is_future(self, moment: Moment) -> bool:
-        """Whether a moment lies wholly after ``as_of``."""
-        return moment.earliest > self.now
-
     def is_long_ago(self, text: str, days: int) -> bool:
         """Whether a date text is surely more than ``days`` before ``as_of``, by its first characters alone.
 
@@ -71,10 +67,6 @@ class Times:
             day = self.day_of(self.now - (days + 2) * DAY)
             limit = self._day_texts[days] = day.text if day is not None else ""
         return len(text) >= len(limit) and text[:4].isdigit() and text[:10] < limit
-
-    def days_before(self, moment: Moment) -> float:
-        """Return how many days before ``as_of`` a moment was, at least; negative for the future."""
-        return (self.now - moment.latest) / DAY
 
     def day_of(self, seconds: int) -> Moment | None:
         """Return the whole day (in the zone of ``as_of``) a point in time lies in; None out of range."""

@@ -45,9 +45,6 @@ INTENT_TAKEN: Final = frozenset(
 )
 # valueset-request-status: an order that is over or was never meant.
 ORDER_WITHDRAWN: Final = frozenset(("revoked", "completed", "entered-in-error"))
-DONE: Final = frozenset(
-    ("completed", "in-progress", "in progress", "active", "stopped", "on-hold", "unknown")
-)
 NOT_DONE: Final = frozenset(
     (
         "not-done",

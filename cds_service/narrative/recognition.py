@@ -101,14 +101,6 @@ class Narrative:
         page = read_page(fold(text[begin:stop]), self._lexicon)
         return self._reason(page, page.covered(start - begin, end - begin))
 
-    def is_negated(self, text: str, start: int, end: int) -> bool:
-        """Whether the words at ``text[start:end]`` are negated or for another reason do not count.
-
-        Raises:
-            ValueError: when the span is empty or outside the text.
-        """
-        return self.context(text, start, end) != ""
-
     def asserted(self, text: str, words: Iterable[str]) -> bool:
         """Whether any of the words or phrases stands in the text, whole, and counts (see ``context``).
 

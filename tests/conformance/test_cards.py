@@ -5,22 +5,12 @@ import json
 import re
 import uuid
 
+from tests.protocol import blanks
+
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 URGENCY = ("critical", "warning", "info")
 SUGGESTED = ("create", "update", "delete")
 HOSTILE = "<img src=x onerror=alert(1)> [free pills](javascript:alert(1)) `x` | # *b* http://evil.example"
-
-
-def _blanks(node, place=""):
-    """Yield the place of every null, empty text, list and object."""
-    if node is None or node in ("", [], {}):
-        yield place
-    elif isinstance(node, dict):
-        for name, part in node.items():
-            yield from _blanks(part, f"{place}/{name}")
-    elif isinstance(node, list):
-        for number, part in enumerate(node):
-            yield from _blanks(part, f"{place}/{number}")
 
 
 def _absolute(address):
@@ -65,11 +55,11 @@ def test_GEN_4_GEN_5_nothing_is_null_or_empty(asked):
     assert "null" not in re.sub(r'"(\\.|[^"\\])*"', "", json.dumps(body))
     for holder in [body, *body["cards"]]:
         holder.pop("extension", None)
-    assert [place for place in _blanks(body) if place != "/cards"] == []
+    assert [place for place in blanks(body) if place != "/cards"] == []
 
 
 def test_GEN_4_GEN_5_discovery_has_nothing_empty(session):
-    assert [place for place in _blanks(session.get("/cds-services").json()) if place != "/services"] == []
+    assert [place for place in blanks(session.get("/cds-services").json()) if place != "/services"] == []
 
 
 def test_RESP_2_SYS_1_there_are_no_system_actions(asked):

@@ -1,6 +1,6 @@
 """Render the facts of a description as FHIR R4 resources in one coding style."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -456,8 +456,3 @@ def _joined(words: Sequence[str]) -> str:
 def _twitch_coding(system: str) -> Resource:
     rows = codes.twitch_codes()
     return next(codes.coding(system, code, title) for known, code, title in rows if known == system)
-
-
-def of_type(resources: Iterable[Resource], kind: str) -> list[Resource]:
-    """Those of one resource type."""
-    return [resource for resource in resources if resource["resourceType"] == kind]

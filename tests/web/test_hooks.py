@@ -7,6 +7,8 @@ import uuid
 
 import pytest
 
+from tests.protocol import blanks
+
 from .conftest import INSTANCE, ORIGIN, PATH, call_of, story
 
 _TOKEN = re.compile(r"\{\{context\.(patientId|encounterId|userId)\}\}")
@@ -28,18 +30,6 @@ def _code(response):
     return _issue(response)["details"]["coding"][0]["code"]
 
 
-def _blanks(node, path=""):
-    """Yield the place of every null, empty text, empty list and empty object."""
-    if node is None or (isinstance(node, str | list | dict) and not node):
-        yield path
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            yield from _blanks(value, f"{path}/{key}")
-    elif isinstance(node, list):
-        for place, value in enumerate(node):
-            yield from _blanks(value, f"{path}/{place}")
-
-
 # --- discovery
 
 
@@ -48,7 +38,7 @@ def test_disc_1_discovery_answers(client, path):
     response = client.get(path)
     assert response.status_code == 200
     assert response.content_type == "application/json"
-    assert list(_blanks(response.get_json())) == []
+    assert list(blanks(response.get_json())) == []
 
 
 def test_disc_5_to_11_every_service_is_described(client):
@@ -257,7 +247,7 @@ def test_card_1_cards_of_two_calls_have_different_uuids(client, call):
 
 def test_gen_4_cards_hold_nothing_empty(client, call):
     for card in _post(client, call).get_json()["cards"]:
-        assert list(_blanks(card)) == []
+        assert list(blanks(card)) == []
 
 
 def test_card_invariants(client, call):

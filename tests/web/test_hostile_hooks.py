@@ -133,7 +133,7 @@ def test_r16_hostile_text_where_it_decides_what_is_ordered(quiet, rich, turn):
     """Ids, references, codes, status, selections, one at a time: refused or harmless."""
     deciding = [at for at, decides in places(rich) if at[0] == "context" and decides]
     usual = usual_of(quiet, rich, _path(rich))
-    step = max(1, len(deciding) // 10)
+    step = max(1, len(deciding) // 5) if STEP > 1 else 1
     for index in range((turn // STEP) % step, len(deciding), step):
         body = json.loads(json.dumps(rich))
         put(body, deciding[index], TEXTS[(turn * 7 + index) % len(TEXTS)])

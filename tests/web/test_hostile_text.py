@@ -88,7 +88,7 @@ def test_r16_hostile_text_where_it_decides_what_the_record_is(quiet, rich, turn)
     """Codes, systems, units, ids, dates, types, hook and user: one at a time, refused or harmless."""
     deciding = [at for at, decides in places(rich) if decides or at[0] != "prefetch"]
     usual = usual_of(quiet, rich)
-    step = max(1, len(deciding) // 12) if STEP > 1 else 1
+    step = max(1, len(deciding) // 6) if STEP > 1 else 1
     for index in range(turn % step, len(deciding), step):
         body = json.loads(json.dumps(rich))
         put(body, deciding[index], TEXTS[(turn * 7 + index) % len(TEXTS)])
@@ -158,7 +158,7 @@ def test_r6_what_is_searched_is_text_on_the_page(quiet):
         return [item for item in _tags(page).found if item[0] not in ("li", "ul", "h2", "span", "a", "p")]
 
     usual = head(quiet.get("/rules?q=zzzz").text)
-    for text in TEXTS:
+    for text in TEXTS[:: 4 if STEP > 1 else 1]:
         query = text.encode("utf-8", "replace").decode()
         response = quiet.get("/rules", query_string={"q": query, "rule": query, query[:50]: "x"})
         assert response.status_code == 200

@@ -9,12 +9,14 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_service.content import content_root, read_document
 from cds_service.errors import ContentError
-from cds_service.narrative import MAX_LENGTH, Mention, Narrative, load_narrative
+from cds_service.narrative import MAX_LENGTH, Mention, Narrative, load_narrative, recognition
+from cds_service.narrative.lexicon import PhraseIndex
+from cds_service.narrative.page import read_page
 
 SENTENCES = Path(__file__).parent / "data" / "narrative-sentences.yaml"
 
@@ -181,6 +183,7 @@ _NOTES = st.lists(st.sampled_from(_PIECES), max_size=40).map(" ".join)
 _MIXED = st.tuples(st.text(max_size=40), _NOTES).map("twitch ".join)
 
 
+@settings(deadline=None)
 @given(text=st.one_of(_NOTES, st.text(max_size=300), _MIXED))
 def test_any_text_is_read(narrative: Narrative, text: str) -> None:
     for mention in narrative.recognize(text):
@@ -194,6 +197,7 @@ def test_any_text_is_read(narrative: Narrative, text: str) -> None:
     assert isinstance(narrative.asserted(text, ["twitching", "lip"]), bool)
 
 
+@settings(deadline=None)
 @given(text=_NOTES)
 def test_case_does_not_matter(narrative: Narrative, text: str) -> None:
     def seen(form: str) -> list[tuple[Any, ...]]:
@@ -214,6 +218,7 @@ _PLAIN = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(text=_PLAIN, cue=st.sampled_from(["no ", "denies ", "without ", "no evidence of ", "Negative for "]))
 def test_a_negation_before_a_plain_mention_turns_it(narrative: Narrative, text: str, cue: str) -> None:
     assert [mention.reason for mention in narrative.recognize(text)] == [""]
@@ -223,6 +228,7 @@ def test_a_negation_before_a_plain_mention_turns_it(narrative: Narrative, text: 
 _OTHERS = st.sampled_from(["No fever.", "Denies weakness;", "no rash\n", "Denies cramps but has"])
 
 
+@settings(deadline=None)
 @given(text=_PLAIN, before=_OTHERS)
 def test_a_negation_of_something_else_changes_nothing(narrative: Narrative, text: str, before: str) -> None:
     (alone,) = narrative.recognize(text)
@@ -230,6 +236,7 @@ def test_a_negation_of_something_else_changes_nothing(narrative: Narrative, text
     assert (after.reason, after.sites, after.side) == ("", alone.sites, alone.side)
 
 
+@settings(deadline=None)
 @given(text=_NOTES)
 def test_the_same_text_gives_the_same_answer(narrative: Narrative, text: str) -> None:
     assert narrative.recognize(text) == load_again().recognize(text)
@@ -305,3 +312,36 @@ def test_faults_of_the_words_name_their_line(tmp_path: Path, old: str, new: str,
 def test_a_missing_file_is_a_content_error(tmp_path: Path) -> None:
     with pytest.raises(ContentError, match=r"narrative\.yaml"):
         load_narrative(tmp_path)
+
+
+def test_a_text_is_made_ready_once_however_much_is_asked_about_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    monkeypatch.setattr(
+        recognition, "read_page", lambda folded, lexicon: read.append(1) or read_page(folded, lexicon)
+    )
+    fresh = load_narrative(content_root())
+    text = "Twitching of the left eyelid, denies weakness and pain."
+    assert fresh.recognize(text)
+    assert fresh.context(text, 0, 9) == ""
+    assert fresh.context(text, 37, 45) == "negated"
+    assert not fresh.asserted(text, ["weakness"])
+    assert len(read) == 1
+
+
+_FEW_WORDS = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=4).map(tuple)
+
+
+@settings(deadline=None)
+@given(st.lists(_FEW_WORDS, max_size=8), st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=12))
+def test_the_longest_known_phrase_is_marked_at_each_place(
+    phrases: list[tuple[str, ...]], words: list[str]
+) -> None:
+    index = PhraseIndex()
+    for phrase in phrases:
+        index.add(phrase, "k", phrase)
+    expected: list[tuple[str, ...] | None] = []
+    while len(expected) < len(words):
+        fitting = [p for p in phrases if tuple(words[len(expected) :][: len(p)]) == p]
+        longest = max(fitting, key=len, default=None)
+        expected += [None] if longest is None else [longest] * len(longest)
+    assert [mark and mark.value for mark in index.marks(words)] == expected

@@ -72,12 +72,12 @@ class PhraseIndex:
     """Finds known phrases in a sequence of words: at each place the longest, without overlap."""
 
     def __init__(self) -> None:
-        """Start empty."""
-        self._by_first: dict[str, list[tuple[tuple[str, ...], str, Any]]] = {}
+        """Start empty; phrases are kept by their first two words, for many begin with the same one."""
+        self._by_head: dict[tuple[str, ...], list[tuple[tuple[str, ...], str, Any]]] = {}
 
     def add(self, words: tuple[str, ...], kind: str, value: Any) -> bool:
         """Add a phrase; False when it is known already (then nothing changes)."""
-        entries = self._by_first.setdefault(words[0], [])
+        entries = self._by_head.setdefault(words[:2], [])
         if any(known == words for known, _, _ in entries):
             return False
         entries.append((words, kind, value))
@@ -86,26 +86,31 @@ class PhraseIndex:
 
     def value(self, words: tuple[str, ...]) -> Any:
         """Return what a phrase stands for, or None."""
-        return next((value for known, _, value in self._by_first.get(words[0], ()) if known == words), None)
+        return next((value for known, _, value in self._by_head.get(words[:2], ()) if known == words), None)
 
     def marks(self, words: Sequence[str]) -> list[Mark | None]:
         """Return for each token the mark that covers it, or None."""
         found: list[Mark | None] = [None] * len(words)
         place = 0
         while place < len(words):
-            for known, kind, value in self._by_first.get(words[place], ()):
-                last = place + len(known) - 1
-                if last < len(words) and all(words[place + n] == known[n] for n in range(1, len(known))):
-                    mark = Mark(kind, value, place, last)
-                    found[place : last + 1] = [mark] * len(known)
-                    place = last
-                    break
-            place += 1
+            mark = self._mark(words, place)
+            if mark is not None:
+                found[place : mark.last + 1] = [mark] * (mark.last + 1 - place)
+            place = mark.last + 1 if mark else place + 1
         return found
+
+    def _mark(self, words: Sequence[str], place: int) -> Mark | None:
+        """Return the mark of the longest phrase that begins at a word, None when none does."""
+        for head in (tuple(words[place : place + 2]), (words[place],)):
+            for known, kind, value in self._by_head.get(head, ()):
+                end = place + len(known)
+                if len(known) <= 2 or tuple(words[place:end]) == known:
+                    return Mark(kind, value, place, end - 1)
+        return None
 
     def phrases(self, kind: str) -> Iterator[tuple[str, ...]]:
         """Yield the phrases of a kind."""
-        for entries in self._by_first.values():
+        for entries in self._by_head.values():
             yield from (words for words, known, _ in entries if known == kind)
 
 

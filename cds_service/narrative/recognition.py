@@ -18,6 +18,8 @@ from cds_service.narrative.tokens import cut, fold, fold_plain
 
 #: For a word anywhere in a long text its neighborhood is judged: this many characters to either side.
 _NEIGHBORHOOD = 1_500
+#: So many texts are kept ready.
+_MOST_PAGES = 64
 FALSE_FRIEND = "false-friend"
 #: Words up to this length are not taken as the beginning of longer ones.
 _SHORT = 3
@@ -70,6 +72,7 @@ class Narrative:
         self._judge = ContextJudge(lexicon)
         self._sites = SiteFinder(lexicon)
         self._any_movement = re.compile(_movement_pattern(lexicon))
+        self._kept_page = lru_cache(_MOST_PAGES)(self._read_page)
 
     def recognize(self, text: str) -> Mentions:
         """Return the twitch mentions of a text in order, those that do not count included.
@@ -98,7 +101,7 @@ class Narrative:
             raise ValueError("the span is empty or outside the text")
         begin = _at_space(text, max(0, start - _NEIGHBORHOOD), -1)
         stop = _at_space(text, min(len(text), end + _NEIGHBORHOOD), 1)
-        page = read_page(fold(text[begin:stop]), self._lexicon)
+        page = self._page(text[begin:stop])
         return self._reason(page, page.covered(start - begin, end - begin))
 
     def asserted(self, text: str, words: Iterable[str]) -> bool:
@@ -112,18 +115,25 @@ class Narrative:
         head, _ = cut(text)
         if pattern.search(fold_plain(head)) is None:
             return False
-        folded = fold(head)
-        page = read_page(folded, self._lexicon)
+        page = self._page(head)
+        folded = page.folded
         return any(
             self._reason(page, page.covered(*folded.original(match.start(), match.end()))) == ""
             for match in pattern.finditer(folded.text)
         )
 
+    def _page(self, text: str) -> Page:
+        """Return a text made ready; the last ones are kept: one text is asked about many things in a row."""
+        return self._kept_page(text) if len(text) <= 2 * _NEIGHBORHOOD else self._read_page(text)
+
+    def _read_page(self, text: str) -> Page:
+        return read_page(fold(text), self._lexicon)
+
     def _reason(self, page: Page, tokens: range) -> str:
         return self._judge.reason(page, tokens.start, tokens.stop - 1) if tokens else ""
 
     def _mentions(self, text: str) -> list[Mention]:
-        page = read_page(fold(text), self._lexicon)
+        page = self._page(text)
         found: list[tuple[Mark, Mention]] = []
         for mark in page.marks("movement", "friend"):
             if mark.kind == "friend" or self._is_friend_here(page, mark):

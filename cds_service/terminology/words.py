@@ -77,5 +77,7 @@ def parts(text: str) -> frozenset[Tokens]:
 
 def contains(words: Tokens, phrase: Tokens) -> bool:
     """Return whether ``phrase`` occurs in ``words`` as neighboring whole words."""
+    if phrase and phrase[0] not in words:
+        return False
     size = len(phrase)
     return any(words[start : start + size] == phrase for start in range(len(words) - size + 1))

@@ -31,6 +31,8 @@ _LESS = re.compile(r"<(?!=?[ ]?\.?\d)")
 _MORE = re.compile(r">(?!=?[ ]?\.?\d)")
 #: A dot inside a host name or file name: automatic linking needs the real one.
 _NAME_DOT = re.compile(r"(?<=[^\W\d_])\.(?=[^\W\d_]{2})|(?<=[0-9-])\.(?=[^\W\d_]{2})")
+#: An address in numbers: some clients make a link of it.
+_NUMBERS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b", re.ASCII)
 _SPACE = re.compile(r"\s+")
 _MARKS = re.compile(
     r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{2})"
@@ -52,6 +54,7 @@ def neutral(text: str, limit: int = 200) -> str:
     clean = _LESS.sub("\u2039", _MORE.sub("\u203a", clean.translate(_TWINS)))
     clean = clean.replace("://", ":\u2215\u2215").replace("#", "\uff03").replace("!(", "(")
     clean = _NAME_DOT.sub("\u2024", clean)
+    clean = _NUMBERS.sub(lambda found: found[0].replace(".", "\u2024"), clean)
     clean = _SPACE.sub(" ", clean).strip()
     return clean if len(clean) <= limit else clean[: max(limit - 1, 0)].rstrip() + "\u2026"
 

@@ -11,10 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 from cds_service.cli import twitch_cds
+from cds_service.neutral import neutral
 from tests.hostile_text import (
     FAMILIES,
     TEXTS,
     as_json,
+    links_in,
     places,
     put,
     unclean,
@@ -189,6 +191,11 @@ def test_r6_no_text_of_a_record_commands_the_terminal(rich, tmp_path, turn, argu
     assert run.exit_code == 0, run.output
     found = [item for item in unclean(run.output) if item.startswith("U+")]
     assert not found
+
+
+def test_r16_an_address_in_numbers_is_no_link():
+    assert links_in("see 192.168.0.1") and not links_in(neutral("see 192.168.0.1"))
+    assert neutral("K 2.9 on 12.11.2026") == "K 2.9 on 12.11.2026"
 
 
 def test_r16_the_checks_find_what_they_look_for():

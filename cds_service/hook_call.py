@@ -16,12 +16,13 @@ from datetime import datetime
 import msgspec
 
 from cds_service.answers import RecallAnswers, no_answers
+from cds_service.bounds import MAX_DEPTH, is_crowded, is_deeper
 from cds_service.cards.limits import NO_LIMITS, CardLimits
 from cds_service.errors import Issue, RequestError
 from cds_service.fetch import Authorization, Fault, Fetched, has_next
-from cds_service.fhir import MAX_VALUES, Record, read_added, read_drafts, read_prefetch
+from cds_service.fhir import Record, read_added, read_drafts, read_prefetch
 from cds_service.knowledge import Knowledge, Service
-from cds_service.members import Repeated, members_of
+from cds_service.members import Repeated, TooMany, members_of
 from cds_service.repeats import Recall, nothing_shown
 from cds_service.review import Review, review_patient
 
@@ -133,8 +134,10 @@ def read_call(body: bytes, hook: str) -> Call:
     Raises:
         RequestError: Not JSON, or not a call of this hook; the issue names the place in the body.
     """
-    if body.count(b",") > MAX_VALUES:
-        raise _fault("H015", "", "holds more values than any call has.", "Send a narrower prefetch.")
+    if is_deeper(body):
+        raise _too_deep("", "the request")
+    if is_crowded(body):
+        raise _crowded("")
     top = _members(body, "", "the request")
     if _text(top, "", "hook") != hook:
         raise _fault(
@@ -235,6 +238,8 @@ def _members(data: bytes | msgspec.Raw, where: str, what: str) -> dict[str, msgs
         return members_of(data)
     except Repeated:
         raise _fault("H005", where, f"{what} says a member twice.", "Say every member once.") from None
+    except TooMany:
+        raise _crowded(where) from None
     except msgspec.ValidationError:
         raise _fault("H004", where, f"{what} is not a JSON object.", "Send an object in braces.") from None
     except msgspec.DecodeError as error:
@@ -242,9 +247,16 @@ def _members(data: bytes | msgspec.Raw, where: str, what: str) -> dict[str, msgs
     except UnicodeDecodeError:
         raise _fault("H002", where, f"{what} is not UTF-8.", "Send JSON in UTF-8.") from None
     except RecursionError:
-        raise _fault(
-            "H003", where, f"{what} is nested too deeply.", "FHIR never nests that deeply."
-        ) from None
+        raise _too_deep(where, what) from None
+
+
+def _crowded(where: str) -> RequestError:
+    return _fault("H015", where, "holds more values than any call has.", "Send a narrower prefetch.")
+
+
+def _too_deep(where: str, what: str) -> RequestError:
+    remedy = f"Send at most {MAX_DEPTH} objects and lists inside each other; FHIR needs less than half of it."
+    return _fault("H003", where, f"{what} is nested too deeply.", remedy)
 
 
 def _optional_members(top: Mapping[str, msgspec.Raw], name: str) -> dict[str, msgspec.Raw]:
@@ -298,7 +310,7 @@ def _selections(context: Mapping[str, msgspec.Raw]) -> tuple[str, ...]:
     """Return the references of the drafts being chosen."""
     raw = _required(context, "/context", "selections")
     try:
-        chosen = _TEXTS.decode(raw)
+        chosen = _TEXTS.decode(raw) if bytes(raw).count(b",") < _MOST_SELECTIONS else None
     except (msgspec.MsgspecError, UnicodeDecodeError):
         chosen = None
     if chosen is None or len(chosen) > _MOST_SELECTIONS:
@@ -316,9 +328,9 @@ def _authorization(top: Mapping[str, msgspec.Raw]) -> Authorization | None:
         raise _fault("H011", "/fhirServer", "is missing beside fhirAuthorization.", "Send both or neither.")
     if "fhirAuthorization" not in top:
         return None
-    members = _optional_members(top, "fhirAuthorization")
+    _optional_members(top, "fhirAuthorization")
     try:
-        sent = msgspec.convert({name: _ANY.decode(raw) for name, raw in members.items()}, _Token)
+        sent = _TOKEN.decode(top["fhirAuthorization"])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Authorization("", 0, "")
     if sent.token_type.lower() != "bearer":
@@ -338,7 +350,7 @@ class _Token(msgspec.Struct):
     patient: str | None = None
 
 
-_ANY = msgspec.json.Decoder()
+_TOKEN = msgspec.json.Decoder(_Token)
 
 #: Why a server was not asked: code and place of the note.
 _REFUSALS = {Fault.NOT_ALLOWED: ("F084", "/fhirServer"), Fault.SCOPE: ("F085", "/fhirAuthorization")}

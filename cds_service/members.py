@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
+from typing import Any, Final
+
 import msgspec
 
-__all__ = ["Repeated", "members_of"]
+__all__ = ["Repeated", "TooMany", "members_of"]
+
+_MOST_MEMBERS: Final = 10_000
 
 
 class Repeated(Exception):
     """A member is said twice: the second value could be the true one."""
+
+
+class TooMany(msgspec.DecodeError):
+    """An object has more members than any of FHIR or CDS Hooks; it is not read to its end."""
 
 
 class _Name(str):
@@ -21,7 +31,15 @@ class _Name(str):
         return self is other
 
 
-_MEMBERS = msgspec.json.Decoder(dict[_Name, msgspec.Raw], dec_hook=lambda wanted, value: wanted(value))
+def _counted() -> Callable[[type, Any], Any]:
+    count = itertools.count(1)
+
+    def name(wanted: type, value: Any) -> Any:
+        if next(count) > _MOST_MEMBERS:
+            raise TooMany
+        return wanted(value)
+
+    return name
 
 
 def members_of(data: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
@@ -29,10 +47,11 @@ def members_of(data: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
 
     Raises:
         Repeated: A name occurs twice.
+        TooMany: It has more than 10,000 members.
         msgspec.ValidationError: JSON, but no object.
         msgspec.DecodeError, UnicodeDecodeError, RecursionError: No JSON that can be read.
     """
-    pairs = _MEMBERS.decode(data)
+    pairs = msgspec.json.Decoder(dict[_Name, msgspec.Raw], dec_hook=_counted()).decode(data)
     members = {str(name): value for name, value in pairs.items()}
     if len(members) < len(pairs):
         raise Repeated

@@ -17,7 +17,7 @@ from cds_service.cards.limits import NO_LIMITS, CardLimits, limited
 from cds_service.engine import Context, Program
 from cds_service.errors import Issue, PatientDataError
 from cds_service.facts import DataState, PatientFacts, SetAside, Source
-from cds_service.fhir import Record, extract_facts, second_look
+from cds_service.fhir import Record, extract_facts, first_alike, second_look
 from cds_service.findings import Evidence, Finding, Missing, Verdict, spoken
 from cds_service.knowledge import Knowledge
 from cds_service.neutral import exact, neutral
@@ -320,7 +320,7 @@ def _data_considered(facts: PatientFacts) -> dict[str, Any]:
                 "reason": neutral(a.reason),
                 **({"name": a.name} if a.name else {}),
             }
-            for a in facts.set_aside
+            for a in first_alike(facts.set_aside)
         ],
         "unreadCodes": [
             {"kind": kind, "system": exact(system), "code": exact(code), "count": count}

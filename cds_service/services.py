@@ -18,7 +18,7 @@ _MAX_QUERY = 1_900
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One CDS service as discovery shows it.
+    """One CDS service as discovery shows it; ``hook_version`` is the published version of its hook.
 
     ``prefetch`` maps a key to a FHIR query with CDS Hooks tokens, ``promises`` the same key to the
     resource types it brings. Only ``active`` services are offered.
@@ -32,6 +32,7 @@ class Service:
     prefetch: Mapping[str, str]
     promises: Mapping[str, tuple[str, ...]]
     usage_requirements: str = ""
+    hook_version: str = ""
 
 
 def read_services(document: Document, terminology: Terminology | None) -> tuple[Service, ...]:
@@ -69,6 +70,7 @@ def _service(node: Mapping[str, Any], queries: Mapping[str, Any], terminology: T
         prefetch=MappingProxyType(prefetch),
         promises=MappingProxyType(promises),
         usage_requirements=node["usage_requirements"],
+        hook_version=node["hook_version"],
     )
 
 

@@ -69,7 +69,7 @@ class Settings:
     keep_comments: bool = _setting(
         False, "Whether comments of clinicians on cards are kept: free text that may name a patient."
     )
-    max_body_mib: int = _setting(64, "Largest request body in MiB, 1 to 1024; a larger one is answered 413.")
+    max_body_mib: int = _setting(10, "Largest request body in MiB, 1 to 1024; a larger one is answered 413.")
     allow_as_of: bool = _setting(
         False, "Whether a request may move the evaluation date (extension org.twitch-cds.asOf)."
     )

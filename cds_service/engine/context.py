@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cds_service.facts import DAY, Measurement, PatientFacts
+from cds_service.facts import DAY, Measurement, PatientFacts, SetAside
 from cds_service.findings import Evidence, Missing
 from cds_service.rules import Definition, Modifiers
 from cds_service.terminology import Terminology
@@ -76,6 +76,15 @@ class Context:
     def is_adult(self) -> bool | None:
         """Whether adult ranges and rules apply; None when the age is not known (specification I9)."""
         return self.facts.is_adult
+
+    @cached_property
+    def refused(self) -> Mapping[str, tuple[SetAside, ...]]:
+        """What was set aside of each result, by its name."""
+        found: dict[str, list[SetAside]] = {}
+        for item in self.facts.set_aside:
+            if item.name:
+                found.setdefault(item.name, []).append(item)
+        return {name: tuple(items) for name, items in found.items()}
 
     @cached_property
     def encounter_start(self) -> int:

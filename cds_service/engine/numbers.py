@@ -178,7 +178,7 @@ def _absence_at_all(c: NumberCriterion, ctx: Context) -> str:
     known = ctx.absences.get(c.name)
     if known is None:
         names = spec_of(c.name, ctx).members
-        present = series_of(c.name, ctx) or any(aside.name in names for aside in ctx.facts.set_aside)
+        present = series_of(c.name, ctx) or not ctx.refused.keys().isdisjoint(names)
         known = ctx.absences[c.name] = "" if present else _unsent(c, ctx)
     return known
 
@@ -196,9 +196,9 @@ def _unknown(kind: str, name: str, reason: str) -> Answer:
 def _absence(c: NumberCriterion, span: Span, ctx: Context) -> str:
     """Why there is no result: not sent, sent but unreadable, or truly none on record."""
     names = spec_of(c.name, ctx).members
-    for aside in ctx.facts.set_aside:
-        if aside.name in names and (aside.moment is None or span.holds(aside.moment)):
-            return "unreadable"
+    refused = (aside for name in names for aside in ctx.refused.get(name, ()))
+    if any(aside.moment is None or span.holds(aside.moment) for aside in refused):
+        return "unreadable"
     return _unsent(c, ctx)
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from cds_service.bounds import is_crowded, is_deeper
 from cds_service.errors import Issue, RequestError
 from cds_service.members import Repeated, members_of
 
@@ -56,6 +57,10 @@ def read_feedback(body: bytes) -> tuple[Answer, ...]:
     Raises:
         RequestError: With one issue for every item that is wrong (the first 20); then none is to be kept.
     """
+    if is_deeper(body):
+        raise _too_deep("")
+    if is_crowded(body):
+        raise _fault("H015", "", "holds more values than any feedback has.", "Divide it.")
     top = _object(body, "")
     items = _list(_required(top, "", "feedback"), "/feedback", _MOST_ITEMS)
     answers: list[Answer] = []
@@ -131,7 +136,11 @@ def _object(data: bytes | msgspec.Raw, where: str) -> dict[str, msgspec.Raw]:
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise _fault("H002", where, "is not JSON.", "Send JSON in UTF-8.") from None
     except RecursionError:
-        raise _fault("H003", where, "is nested too deeply.", "Feedback never nests that deeply.") from None
+        raise _too_deep(where) from None
+
+
+def _too_deep(where: str) -> RequestError:
+    return _fault("H003", where, "is nested too deeply.", "Feedback never nests that deeply.")
 
 
 def _list(data: msgspec.Raw, where: str, most: int) -> list[msgspec.Raw]:

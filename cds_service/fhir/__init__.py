@@ -5,21 +5,21 @@
 what a card is about to cite.
 """
 
-from cds_service.fhir.documents import MAX_VALUES, read_added, read_bundle, read_drafts
+from cds_service.fhir.documents import read_added, read_bundle, read_drafts
 from cds_service.fhir.extract import extract_facts
 from cds_service.fhir.faults import CODES
 from cds_service.fhir.latest import latest_clinical_date
 from cds_service.fhir.orders import draft_service_request
 from cds_service.fhir.prefetch import read_prefetch
-from cds_service.fhir.records import Record
+from cds_service.fhir.records import Record, first_alike
 from cds_service.fhir.strict import second_look
 
 __all__ = [
     "CODES",
-    "MAX_VALUES",
     "Record",
     "draft_service_request",
     "extract_facts",
+    "first_alike",
     "latest_clinical_date",
     "read_added",
     "read_bundle",

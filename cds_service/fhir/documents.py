@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
+from cds_service.bounds import is_crowded
 from cds_service.facts import DataState, Source
 from cds_service.fhir import scan
 from cds_service.fhir.faults import not_fhir
@@ -20,8 +21,6 @@ from cds_service.fhir.scan import Entry
 from cds_service.members import Repeated, members_of
 
 MAX_BYTES: Final = 64 * 1024 * 1024
-#: As many commas has a record of that size at most; one of nothing but commas would fill the memory.
-MAX_VALUES: Final = 3_000_000
 #: What drafts of medication hooks are; a draft nobody could read may have been one.
 _ORDERS: Final = frozenset(("MedicationRequest", "MedicationOrder"))
 _PROBLEM: Final = "Condition"
@@ -135,7 +134,7 @@ def checked_bytes(data: bytes, where: str) -> bytes:
     """Return the document without a byte order mark. Raises NotFhir for too much or not UTF-8."""
     if len(data) > MAX_BYTES:
         raise not_fhir("F002", where)
-    if len(data) > MAX_VALUES and data.count(b",") > MAX_VALUES:
+    if is_crowded(data):
         raise not_fhir("F009", where)
     if data[:3] == b"\xef\xbb\xbf":
         data = data[3:]

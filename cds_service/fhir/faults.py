@@ -121,6 +121,10 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "Send access_token, token_type Bearer, expires_in, scope and subject.",
     ),
     "F090": ("is a selection that names no draft order.", "Send selections as they stand in draftOrders."),
+    "F091": (
+        "is one of more than 500 that were set aside alike; further ones are not listed.",
+        "Look at those that are listed.",
+    ),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,7 +12,7 @@ from msgspec import Raw
 from cds_service.facts import SetAside, Source
 from cds_service.fhir import scan
 from cds_service.fhir.faults import not_fhir
-from cds_service.fhir.records import Located, aside
+from cds_service.fhir.records import MOST_ALIKE, Located, aside
 from cds_service.fhir.resources import Resource
 from cds_service.fhir.scan import Bundle, Entry
 
@@ -34,6 +35,7 @@ class Gathered:
     incomplete: bool = False
     entries: int = 0
     most: int = MOST_RESOURCES
+    alike: Counter[str] = field(default_factory=Counter)
 
     def expect(self, count: int, where: str) -> None:
         """Let ``count`` entries come. Raises NotFhir (F009) when they are more than a record may hold."""
@@ -52,9 +54,13 @@ class Gathered:
                 group.append(located)
 
     def refuse(self, code: str, pointer: str, detail: str = "", type_name: str = "", ident: str = "") -> None:
-        """Note a resource that could not be read at all."""
+        """Note a resource that could not be read at all; of many alike the first ones."""
         reference = f"{type_name}/{ident}" if type_name and ident else ""
-        self.set_aside.append(aside(code, Source(reference, pointer or "/"), detail=detail))
+        self.alike[code] += 1
+        if self.alike[code] <= MOST_ALIKE:
+            self.set_aside.append(aside(code, Source(reference, pointer or "/"), detail=detail))
+        elif self.alike[code] == MOST_ALIKE + 1:
+            self.set_aside.append(aside("F091", Source(reference, pointer or "/"), detail=code))
         if type_name:
             self.failed_types.add(type_name)
 

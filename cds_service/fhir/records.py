@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from cds_service.facts import DataState, SetAside, Source
 from cds_service.fhir.faults import CODES
@@ -12,6 +13,9 @@ from cds_service.fhir.resources import Resource
 
 #: A resource with its place: pointer prefix, index in the entry list (-1: none), fullUrl, resource.
 Located: TypeAlias = tuple[str, int, "str | None", Any]
+
+#: Of what is set aside for one reason so many are listed: a flood of useless entries makes no flood of words.
+MOST_ALIKE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,17 @@ def aside(
     return SetAside(
         source, code, f"{what[:-1]} ({detail})." if detail else what, kind, name, shown[:120], moment
     )
+
+
+def first_alike(found: Iterable[SetAside]) -> Iterator[SetAside]:
+    """Yield what was set aside, of every code the first 500; one F091 stands for the others of a code."""
+    alike: Counter[str] = Counter()
+    for item in found:
+        alike[item.code] += 1
+        if alike[item.code] <= MOST_ALIKE:
+            yield item
+        elif alike[item.code] == MOST_ALIKE + 1:
+            yield aside("F091", item.source, detail=item.code)
 
 
 def draft_names(located: Located) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from flask import request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from cds_service.errors import Issue
 from cds_service.hook_call import Call
@@ -31,6 +31,7 @@ def json_body() -> bytes:
 
     Raises:
         Refusal: Another media type, or compressed (415).
+        BadRequest: Shorter than announced.
         RequestEntityTooLarge: Larger than the settings allow.
     """
     media_type = request.mimetype
@@ -41,6 +42,8 @@ def json_body() -> bytes:
         issue = Issue("Content-Encoding", "W415", "is not supported.", "Send the body uncompressed.")
         raise Refusal(415, issue, "not-supported")
     body = request.get_data(cache=False)
+    if len(body) < (request.content_length or 0):
+        raise BadRequest  # the sender went away before the end it announced
     if request.content_length is None and len(body) >= (request.max_content_length or len(body) + 1):
         raise RequestEntityTooLarge  # a body in chunks ends at the limit, whatever follows
     return body

@@ -142,6 +142,7 @@ def _described(service: Service) -> dict[str, Any]:
     """Return a service as discovery lists it; members without a value are left out."""
     entry = {
         "hook": service.hook,
+        "hookVersion": service.hook_version,
         "id": service.id,
         "title": service.title,
         "description": service.description,

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from cds_service.bounds import is_crowded
+from cds_service.bounds import is_crowded, is_deeper
 from cds_service.facts import DataState, Source
 from cds_service.fhir import scan
 from cds_service.fhir.faults import not_fhir
@@ -135,7 +135,7 @@ def checked_bytes(data: bytes, where: str) -> bytes:
     if len(data) > MAX_BYTES:
         raise not_fhir("F002", where)
     if is_crowded(data):
-        raise not_fhir("F009", where)
+        raise not_fhir("F003" if is_deeper(data) else "F009", where)
     if data[:3] == b"\xef\xbb\xbf":
         data = data[3:]
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:4]:

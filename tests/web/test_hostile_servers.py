@@ -1,7 +1,5 @@
 """R6, R16: hostile text in what a FHIR server answers: resources, errors, headers, links to further pages."""
 
-import json
-
 import pytest
 
 from ..fetch.fault_server import FaultServer
@@ -112,8 +110,6 @@ def test_r16_hostile_words_of_a_server_that_fails(make_app, quiet, rich, fault):
             refused = post(client, _authorized(rich, server))
             assert refused.status_code in (200, 412)
             clean_texts(refused.get_json())
-            if refused.status_code == 412 and text.strip().isalpha():
-                assert text.strip() not in json.dumps(refused.get_json())
     assert server.seen
 
 

@@ -35,6 +35,7 @@ check: $(VENV)/.dev        ## format, lint, types, layers, size marks
 
 fuzz: $(VENV)/.dev         ## hostile requests on every core: make fuzz N=1000000 FIRST=0 (seeds)
 	$(BIN)/python -m tests.fuzz.campaign --count $(or $(N),1000000) --first $(or $(FIRST),0)
+	DESCRIBED_CALLS=1000 $(BIN)/python -m pytest -q -n 2 tests/fuzz/test_described.py
 
 format: $(VENV)/.dev       ## write the house format
 	$(BIN)/ruff check --fix-only --quiet $(CODE)

@@ -345,3 +345,10 @@ def test_the_longest_known_phrase_is_marked_at_each_place(
         longest = max(fitting, key=len, default=None)
         expected += [None] if longest is None else [longest] * len(longest)
     assert [mark and mark.value for mark in index.marks(words)] == expected
+
+
+def test_texts_kept_ready_are_dropped_when_asked(narrative: Narrative) -> None:
+    narrative.asserted("Lip twitching since May.", ["twitching"])
+    assert narrative._kept_page.cache_info().currsize > 0
+    narrative.forget()
+    assert narrative._kept_page.cache_info().currsize == 0

@@ -85,6 +85,8 @@ def extract_facts(
         except Exception:
             if reading.at is None or turn == _MOST_DEFECTS:
                 raise
+        finally:
+            reading.lexicon.narrative.forget()
         source = source_of(reading.at)
         without |= {source.pointer}
         refused = (*refused, aside("F077", source))

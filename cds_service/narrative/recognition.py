@@ -18,7 +18,7 @@ from cds_service.narrative.tokens import cut, fold, fold_plain
 
 #: For a word anywhere in a long text its neighborhood is judged: this many characters to either side.
 _NEIGHBORHOOD = 1_500
-#: So many texts are kept ready.
+#: So many texts are kept ready while a record is read.
 _MOST_PAGES = 64
 FALSE_FRIEND = "false-friend"
 #: Words up to this length are not taken as the beginning of longer ones.
@@ -73,6 +73,10 @@ class Narrative:
         self._sites = SiteFinder(lexicon)
         self._any_movement = re.compile(_movement_pattern(lexicon))
         self._kept_page = lru_cache(_MOST_PAGES)(self._read_page)
+
+    def forget(self) -> None:
+        """Drop the texts kept ready: no prose of a patient outlasts the reading of the record."""
+        self._kept_page.cache_clear()
 
     def recognize(self, text: str) -> Mentions:
         """Return the twitch mentions of a text in order, those that do not count included.

@@ -13,9 +13,10 @@ from cds_service.errors import NotFhir, PatientDataError
 from cds_service.facts import DataState
 from cds_service.fhir import CODES, read_bundle
 from cds_service.fhir.documents import MAX_BYTES
+from cds_service.fhir.lexicon import lexicon_for
 from cds_service.fhir.records import pointer_of
 from cds_service.fhir.resources import Observation, Patient
-from tests.fhir.builders import AS_OF, PATIENT, bundle, facts, lab, order
+from tests.fhir.builders import AS_OF, ME, PATIENT, bundle, facts, facts_of, lab, order, terminology
 
 
 @pytest.mark.parametrize(
@@ -271,3 +272,9 @@ def _read_quietly(data: bytes) -> None:
     else:
         assert found.as_of == AS_OF
         assert all(aside.code in CODES for aside in found.set_aside)
+
+
+def test_no_prose_of_a_patient_is_kept_ready_after_its_record_was_read():
+    note = {"resourceType": "Condition", "subject": ME, "code": {"text": "lip twitching without weakness"}}
+    facts_of(note)
+    assert lexicon_for(terminology()).narrative._kept_page.cache_info().currsize == 0

@@ -259,4 +259,10 @@ RECORD_KINDS: Final[dict[str, tuple[str, str, str, str]]] = {
         "It is not used; the rest is.",
         "Report it with the version of the knowledge, and with a synthetic resource that shows it.",
     ),
+    "D450": (
+        "note",
+        "More was set aside for one reason than is listed.",
+        "Nothing beyond the list is used either.",
+        "Correct what is listed, and examine the call again.",
+    ),
 }

@@ -56,6 +56,7 @@ OF_READER: Final[dict[str, str]] = {
     "F074": "D401",
     "F077": "D449",
     "F090": "D117",
+    "F091": "D450",
 }
 #: What the checks of prefetch, envelope and server tell themselves, with more words.
 _TOLD_ELSEWHERE: Final = frozenset({"F080", "F081", "F082", "F083", "F084", "F085"})

@@ -6,6 +6,7 @@ and shrinks what it drew.
 
 from __future__ import annotations
 
+import copy
 import json
 import types
 import typing
@@ -89,7 +90,7 @@ def resource(random: Random, subject: str = "p", kind: str | None = None) -> dic
     if random.random() < 0.9:
         for clean in ("modifierExtension", "implicitRules", "focus", "contained"):
             made.pop(clean, None)
-    return made
+    return copy.deepcopy(made)  # its parts are shared; who changes the resource must not change the next one
 
 
 def _members(random: Random, kind: type[msgspec.Struct], depth: int) -> dict[str, Any]:

@@ -154,6 +154,16 @@ def test_every_code_of_the_reader_has_a_finding():
     assert set(OF_READER.values()) <= set(KINDS)
 
 
+def test_what_is_set_aside_beyond_the_list_is_told(look):
+    call = bundled("lip-twitching-on-furosemide")
+    entries = call["prefetch"]["labs"]["entry"]
+    assert "D450" not in ids(look(json.dumps(call).encode()))
+    entries += [
+        {"resource": {"resourceType": "Observation", "id": f"bad-{n}", "status": n}} for n in range(600)
+    ]
+    assert "D450" in ids(look(json.dumps(call).encode()))
+
+
 def test_a_reason_without_an_entry_is_told_by_its_code():
     notes = Notes()
     note_set_aside((SetAside(Source("", "/prefetch/labs"), "F075", "could not be found again."),), notes)

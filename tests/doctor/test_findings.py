@@ -11,10 +11,11 @@ from cds_service.doctor import KINDS, SCHEMA, Severity, as_data
 from .broken import CASES, ROOT, body_of, bundled
 from .conftest import ids
 
-#: Proven in test_token.py and test_server.py, or by a fault no call can have (D448, D449, D702, D706 to D708).
+#: Proven in test_token.py, test_server.py and test_examination.py (D450), or by a fault no call can have (D448, D449, D702, D706 to D708).
 ELSEWHERE = {ident for ident in KINDS if ident[:2] in ("D5", "D6")} | {
     "D448",
     "D449",
+    "D450",
     "D702",
     "D706",
     "D707",

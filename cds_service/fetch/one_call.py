@@ -43,8 +43,8 @@ class Row:
     """What became of one key: a resource or Bundle, or the fault that left it without.
 
     ``is_empty``: a search that found nothing and says that this is all. ``has_found``: a search in which the
-    server itself found something for the patient it was asked for; what a caller sent, or what is missing
-    for another reason, shows nothing of the server. ``is_absent``: a server that does not know the patient
+    server itself found something for the patient as we name it; what a caller sent, the pages that follow it
+    by the caller's link, or what is missing for another reason show nothing of that. ``is_absent``: a server that does not know the patient
     of the call.
     """
 
@@ -153,7 +153,7 @@ class OneCall:
             body = self.asker.ask(line, question, ours=not was_sent).body if body is None else body
             page = read_page(body, query, first=not pages and not was_sent)
             pages.append(page)
-            joined.add(page, body, was_sent=was_sent and len(pages) == 1)
+            joined.add(page, body, was_begun=was_sent)
             if not page.next:
                 break
             following = next_address(self.pin.server, question.url, page.next)

@@ -71,11 +71,11 @@ class Joined:
     has_gap: bool = False
     has_found: bool = False
 
-    def add(self, page: Page, body: bytes, *, was_sent: bool = False) -> None:
-        """Take one page; ``was_sent``: by the caller, so it tells nothing of the server."""
+    def add(self, page: Page, body: bytes, *, was_begun: bool = False) -> None:
+        """Take one page; ``was_begun``: of a search of the caller's, which tells nothing of how ours is taken."""
         self.pages.append(page)
         self.bodies.append(body)
-        self.has_found |= bool(page.matches) and page.patient_heeded and not was_sent
+        self.has_found |= bool(page.matches) and page.patient_heeded and not was_begun
 
     @property
     def matches(self) -> int:

@@ -166,6 +166,16 @@ def test_CALL_12_what_was_sent_counts_when_the_further_pages_fail(fault):
     assert has_gap(found.found["labs"])
 
 
+def test_CALL_12_further_pages_by_the_link_of_another_do_not_show_that_our_searches_are_understood():
+    """A server silent to our form of the patient, after pages that the caller's link had already named."""
+    with FaultServer(RESOURCES, form="reference", page=2) as server:
+        client = client_of(server)
+        link = "{base}/Observation?patient=Patient/p1&page=2"
+        assert len(entries(fetch_rest(client, server, first_page(server, link)).found["labs"])) == 5
+        found = fetch(client, server)
+    assert (len(entries(found.found["labs"])), found.patient_form) == (5, "reference")
+
+
 def test_CALL_12_the_page_that_was_sent_counts_toward_the_cap():
     with FaultServer(RESOURCES, page=1) as server:
         found = fetch_rest(client_of(server, most_pages=2), server, first_page(server, NEXT))

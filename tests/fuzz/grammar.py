@@ -6,8 +6,8 @@ and shrinks what it drew.
 
 from __future__ import annotations
 
-import copy
 import json
+import marshal
 import types
 import typing
 from functools import cache
@@ -90,7 +90,9 @@ def resource(random: Random, subject: str = "p", kind: str | None = None) -> dic
     if random.random() < 0.9:
         for clean in ("modifierExtension", "implicitRules", "focus", "contained"):
             made.pop(clean, None)
-    return copy.deepcopy(made)  # its parts are shared; who changes the resource must not change the next one
+    return marshal.loads(
+        marshal.dumps(made)
+    )  # its parts are shared; who changes the resource must not change the next one
 
 
 def _members(random: Random, kind: type[msgspec.Struct], depth: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Send hostile requests to a real application in this process, watch the clock and the log, count what came."""
+"""Send hostile requests to an application in this process and to a running one, watch clock and log, count."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from cds_service.knowledge import Knowledge, load_knowledge
 from cds_service.settings import Settings
 from cds_service.web import create_app
 from tests.fuzz.hostile import Hostile, request_of
-from tests.fuzz.invariants import Invariants
+from tests.fuzz.invariants import Invariants, bent
+from tests.fuzz.wire import Wire
 
 #: Seconds after which a request counts as hanging; the goal is one second on a machine of its own.
 HANG_SECONDS = 20
@@ -43,6 +44,8 @@ class Tally:
     over_a_second: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    framings: Counter[str] = field(default_factory=Counter)
     failures: dict[int, list[str]] = field(default_factory=dict)
 
     def add(self, other: Tally) -> None:
@@ -54,13 +57,15 @@ class Tally:
         self.over_a_second += other.over_a_second
         self.statuses += other.statuses
         self.codes += other.codes
+        self.kinds += other.kinds
+        self.framings += other.framings
         self.failures |= other.failures
 
 
 class Target:
-    """One application, its log in memory, and what its answers are held against."""
+    """One application, its log in memory, a running service beside it, and what answers are held against."""
 
-    def __init__(self, folder: Path, knowledge: Knowledge | None = None) -> None:
+    def __init__(self, folder: Path, wire: Wire, knowledge: Knowledge | None = None) -> None:
         """Keep the feedback in ``folder``; ``knowledge`` None loads the bundled one."""
         folder.mkdir(parents=True, exist_ok=True)
         knowledge = knowledge or load_knowledge()
@@ -77,34 +82,48 @@ class Target:
         self._client = self.app.test_client()
         document = self._client.get("/openapi.json").get_json()
         self.invariants = Invariants(document, knowledge)
+        self._wire = wire
+        self._over_wire = Invariants(wire.document(), knowledge)
 
     def run(self, seeds: Iterable[int]) -> Tally:
         """Send the requests of the seeds."""
         tally = Tally()
+        self.invariants.codes = self._over_wire.codes = tally.codes
         started = time.perf_counter()
         for batch in batched(seeds, _BATCH):
             faulthandler.dump_traceback_later(_DEAD_SECONDS, exit=True)  # a hang inside C code
-            for seed in batch:
-                self._one(seed, tally)
+            framings = {seed: self._one(seed, tally) for seed in batch}
+            if any(framings.values()) and (sick := self.unhealthy()):
+                about = [f"{seed} {framing}" for seed, framing in framings.items() if framing]
+                tally.failures[batch[-1]] = [*sick, f"after {', '.join(about)}"]
             faulthandler.cancel_dump_traceback_later()
         tally.seconds = time.perf_counter() - started
         return tally
 
-    def _one(self, seed: int, tally: Tally) -> None:
+    def _one(self, seed: int, tally: Tally) -> str:
+        """Send the request of a seed, count what came, and return its framing."""
         sent = request_of(seed)
         began = time.perf_counter()
-        status, broken = self.send(sent)
+        status, broken = self.send(sent, seed)
         took = time.perf_counter() - began
         tally.requests += 1
         tally.statuses[status] += 1
+        tally.kinds[sent.kind] += 1
+        tally.framings[sent.framing] += bool(sent.framing)
         tally.over_a_second += took > 1
         if took > tally.slowest:
             tally.slowest, tally.slowest_seed = took, seed
         if broken:
             tally.failures[seed] = broken
+        return sent.framing
 
-    def send(self, sent: Hostile) -> tuple[int, list[str]]:
-        """Return the status of a request and what its answer broke; 0 when there was no answer in time."""
+    def send(self, sent: Hostile, seed: int = 0) -> tuple[int, list[str]]:
+        """Return the status of a request and what its answer broke; 0 when there was no answer.
+
+        ``seed`` draws how a framing is done.
+        """
+        if sent.framing:
+            return self._over_socket(sent, seed)
         self._log.seek(0)
         self._log.truncate()
         try:
@@ -125,6 +144,25 @@ class Target:
             broken.append(log[-2000:])
         answer.close()
         return answer.status_code, broken
+
+    def unhealthy(self) -> list[str]:
+        """Return what is wrong with the running service: it must answer a good call, and its log be clean."""
+        return self._wire.unhealthy()
+
+    def _over_socket(self, sent: Hostile, seed: int) -> tuple[int, list[str]]:
+        try:
+            framed, answers = self._wire.send(sent, seed, HANG_SECONDS)
+        except TimeoutError:
+            return 0, [f"hang: {sent.framing}"]
+        except OSError as error:
+            return 0, [f"{sent.framing}: {error!r}"]
+        if not framed.is_whole:
+            return answers[0].status if answers else 0, bent(answers)
+        if len(answers) != framed.answers:
+            return 0, [f"{sent.framing}: {len(answers)} answers of {framed.answers}"]
+        first = answers[0]
+        broken = self._over_wire.broken(sent, first.status, first.media, first.body, "")
+        return first.status, broken + bent(answers[1:])
 
 
 @contextmanager

@@ -1,15 +1,35 @@
-"""One hostile HTTP request from one seed: a valid one, changed; or one that never was valid."""
+"""One hostile HTTP request from one seed: a valid one, changed; or one that never was valid.
+
+A judged record costs ten times what a refusal does, so the kinds have fixed shares (``SHARES``, in percent):
+
+=========  =========================================================================================
+whole      a bundled patient as it is, one place of the record or several changed: judged in full
+record     some entries of a record, changed anywhere: nearly all are judged, as a call or explained
+made       a record out of the grammar of the readers' own types, never seen by anyone: judged
+envelope   the members around the record changed (hook, context, prefetch keys, extension): mostly refused
+bytes      the bytes of a small call changed: flips, cuts, splices, other encodings: mostly refused
+feedback   what a clinician did with the cards, changed likewise
+routes     any path by any method with any headers
+=========  =========================================================================================
+
+Of every kind ``SOCKET_PERCENT`` goes over a real socket to the command that is shipped, half of them in
+framing that is no good HTTP (``framing.py``); all others go to the application in this process.
+"""
 
 from __future__ import annotations
 
 import json
+import marshal
+import re
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from functools import cache
 from random import Random
 from typing import Any
 
 from tests.fuzz.atoms import REFERENCES, TEXTS, hostile
+from tests.fuzz.framing import FRAMINGS
 from tests.fuzz.grammar import ROOT, bundle, resource
 from tests.fuzz.mutation import Marks, change_bytes, change_tree
 
@@ -41,6 +61,11 @@ class Hostile:
     body: bytes = b""
     media: str = _JSON
     headers: dict[str, str] = field(default_factory=dict)
+    kind: str = ""
+    #: How it is put on a socket; empty: it is not.
+    framing: str = ""
+    #: What was done to a good request.
+    changes: tuple[str, ...] = ()
 
     @property
     def service(self) -> str:
@@ -52,67 +77,105 @@ class Hostile:
 @cache
 def calls() -> tuple[dict[str, Any], ...]:
     """Return the bundled calls: one of every hook, and one of every bundled patient."""
-    fixtures = ROOT / "fixtures"
-    paths = [
-        *sorted((fixtures / "calls").glob("*.json")) * 4,
-        *sorted((fixtures / "patients").glob("*/request.json")),
-    ]
-    return tuple(_marked(json.loads(path.read_bytes())) for path in paths)
+    return tuple(_read("calls/*.json")) * 4 + patients()
+
+
+@cache
+def patients() -> tuple[dict[str, Any], ...]:
+    """Return the call of every bundled patient, whole."""
+    return tuple(_read("patients/*/request.json"))
+
+
+def _read(pattern: str) -> Iterator[dict[str, Any]]:
+    for path in sorted((ROOT / "fixtures").glob(pattern)):
+        yield _marked(json.loads(path.read_bytes()))
 
 
 def _marked(call: dict[str, Any]) -> dict[str, Any]:
-    """Return the call with the canary as patient, user and family name."""
-    call = json.loads(json.dumps(call).replace(f'"{call["context"]["patientId"]}"', f'"{CANARY}"'))
-    text = json.dumps(call).replace(f"Patient/{call['context']['patientId']}", f"Patient/{CANARY}")
-    call = json.loads(text.replace('"Practitioner/', f'"Practitioner/{CANARY}-'))
-    return call
+    """Return the call with the canary as patient and user wherever they are named, in links too."""
+    patient = re.escape(call["context"]["patientId"])
+    text = re.sub(rf"(?<![\w-]){patient}(?![\w-])", CANARY, json.dumps(call))
+    marked: dict[str, Any] = json.loads(text.replace('"Practitioner/', f'"Practitioner/{CANARY}-'))
+    return marked
+
+
+SHARES = {"whole": 10, "record": 8, "made": 3, "envelope": 30, "bytes": 16, "feedback": 16, "routes": 17}
+SOCKET_PERCENT = 6
 
 
 def request_of(seed: int) -> Hostile:
     """Return the request of a seed; the same seed is the same request, always."""
     random = Random(seed)
-    kind = random.random()
-    if kind < 0.55:
-        return _call(random, "/cds-services/twitch-")
-    if kind < 0.70:
-        return _made_call(random)
-    if kind < 0.75:
-        return _call(random, "/explain/twitch-")
-    if kind < 0.85:
-        return _feedback(random)
-    return _anything(random)
+    (kind,) = random.choices(list(SHARES), list(SHARES.values()))
+    made = _MAKERS[kind](random)
+    framing = ""
+    if random.random() * 100 < SOCKET_PERCENT:
+        framing = "plain" if random.random() < 0.5 else random.choice(FRAMINGS)
+    return replace(made, kind=kind, framing=framing)
 
 
-def _call(random: Random, prefix: str) -> Hostile:
-    tree = _trimmed(random.choice(calls()), random)
-    path = prefix + tree["hook"]
-    if prefix.startswith("/explain") and random.random() < 0.3:
+def _whole(random: Random) -> Hostile:
+    tree = marshal.loads(marshal.dumps(random.choice(patients())))
+    if random.random() < 0.2:
+        return _written(tree, Marks(), _service(tree), random)
+    return _sent(tree, _service(tree), random)
+
+
+def _record(random: Random) -> Hostile:
+    tree = _trimmed(random.choice(calls()), random, (0, 3, 8, 30))
+    if random.random() < 0.9:
+        return _sent(tree, _service(tree), random)
+    path = f"/explain/twitch-{tree['hook']}"
+    if random.random() < 0.3:
         path += f"?rule={random.choice(('hypokalemia', 'x', '%00', '%ff', 'a' * 3000, ''))}"
     return _sent(tree, path, random)
 
 
-def _sent(tree: Any, path: str, random: Random) -> Hostile:
-    """Return the tree changed, written, and perhaps changed again."""
+def _envelope(random: Random) -> Hostile:
+    tree = _trimmed(random.choice(calls()), random, (0, 0, 1))
+    path = _service(tree if random.random() < 0.9 else random.choice(calls()))
+    if random.random() < 0.1:
+        path = path.replace("/cds-services/", "/explain/")
+    depth = random.choice((1, 1, 2, 2, 3))
+    return _sent(tree, path, random, random.choice((1, 3, 5, 8, 12)), depth)
+
+
+def _bytes(random: Random) -> Hostile:
+    tree = _trimmed(random.choice(calls()), random, (0, 1, 3))
     marks = Marks()
-    how = random.random()
-    if how < 0.85:
-        change_tree(tree, random, marks, random.choice((1, 1, 2, 3, 5, 12)))
+    body = change_bytes(marks.written(tree, random), random, marks.changes)
+    return Hostile("POST", _service(tree), body, _JSON, _headers(random), changes=tuple(marks.changes))
+
+
+def _service(call: dict[str, Any]) -> str:
+    return f"/cds-services/twitch-{call['hook']}"
+
+
+def _sent(tree: Any, path: str, random: Random, times: int = 0, depth: int = 10_000) -> Hostile:
+    """Return the tree changed (0: some) ``times`` in its first ``depth`` levels, and written."""
+    marks = Marks()
+    change_tree(tree, random, marks, times or random.choice((1, 1, 2, 3, 5, 12)), depth)
+    return _written(tree, marks, path, random)
+
+
+def _written(tree: Any, marks: Marks, path: str, random: Random) -> Hostile:
     body = marks.written(tree, random)
-    if how >= 0.80:
-        body = change_bytes(body, random)
-    return Hostile("POST", path, body, _JSON, _headers(random))
+    if random.random() < 0.05:
+        body = change_bytes(body, random, marks.changes)
+    return Hostile("POST", path, body, _JSON, _headers(random), changes=tuple(marks.changes))
 
 
-def _trimmed(call: dict[str, Any], random: Random) -> dict[str, Any]:
-    """Return a copy of a call with some of its entries: small requests are many requests."""
-    most = random.choice((0, 3, 8, 30))
+def _trimmed(call: dict[str, Any], random: Random, sizes: tuple[int, ...]) -> dict[str, Any]:
+    """Return a copy of a call with so many of the entries under each key: small requests are many requests."""
+    most = random.choice(sizes)
     prefetch = {}
     for key, value in call["prefetch"].items():
         if isinstance(value, dict) and "entry" in value:
             some = random.sample(value["entry"], min(most, len(value["entry"])))
             value = {**value, "entry": some, "total": len(some)}
         prefetch[key] = value
-    copied: dict[str, Any] = json.loads(json.dumps({**call, "prefetch": prefetch}))
+    # marshal copies a tree of plain values, nothing shared, in a fifth of the time of json
+    copied: dict[str, Any] = marshal.loads(marshal.dumps({**call, "prefetch": prefetch}))
     if random.random() < 0.1:
         copied["fhirServer"] = random.choice((*REFERENCES, f"https://{CANARY}.example/fhir"))
         copied["fhirAuthorization"] = {
@@ -143,7 +206,7 @@ _INSTANTS = (
 )
 
 
-def _made_call(random: Random) -> Hostile:
+def _made(random: Random) -> Hostile:
     """Return a call whose resources come out of the grammar."""
     call = random.choice(calls())
     resources = [resource(random, CANARY) for _ in range(random.choice((1, 3, 8, 20)))]
@@ -152,7 +215,7 @@ def _made_call(random: Random) -> Hostile:
     for key in random.sample(sorted(prefetch), min(3, len(prefetch))):
         if key != "patient":
             prefetch[key] = bundle(random.sample(resources, len(resources)))
-    tree = json.loads(json.dumps({**call, "prefetch": prefetch}))
+    tree = marshal.loads(marshal.dumps({**call, "prefetch": prefetch}))
     for name in ("draftOrders", "medications", "conditions"):
         if name in tree["context"]:
             tree["context"][name] = bundle(
@@ -228,7 +291,7 @@ _PATHS = (
 )
 
 
-def _anything(random: Random) -> Hostile:
+def _routes(random: Random) -> Hostile:
     """Return a request to any route by any method with any headers."""
     path = random.choice(_PATHS)
     if random.random() < 0.4:
@@ -262,3 +325,14 @@ def _headers(random: Random, *, often: bool = False) -> dict[str, str]:
         ("If-None-Match", "*"),
     )
     return dict(random.sample(choices, random.choice((1, 1, 2, 4))))
+
+
+_MAKERS = {
+    "whole": _whole,
+    "record": _record,
+    "made": _made,
+    "envelope": _envelope,
+    "bytes": _bytes,
+    "feedback": _feedback,
+    "routes": _routes,
+}

@@ -15,6 +15,8 @@ from typing import Any
 from tests.fuzz.atoms import DATES, REFERENCES, SYSTEMS, hostile
 from tests.fuzz.grammar import resource
 
+#: After so many changes the places are looked up anew, so that what was put in is changed, too.
+_LOOK_AGAIN = 4
 _RAW = "@@raw"
 _TWICE = "@@twice"
 
@@ -25,6 +27,7 @@ class Marks:
     def __init__(self) -> None:
         self._texts: list[str] = []
         self.has_flood = False
+        self.changes: list[str] = []  # the names of what was done
 
     def put(self, text: str) -> str:
         """Return the mark of a JSON text."""
@@ -47,28 +50,39 @@ class Marks:
 Spot = tuple[Any, Any]
 
 
-def spots(tree: Any) -> list[Spot]:
-    """Return every place of a tree that holds a value: its holder and the key or index in it."""
+def spots(tree: Any, depth: int = 10_000) -> list[Spot]:
+    """Return every place of a tree that holds a value: its holder and the key or index in it.
+
+    ``depth`` is how many levels of the tree are looked at; without it all of them.
+    """
     found: list[Spot] = []
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        keys = list(node) if isinstance(node, dict) else range(len(node))
-        for key in keys:
-            found.append((node, key))
-            if isinstance(node[key], dict | list):
-                waiting.append(node[key])
+    level = [tree]
+    while level and depth:
+        depth -= 1
+        below = []
+        for node in level:
+            for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+                found.append((node, key))
+                if isinstance(value, dict | list):
+                    below.append(value)
+        level = below
     return found
 
 
-def change_tree(tree: Any, random: Random, marks: Marks, times: int) -> None:
-    """Change a tree at ``times`` places."""
-    for _ in range(times):
-        places = spots(tree)
+def change_tree(tree: Any, random: Random, marks: Marks, times: int, depth: int = 10_000) -> None:
+    """Change a tree at ``times`` places of its first ``depth`` levels."""
+    places: list[Spot] = []
+    for done in range(times):
+        if done % _LOOK_AGAIN == 0:
+            places = spots(tree, depth)
         if not places:
             return
         holder, key = random.choice(places)
-        random.choice(_CHANGES)(holder, key, random, marks)
+        if key not in (holder if isinstance(holder, dict) else range(len(holder))):
+            continue  # an earlier change took it away
+        change = random.choice(_CHANGES)
+        marks.changes.append(change.__name__.strip("_"))
+        change(holder, key, random, marks)
 
 
 def _delete(holder: Any, key: Any, random: Random, marks: Marks) -> None:
@@ -183,10 +197,13 @@ _CHANGES = (
 )
 
 
-def change_bytes(body: bytes, random: Random) -> bytes:
-    """Return the body with its bytes changed: flips, cuts, splices, another encoding."""
+def change_bytes(body: bytes, random: Random, changes: list[str] | None = None) -> bytes:
+    """Return the body with its bytes changed: flips, cuts, splices, another encoding; name them in ``changes``."""
     for _ in range(random.choice((1, 1, 1, 2, 5, 20))):
-        body = random.choice(_BYTE_CHANGES)(body, random)
+        change = random.choice(_BYTE_CHANGES)
+        body = change(body, random)
+        if changes is not None:
+            changes.append(change.__name__.strip("_"))
     return body[:2_000_000]
 
 
@@ -271,3 +288,6 @@ _BYTE_CHANGES = (
     _swap_number,
     _encoded,
 )
+
+#: Every kind of change, of trees and of bytes.
+CHANGES = frozenset(change.__name__.strip("_") for change in (*_CHANGES, *_BYTE_CHANGES))

@@ -54,8 +54,8 @@ def explain_patient(review: Reviewed, knowledge: Knowledge, rule_id: str | None 
 
     ``rules`` holds one entry for each rule: fired ones first in rank order, then those that could not tell,
     then the rest by id. ``definitions`` holds, once each and by id, how every definition came out that a
-    criterion names in ``meets``. What holds for the whole (``explain_site``) stands beside them, unless one
-    rule only is asked for.
+    criterion names in ``meets``; one that fails inside has the answer ``error``. What holds for the whole
+    (``explain_site``) stands beside them, unless one rule only is asked for.
 
     Raises:
         KeyError: ``rule_id`` names no rule.
@@ -83,10 +83,9 @@ def explain_facts(
     traces = program_of(knowledge).traces(ids, facts, context, teller.criterion)
     rules = [_told(teller, traces.rules[finding.rule_id], finding) for finding in wanted]
     rules += [_switched_off(off[name], knowledge) for name in off if rule_id in (None, name)]
-    definitions = {
-        name: {"title": knowledge.definitions[name].title, **told}
-        for name, told in traces.definitions.items()
-    }
+    failed = {name: _failed(name, kind, knowledge) for name, kind in traces.failed.items()}
+    told = {**traces.definitions, **failed}
+    definitions = {name: {"title": knowledge.definitions[name].title, **told[name]} for name in sorted(told)}
     around = explain_site(facts, knowledge) if rule_id is None else {}
     return {"rules": rules, "definitions": definitions, **around}
 
@@ -99,6 +98,12 @@ def _told(teller: _Teller, trace: RuleTrace, finding: Finding) -> dict[str, Any]
         rule, words = trace.rule, teller.book.knowledge.frames.say("why_answer_error")
         entry = {"ruleId": rule.id, "title": rule.title, "version": rule.version, "answer": "error"}
         return {**entry, "words": words, "logic": [], "branches": [], "error": type(error).__name__}
+
+
+def _failed(name: str, kind: str, knowledge: Knowledge) -> dict[str, Any]:
+    """Return the explanation of a definition that fails inside; ``kind`` is that of the error."""
+    text = f"{name}: {knowledge.frames.say('why_answer_error')}"
+    return {"answer": "error", "text": text, "error": kind}
 
 
 def explain_site(facts: PatientFacts, knowledge: Knowledge) -> dict[str, Any]:

@@ -46,6 +46,12 @@ class ContextForm:
     needs_user: bool = True
     needs_encounter: bool = False
 
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Names of the members that every context of the hook has."""
+        who = ("patientId", "userId" * self.needs_user, "encounterId" * self.needs_encounter)
+        return tuple(filter(None, (*who, self.drafts, "selections" * self.selects, self.problems)))
+
 
 _PLAIN = ContextForm()
 _CONTEXTS = {
@@ -139,16 +145,17 @@ def read_call(body: bytes, hook: str) -> Call:
     if is_crowded(body):
         raise _crowded("")
     top = _members(body, "", "the request")
-    if _text(top, "", "hook") != hook:
+    if "hook" in top and _text(top, "", "hook") != hook:
         raise _fault(
             "H006", "/hook", f"is not {hook}.", "Call the service that discovery lists for this hook."
         )
+    form = context_of(hook)
+    context = _members(top["context"], "/context", "the context") if "context" in top else {}
+    _refuse_if_short(top, context, form)
     instance = _text(top, "", "hookInstance")
     if not _UUID.fullmatch(instance):
         raise _fault("H007", "/hookInstance", "is not a UUID.", "Send a new UUID with every call.")
     authorization = _authorization(top)
-    context = _members(_required(top, "", "context"), "/context", "the context")
-    form = context_of(hook)
     patient_id = _fhir_id(_text(context, "/context", "patientId"), "/context/patientId")
     if authorization is not None and authorization.patient not in ("", patient_id):
         raise _fault(
@@ -165,9 +172,9 @@ def read_call(body: bytes, hook: str) -> Call:
         encounter_id=_encounter(context, form),
         as_of=_as_of(top),
         prefetch=_optional_members(top, "prefetch"),
-        drafts=_required(context, "/context", form.drafts) if form.drafts else None,
+        drafts=context[form.drafts] if form.drafts else None,
         selections=_selections(context) if form.selects else None,
-        problems=_required(context, "/context", form.problems) if form.problems else None,
+        problems=context[form.problems] if form.problems else None,
         server=bytes(top.get("fhirServer", b"")),
         authorization=authorization,
     )
@@ -264,17 +271,21 @@ def _optional_members(top: Mapping[str, msgspec.Raw], name: str) -> dict[str, ms
     return {} if raw is None or bytes(raw) == b"null" else _members(raw, f"/{name}", f"the {name}")
 
 
-def _required(members: Mapping[str, msgspec.Raw], where: str, name: str) -> msgspec.Raw:
-    if name not in members:
-        raise _fault("H008", f"{where}/{name}", "is missing.", "CDS Hooks requires it in every call.")
-    return members[name]
+def _refuse_if_short(
+    top: Mapping[str, msgspec.Raw], context: Mapping[str, msgspec.Raw], form: ContextForm
+) -> None:
+    """Name every member that is required and missing, so that who builds a client learns them at once."""
+    absent = [f"/{name}" for name in ("hook", "hookInstance", "context") if name not in top]
+    absent += [f"/context/{name}" for name in form.required if name not in context]
+    if absent:
+        remedy = "CDS Hooks requires it in every call."
+        raise RequestError(*(Issue(where, "H008", "is missing.", remedy) for where in absent))
 
 
 def _text(members: Mapping[str, msgspec.Raw], where: str, name: str) -> str:
-    """Return a required text that is not blank."""
-    raw = _required(members, where, name)
+    """Return the text of a member, which must be there; it must not be blank."""
     try:
-        text = _TEXT.decode(raw)
+        text = _TEXT.decode(members[name])
     except (msgspec.MsgspecError, UnicodeDecodeError):
         text = ""
     if not text.strip():
@@ -308,7 +319,7 @@ def _optional_id(context: Mapping[str, msgspec.Raw], name: str) -> str | None:
 
 def _selections(context: Mapping[str, msgspec.Raw]) -> tuple[str, ...]:
     """Return the references of the drafts being chosen."""
-    raw = _required(context, "/context", "selections")
+    raw = context["selections"]
     try:
         chosen = _TEXTS.decode(raw) if bytes(raw).count(b",") < _MOST_SELECTIONS else None
     except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -117,7 +117,7 @@ class ShownCards:
 
     ``scope`` names whom a caution was shown to and about (user and patient, or the patient alone); it
     enters the hash only.
-    A memory that cannot be read or written remembers nothing: then a caution is told again.
+    A memory that cannot be written says so; one that cannot be read raises. Then a caution is told again.
     """
 
     def __init__(self, quick: QuickAccess, key: str, most: int) -> None:
@@ -129,16 +129,16 @@ class ShownCards:
         """Return which of ``marks`` were kept for this scope by another call.
 
         Each mark names for how many seconds before ``now`` (seconds UTC) it counts.
+
+        Raises:
+            SQLAlchemyError: The database does not answer, or failed a moment ago.
         """
         hashed = {self._hash(scope, mark): mark for mark in marks}
         query = select(SHOWN.c.mark, SHOWN.c.shown_at).where(
             SHOWN.c.mark.in_(sorted(hashed)), SHOWN.c.instance != self._hash("call", instance)
         )
-        try:
-            with self._quick.begin(now) as connection:
-                rows = connection.execute(query).all()
-        except SQLAlchemyError:
-            return frozenset()
+        with self._quick.begin(now) as connection:
+            rows = connection.execute(query).all()
         found = ((hashed[row.mark], row.shown_at) for row in rows)
         latest = now + CLOCK_SKEW_SECONDS
         return frozenset(mark for mark, shown_at in found if now - marks[mark] <= shown_at <= latest)

@@ -6,10 +6,12 @@ import json
 from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 
 from cds_service.engine import compile_program
+from cds_service.engine.nodes import Node
 from cds_service.explain import explain_facts, logic_in_words
 from cds_service.explain_text import render_text
 from cds_service.facts import DataState, PatientFacts
@@ -103,6 +105,23 @@ def test_a_definition_is_said_with_its_own_criteria() -> None:
     assert told["title"] == world.definitions["potassium-low"].title
     page = render_text({"rules": [entry], "definitions": entry["definitions"]})
     assert told["answer"] == "no-match" and "4.2 mmol/L" in page
+
+
+def test_a_definition_that_fails_inside_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    trace, mark = Node.trace, "Zebrafinch"
+
+    def failing(node: Node, *arguments: Any) -> Any:
+        if not isinstance(node.criterion, MeetsCriterion):
+            raise LookupError(mark)
+        return trace(node, *arguments)
+
+    monkeypatch.setattr(Node, "trace", failing)
+    entry = explained(MeetsCriterion(names=("potassium-low",)), facts(result("potassium", "4.2")))
+    assert entry["answer"] == "no-match"
+    told = entry["definitions"]["potassium-low"]
+    assert told["title"] and (told["answer"], told["error"]) == ("error", "LookupError")
+    page = render_text({"rules": [entry], "definitions": entry["definitions"]})
+    assert "! potassium-low: failed" in page and mark not in page + json.dumps(entry)
 
 
 def test_a_closed_gate_asks_for_nothing() -> None:

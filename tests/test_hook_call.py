@@ -72,6 +72,25 @@ def test_every_required_member_of_a_context_is_required(hook, name):
     assert (error.value.issues[0].code, error.value.issues[0].where) == ("H008", f"/context/{name}")
 
 
+@pytest.mark.parametrize("hook", _CONTEXTS)
+@pytest.mark.parametrize("body", [{}, {"context": {}}, {"prefetch": {}, "context": {"extra": 1}}])
+def test_every_missing_member_is_named_at_once(hook, body):
+    with pytest.raises(RequestError) as error:
+        read_call(json.dumps(body).encode(), hook)
+    context = [] if "context" in body else ["/context"]
+    needed = {"patientId", *_CONTEXTS[hook]}
+    assert {issue.code for issue in error.value.issues} == {"H008"}
+    where = [issue.where for issue in error.value.issues]
+    assert where[:2] == ["/hook", "/hookInstance"]
+    assert sorted(where[2:]) == sorted([*context, *(f"/context/{name}" for name in needed)])
+
+
+def test_another_hook_is_told_before_what_its_context_lacks():
+    with pytest.raises(RequestError) as error:
+        read_call(json.dumps({"hook": "patient-view"}).encode(), "order-sign")
+    assert [issue.code for issue in error.value.issues] == ["H006"]
+
+
 def test_a_refill_may_name_its_user_or_send_null():
     context = _CONTEXTS["medication-refill"]
     hook = "medication-refill"

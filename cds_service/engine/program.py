@@ -112,10 +112,14 @@ class RuleTrace:
 
 
 class Traces(NamedTuple):
-    """How rules were judged, by id, and every definition they rest on, by name."""
+    """How rules were judged, by id, and every definition they rest on, by name.
+
+    ``failed`` holds the definitions that failed inside, with the kind of the error, instead.
+    """
 
     rules: dict[str, RuleTrace]
     definitions: dict[str, Any]
+    failed: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +271,8 @@ class Program:
     ) -> Traces:
         """Return how these rules, and the definitions they rest on, were judged, sharing the work.
 
-        A rule that fails inside is told without branches, with ``error`` set; such a definition is left out.
+        A rule that fails inside is told without branches, with ``error`` set; such a definition is in
+        ``failed``.
 
         Raises:
             KeyError: an id names no rule.
@@ -275,8 +280,14 @@ class Program:
         ctx = ctx or self.context(facts)
         rules = {rule_id: _guarded_trace(self.rules[rule_id], ctx, tell) for rule_id in rule_ids}
         names = sorted(frozenset[str]().union(*(self.rules[rule_id].rests_on for rule_id in rules)))
-        definitions = {name: _guarded_definition(self.knowhow.criteria[name], ctx, tell) for name in names}
-        return Traces(rules, {name: told for name, told in definitions.items() if told is not None})
+        definitions: dict[str, Any] = {}
+        failed: dict[str, str] = {}
+        for name in names:
+            try:
+                definitions[name] = self.knowhow.criteria[name].trace(ctx, tell)
+            except Exception as error:  # the rules and the other definitions can still be explained
+                failed[name] = type(error).__name__
+        return Traces(rules, definitions, failed)
 
 
 def _guarded(node: RuleNode, ctx: Context) -> Finding:
@@ -291,14 +302,6 @@ def _guarded_trace(node: RuleNode, ctx: Context, tell: Tell) -> RuleTrace:
         return node.trace(ctx, tell)
     except Exception as error:  # the others can still be explained
         return RuleTrace(node.rule, (), type(error).__name__)
-
-
-def _guarded_definition(node: Node, ctx: Context, tell: Tell) -> Any:
-    """Return how a definition was judged, None where that fails inside."""
-    try:
-        return node.trace(ctx, tell)
-    except Exception:  # the rules can still be explained
-        return None
 
 
 def _failed(node: RuleNode, error: Exception) -> Finding:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from cds_service.feedback.items import ACCEPTED, Answer
 from cds_service.feedback.rest import QuickAccess
@@ -47,7 +46,7 @@ def said_by(answerer: str, mark: str) -> str:
 class AnsweredFindings:
     """What was answered to findings; safe to share between threads and, by its key, processes.
 
-    A memory that cannot be read remembers nothing: then a finding has its card again.
+    A memory that cannot be read raises: then a finding has its card again, and the operator is told.
     """
 
     def __init__(self, quick: QuickAccess, key: str) -> None:
@@ -68,22 +67,22 @@ class AnsweredFindings:
         """Return what ``answerer`` said to these marks in this scope, but for cards of this very call.
 
         ``scope`` names the patient; it enters the hash only. ``now`` is in seconds UTC.
+
+        Raises:
+            SQLAlchemyError: The database does not answer, or failed a moment ago.
         """
         hashed = {said_by(answerer, keyed(self._key, scope, text)): text for text in texts}
         names = sorted(hashed)
         found: dict[str, Said] = {}
-        try:
-            with self._quick.begin(now) as connection:
-                for start in range(0, len(names), _AT_ONCE):
-                    query = select(ANSWERED).where(
-                        ANSWERED.c.mark.in_(names[start : start + _AT_ONCE]),
-                        ANSWERED.c.instance != self.instance(instance),
-                        ANSWERED.c.answered_at <= now + CLOCK_SKEW_SECONDS,
-                    )
-                    for row in connection.execute(query):
-                        found[hashed[row.mark]] = Said(row.shown_at, row.answered_at, row.accepted)
-        except SQLAlchemyError:
-            return {}
+        with self._quick.begin(now) as connection:
+            for start in range(0, len(names), _AT_ONCE):
+                query = select(ANSWERED).where(
+                    ANSWERED.c.mark.in_(names[start : start + _AT_ONCE]),
+                    ANSWERED.c.instance != self.instance(instance),
+                    ANSWERED.c.answered_at <= now + CLOCK_SKEW_SECONDS,
+                )
+                for row in connection.execute(query):
+                    found[hashed[row.mark]] = Said(row.shown_at, row.answered_at, row.accepted)
         return found
 
 

@@ -77,15 +77,23 @@ def read_feedback(body: bytes) -> tuple[Answer, ...]:
 
 def _answer(item: msgspec.Raw, where: str) -> Answer:
     members = _object(item, where)
-    card = _uuid(_required(members, where, "card"), f"{where}/card")
-    outcome = _text(_required(members, where, "outcome"), f"{where}/outcome", _LONGEST_CODE)
+    _refuse_if_short(members, where)
+    card = _uuid(members["card"], f"{where}/card")
+    outcome = _text(members["outcome"], f"{where}/outcome", _LONGEST_CODE)
     if outcome not in (ACCEPTED, OVERRIDDEN):
         raise _fault("H022", f"{where}/outcome", "is not accepted or overridden.", "Send one of the two.")
-    at = _instant(_required(members, where, "outcomeTimestamp"), f"{where}/outcomeTimestamp")
+    at = _instant(members["outcomeTimestamp"], f"{where}/outcomeTimestamp")
     if outcome == ACCEPTED:
         return Answer(card, outcome, at, suggestions=_suggestions(members, where))
     system, code, comment = _reason(members, where)
     return Answer(card, outcome, at, reason_system=system, reason_code=code, comment=comment)
+
+
+def _refuse_if_short(members: Members, where: str) -> None:
+    """Name every member of an answer that is required and missing."""
+    names = [name for name in ("card", "outcome", "outcomeTimestamp") if _absent(members, name)]
+    if names:
+        raise RequestError(*(_missing(f"{where}/{name}") for name in names))
 
 
 def _suggestions(members: Members, where: str) -> tuple[str, ...]:
@@ -159,8 +167,12 @@ def _absent(members: Members, name: str) -> bool:
 
 def _required(members: Members, where: str, name: str) -> msgspec.Raw:
     if _absent(members, name):
-        raise _fault("H008", f"{where}/{name}", "is missing.", "CDS Hooks requires it in this request.")
+        raise RequestError(_missing(f"{where}/{name}"))
     return members[name]
+
+
+def _missing(where: str) -> Issue:
+    return Issue(where, "H008", "is missing.", "CDS Hooks requires it in this request.")
 
 
 def _text(raw: msgspec.Raw, where: str, longest: int, *, free: bool = False) -> str:

@@ -100,7 +100,7 @@ def _recall(call: Call, state: State, now: int) -> Recall:
         try:
             return recall_of(call, state, now)(marks)
         except Exception as error:
-            tell(logging.ERROR, "memory failed", kind=type(error).__name__)
+            _not_recalled("shown", error, state)
             return ()
 
     return recall
@@ -113,10 +113,16 @@ def _recall_answers(call: Call, state: State, now: int) -> RecallAnswers:
         try:
             return recall_answers_of(call, state, now)(tellings)
         except Exception as error:
-            tell(logging.ERROR, "memory failed", kind=type(error).__name__)
+            _not_recalled("answered", error, state)
             return {}
 
     return recall
+
+
+def _not_recalled(memory: str, error: Exception, state: State) -> None:
+    """Tell the operator that what was ``shown`` or ``answered`` could not be read, and is told again."""
+    tell(logging.ERROR, "memory failed", memory=memory, kind=type(error).__name__)
+    state.metrics.count("recall_failures", memory)
 
 
 def _remembered(call: Call, service: Service, review: Review, state: State, now: int) -> bool:

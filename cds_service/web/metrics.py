@@ -57,6 +57,7 @@ _COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("set_aside", "Resources that were not used (docs/errors.md)", ("code",)),
     ("unread_codes", "Codes no value set knows, by kind of data", ("kind",)),
     ("memory_failures", "Calls whose cards could not be remembered", ()),
+    ("recall_failures", "Times that what was shown or answered could not be read", ("memory",)),
     ("feedback_requests", "Batches of feedback kept", ("service",)),
     ("feedback_answers", "New answers to cards", ("service", "outcome")),
     ("feedback_repeated", "Answers that were kept before", ("service",)),

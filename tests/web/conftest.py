@@ -1,4 +1,6 @@
 import json
+import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,55 @@ def call_of(resources, service):
     }
 
 
+def patient(**more):
+    return {"resourceType": "Patient", "id": "p", "birthDate": "1976-01-01", "gender": "female"} | more
+
+
+def asker(client, knowledge):
+    services = {item.hook: item for item in knowledge.services}
+
+    def ask(hook, record=(), context=(), instance=None, server=None, **more):
+        service = services[hook]
+        call = call_of([patient(), *record], service)
+        call |= {"hook": hook, "hookInstance": instance or str(uuid.uuid4())}
+        call |= {"fhirServer": server} if server else {}
+        bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in context]}
+        if hook.startswith("encounter"):
+            call["context"]["encounterId"] = "e1"
+        if hook.startswith("order"):
+            call["context"]["draftOrders"] = bundle
+        if hook == "order-select":
+            call["context"]["selections"] = [f"{r['resourceType']}/{r['id']}" for r in context]
+        if hook == "medication-refill":
+            call["context"]["medications"] = bundle
+        if hook == "problem-list-item-create":
+            call["context"]["conditions"] = bundle
+        call["context"] |= more
+        answer = client.post(
+            f"/cds-services/{service.id}", data=json.dumps(call), content_type="application/json"
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.get_json()
+
+    return ask
+
+
+def answerer(client):
+    def answer(given, hook="patient-view", outcome="overridden", hours_ago=0.0, **more):
+        """Answer every card of an answer, so long ago."""
+        at = datetime.now(UTC) - timedelta(hours=hours_ago)
+        items = []
+        for card in given["cards"]:
+            item = {"card": card["uuid"], "outcome": outcome, "outcomeTimestamp": at.isoformat(), **more}
+            if outcome == "accepted":
+                item["acceptedSuggestions"] = [{"id": str(uuid.UUID(int=1))}]
+            items.append(item)
+        response = client.post(f"/cds-services/twitch-{hook}/feedback", json={"feedback": items})
+        assert response.status_code == 200, response.text
+
+    return answer
+
+
 @pytest.fixture(scope="session")
 def knowledge():
     return load_knowledge()
@@ -86,3 +137,15 @@ def call(service):
 def quiet(make_app):
     """A client of a service that writes no line for each request."""
     return make_app(log_level="error").test_client()
+
+
+@pytest.fixture
+def ask(client, knowledge):
+    """Return a function that calls the service of a hook and gives the answer."""
+    return asker(client, knowledge)
+
+
+@pytest.fixture
+def answer(client):
+    """Return a function that answers every card of an answer."""
+    return answerer(client)

@@ -2,16 +2,15 @@
 
 import json
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from .conftest import call_of
+from .conftest import answerer, asker, call_of
 from .test_section_9 import (
     KEY,
     TWITCH,
     WASTING,
-    asker,
     condition,
     draft,
     drug,
@@ -40,37 +39,6 @@ def inpatient(record):
     """The same patient in hospital."""
     ward = {**encounter(), "class": {**encounter()["class"], "code": "IMP"}}
     return [ward, *(item for item in record if item["resourceType"] != "Encounter")]
-
-
-@pytest.fixture
-def client(make_app):
-    return make_app().test_client()
-
-
-@pytest.fixture
-def ask(client, knowledge):
-    return asker(client, knowledge)
-
-
-@pytest.fixture
-def answer(client):
-    return answerer(client)
-
-
-def answerer(client):
-    def answer(given, hook="patient-view", outcome="overridden", hours_ago=0.0, **more):
-        """Answer every card of an answer, so long ago."""
-        at = datetime.now(UTC) - timedelta(hours=hours_ago)
-        items = []
-        for card in given["cards"]:
-            item = {"card": card["uuid"], "outcome": outcome, "outcomeTimestamp": at.isoformat(), **more}
-            if outcome == "accepted":
-                item["acceptedSuggestions"] = [{"id": str(uuid.UUID(int=1))}]
-            items.append(item)
-        response = client.post(f"/cds-services/twitch-{hook}/feedback", json={"feedback": items})
-        assert response.status_code == 200, response.text
-
-    return answer
 
 
 def today():

@@ -7,23 +7,9 @@ import pytest
 
 from cds_service.client_limits import read_client_limits
 
-from .test_answers import CRITICAL, FLAG, LITHIUM, MILD, answerer, quiet
-from .test_section_9 import TWITCH, asker, draft, drug, leads, told
-
-
-@pytest.fixture
-def client(make_app):
-    return make_app().test_client()
-
-
-@pytest.fixture
-def ask(client, knowledge):
-    return asker(client, knowledge)
-
-
-@pytest.fixture
-def answer(client):
-    return answerer(client)
+from .conftest import answerer, asker
+from .test_answers import CRITICAL, FLAG, LITHIUM, MILD, quiet
+from .test_section_9 import TWITCH, draft, drug, leads, told
 
 
 def dosed(item, amount):

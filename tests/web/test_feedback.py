@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cds_service.json_log import configure_logging
 
-from .conftest import ORIGIN, PATH, call_of, story
+from .conftest import INSTANCE, ORIGIN, PATH, call_of, story
 
 FEEDBACK = f"{PATH}/feedback"
 AT = "2026-11-20T10:05:31Z"
@@ -88,6 +88,16 @@ def test_fb_1_an_unknown_service_takes_none(client):
 )
 def test_fb_2_the_body_is_an_object_with_a_list(client, body, status):
     assert client.post(FEEDBACK, json=body).status_code == status
+
+
+def test_fb_3_every_missing_member_is_named_at_once(client):
+    response = send(client, {}, overridden(), {"card": INSTANCE})
+    pointers = [issue["extension"][0]["valueString"] for issue in response.get_json()["issue"]]
+    assert (response.status_code, set(codes(response))) == (400, {"H008"})
+    assert pointers == [
+        *(f"/feedback/0/{name}" for name in ("card", "outcome", "outcomeTimestamp")),
+        *(f"/feedback/2/{name}" for name in ("outcome", "outcomeTimestamp")),
+    ]
 
 
 @pytest.mark.parametrize("name", ["card", "outcome", "outcomeTimestamp", "acceptedSuggestions"])

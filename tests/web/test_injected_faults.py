@@ -1,5 +1,6 @@
 """R32 from outside: what keeps the books (memory, metrics, log) may break, the cards come all the same."""
 
+import json
 import logging
 
 import pytest
@@ -9,6 +10,7 @@ from cds_service.store import ShownCards
 from cds_service.web.metrics import Metrics
 
 from .conftest import PATH
+from .test_section_9 import draft, drug, told
 
 MARK = "Zebrafinch"
 
@@ -90,6 +92,26 @@ def test_r32_a_memory_that_breaks_loses_no_card(client, call, monkeypatch, name,
     assert "twitch_cds_memory_failures_total 1.0" in page
     told = "\n".join(log)
     assert "memory failed" in told and MARK not in told
+
+
+@pytest.mark.parametrize(
+    ("memory", "table"), [("shown", "shown_cautions"), ("answered", "answered_findings")]
+)
+def test_r32_a_memory_that_cannot_be_read_is_logged_and_counted(client, call, ask, memory, table, log):
+    store = client.application.extensions["twitch-cds"].store
+    sound = _answer(client, call)
+    orders = ("order-sign", [drug("lithium")], [draft("naproxen")])
+    cautions = told(ask(*orders))
+    with store._engine.begin() as connection:
+        connection.exec_driver_sql(f"DROP TABLE {table}")
+    if memory == "answered":
+        assert _answer(client, call) == sound
+    else:
+        assert told(ask(*orders)) == cautions != set()
+    line = next(json.loads(line) for line in log if "memory failed" in line)
+    assert (line["memory"], line["kind"]) == (memory, "OperationalError")
+    page = client.get("/metrics").text
+    assert f'twitch_cds_recall_failures_total{{memory="{memory}"}} 1.0' in page
 
 
 def test_r32_a_failed_rule_is_counted_and_named_without_the_words_of_the_fault(

@@ -8,7 +8,7 @@ import pytest
 
 from cds_service.cards import topic_code
 
-from .conftest import call_of
+from .conftest import asker
 
 REVIEW = "org.twitch-cds.review"
 ME = {"reference": "Patient/p"}
@@ -26,10 +26,6 @@ HOOKS = {
 
 
 # --- what an EHR would send
-
-
-def patient(**more):
-    return {"resourceType": "Patient", "id": "p", "birthDate": "1976-01-01", "gender": "female"} | more
 
 
 def encounter():
@@ -95,41 +91,6 @@ def drug(name, ident=None, status="active", authored="2020-01-05", **more):
 
 def draft(name, **more):
     return drug(name, status="draft", **more)
-
-
-@pytest.fixture
-def ask(client, knowledge):
-    """Return a function that calls the service of a hook and gives the answer."""
-    return asker(client, knowledge)
-
-
-def asker(client, knowledge):
-    services = {item.hook: item for item in knowledge.services}
-
-    def ask(hook, record=(), context=(), instance=None, server=None, **more):
-        service = services[hook]
-        call = call_of([patient(), *record], service)
-        call |= {"hook": hook, "hookInstance": instance or str(uuid.uuid4())}
-        call |= {"fhirServer": server} if server else {}
-        bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in context]}
-        if hook.startswith("encounter"):
-            call["context"]["encounterId"] = "e1"
-        if hook.startswith("order"):
-            call["context"]["draftOrders"] = bundle
-        if hook == "order-select":
-            call["context"]["selections"] = [f"{r['resourceType']}/{r['id']}" for r in context]
-        if hook == "medication-refill":
-            call["context"]["medications"] = bundle
-        if hook == "problem-list-item-create":
-            call["context"]["conditions"] = bundle
-        call["context"] |= more
-        answer = client.post(
-            f"/cds-services/{service.id}", data=json.dumps(call), content_type="application/json"
-        )
-        assert answer.status_code == 200, answer.text
-        return answer.get_json()
-
-    return ask
 
 
 def leads(answer):

@@ -6,8 +6,9 @@ from cds_service.auth import Clients, TrustedClient
 
 from ..auth import forge
 from ..auth.forge import BASE, ISSUER, bearer, claims, token
-from .test_answers import CRITICAL, LITHIUM, MILD, answerer, quiet
-from .test_section_9 import KEY, asker, draft, leads
+from .conftest import answerer, asker
+from .test_answers import CRITICAL, LITHIUM, MILD, quiet
+from .test_section_9 import KEY, draft, leads
 
 OTHER = "https://other.example"
 CALLERS = [(ISSUER, "north"), (ISSUER, "south"), (ISSUER, None), (OTHER, "north")]

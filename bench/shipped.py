@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,6 +97,7 @@ def shipped(
     *,
     command: tuple[str, ...] = (sys.executable, "-m", "cds_service"),
     environment: Mapping[str, str] | None = None,
+    clients: Sequence[Mapping[str, Any]] = (),
     **settings: Any,
 ) -> Iterator[Shipped]:
     """Run the service in ``folder`` with one trusted client until the block is left.
@@ -105,11 +106,12 @@ def shipped(
         folder: Empty folder for settings, keys, database and log.
         command: How the program is called.
         environment: Variables of the process; None: ours, with this checkout first on the path.
+        clients: Trusted clients beside the one whose tokens are made here.
         settings: Settings beside those that a client and a free port need.
     """
     key = ec.generate_private_key(ec.SECP384R1())
     port = free_port()
-    config = _write_settings(folder, key, port, settings)
+    config = _write_settings(folder, key, port, settings, clients)
     if environment is None:
         ours = {name: value for name, value in os.environ.items() if not name.startswith("TWITCH_CDS_")}
         environment = {**ours, "PYTHONPATH": str(ROOT)}
@@ -204,7 +206,9 @@ def _more(connection: socket.socket) -> bytes:
     return data
 
 
-def _write_settings(folder: Path, key: Any, port: int, settings: Mapping[str, Any]) -> Path:
+def _write_settings(
+    folder: Path, key: Any, port: int, settings: Mapping[str, Any], clients: Sequence[Mapping[str, Any]]
+) -> Path:
     public = jwt.algorithms.ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
     keys = {"keys": [{**public, "kid": "one", "use": "sig", "alg": "ES384"}]}
     (folder / "jwks.json").write_text(json.dumps(keys))
@@ -221,7 +225,8 @@ def _write_settings(folder: Path, key: Any, port: int, settings: Mapping[str, An
         "max_life_seconds": _TOKEN_SECONDS,
     }
     lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
-    lines += ["[[clients]]", *(f"{name} = {json.dumps(value)}" for name, value in client.items())]
+    for table in (client, *clients):
+        lines += ["[[clients]]", *(f"{name} = {json.dumps(value)}" for name, value in table.items())]
     config = folder / "site.toml"
     config.write_text("\n".join(lines) + "\n")
     return config

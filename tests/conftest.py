@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,18 +40,36 @@ def cards_are_linted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture(autouse=True)
-def answers_fit_their_schemas(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Hold every review, and every request and answer of a test client, against the schemas of the protocol."""
+def answers_fit_their_schemas(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Hold every review, and every request and answer of a test client, against the schemas of the protocol.
+
+    Where all hostile texts go through all places (``make hostile-text``), one of ten: it would take most time.
+    """
     extension, send = review.Review.extension, FlaskClient.open
+    is_campaign = (
+        os.environ.get("HOSTILE_STEP") == "1" and request.node.get_closest_marker("hostile") is not None
+    )
+    turns = itertools.count()
+
+    def is_passed_over() -> bool:
+        return is_campaign and next(turns) % 10 != 0
 
     def checked_extension(self: Any) -> dict[str, Any]:
         found = extension(self)
+        if is_passed_over():
+            return found
         assert faults("response.schema.json#/$defs/Review", found) == []
         return found
 
     def checked_send(self: Any, *arguments: Any, **options: Any) -> Any:
         response = send(self, *arguments, **options)
-        if not options.get("buffered", True) or self.application.extensions.get("twitch-cds") is None:
+        if (
+            is_passed_over()
+            or not options.get("buffered", True)
+            or self.application.extensions.get("twitch-cds") is None
+        ):
             return response
         described = self.application.extensions.setdefault("tests.protocol", Described(self.application))
         request = response.request

@@ -11,6 +11,8 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,23 @@ def put(document: Any, at: Place, text: str) -> None:
     for step in at[:-1]:
         document = document[step]
     document[at[-1]] = text
+
+
+def rounds(where: Sequence[Place]) -> list[list[Place]]:
+    """Share places out among few calls, at most one place of a resource, or of an envelope, in each.
+
+    What a hostile text does to one resource costs no other, so that many are tried at once. They take turns
+    beginning at another of their places, so that no call loses all of one kind.
+    """
+    by_owner: dict[Place, list[Place]] = {}
+    for at in where:
+        owner = at[: len(at) - at[::-1].index("resource")] if "resource" in at else at[:2]
+        by_owner.setdefault(owner if at[0] in ("prefetch", "context") else at, []).append(at)
+    columns = [
+        [group[(index + turn) % len(group)] for index in range(len(group))]
+        for turn, group in enumerate(by_owner.values())
+    ]
+    return [[at for at in row if at is not None] for row in zip_longest(*columns)]
 
 
 def with_texts(document: Any, where: Sequence[Place], first: int) -> Any:
@@ -143,10 +162,15 @@ _LABEL = re.compile(r"[A-Z][A-Za-z ,'-]{2,60}:|Urgent.{0,80}")
 
 def unclean(text: str) -> list[str]:
     """Return what is wrong with text that people read, wherever it is shown."""
+    return list(_unclean(text))
+
+
+@lru_cache(maxsize=200_000)  # most of an answer is our own words, the same in every answer
+def _unclean(text: str) -> tuple[str, ...]:
     found = [f"U+{ord(sign):04X}" for sign in text if sign != "\n" and unicodedata.category(sign) in _NEVER]
     found += [match[0] for match in _TAG.finditer(text)]
     found += [match[0] for match in _ENTITY.finditer(text)]
-    return found
+    return tuple(found)
 
 
 def links_in(text: str) -> list[str]:
@@ -163,6 +187,11 @@ def unclean_line(text: str) -> list[str]:
 
 def unclean_detail(detail: str) -> list[str]:
     """Return what a Markdown reader that lets HTML through makes of a detail beyond our own words."""
+    return list(_unclean_detail(detail))
+
+
+@lru_cache(maxsize=10_000)
+def _unclean_detail(detail: str) -> tuple[str, ...]:
     found = unclean(detail)
     headings = 0
     for token in _READER.parse(detail):
@@ -174,7 +203,7 @@ def unclean_detail(detail: str) -> list[str]:
                 found.append(f"heading {part.tag}")
     if headings > 1:
         found.append(f"{headings} headings")
-    return found
+    return tuple(found)
 
 
 def shown_by_a_reader(detail: str) -> str:

@@ -44,8 +44,8 @@ class Row:
 
     ``is_empty``: a search that found nothing and says that this is all. ``has_found``: a search in which the
     server itself found something for the patient as we name it; what a caller sent, the pages that follow it
-    by the caller's link, or what is missing for another reason show nothing of that. ``is_absent``: a server that does not know the patient
-    of the call.
+    by the caller's link, or what is missing for another reason show nothing of that. ``is_absent``: a server
+    that does not know the patient of the call.
     """
 
     body: bytes = field(default=b"", repr=False)

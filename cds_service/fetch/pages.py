@@ -72,7 +72,7 @@ class Joined:
     has_found: bool = False
 
     def add(self, page: Page, body: bytes, *, was_begun: bool = False) -> None:
-        """Take one page; ``was_begun``: of a search of the caller's, which tells nothing of how ours is taken."""
+        """Take one page; ``was_begun``: of the caller's search, which tells nothing of how ours is taken."""
         self.pages.append(page)
         self.bodies.append(body)
         self.has_found |= bool(page.matches) and page.patient_heeded and not was_begun

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ..hostile_text import TEXTS, places, put
+from ..hostile_text import places, put, rounds
 from .hostile_record import (
     ME,
     SENDABLE,
@@ -128,15 +128,21 @@ def test_r16_hostile_text_beside_the_names_of_what_is_ordered(quiet, rich, turn)
     clean_answer(response.get_json(), usual_of(quiet, rich, _path(rich)))
 
 
-@pytest.mark.parametrize("turn", TURNS[::4] if STEP > 1 else TURNS)
+@pytest.mark.parametrize("turn", TURNS[::2] if STEP > 1 else TURNS)
 def test_r16_hostile_text_where_it_decides_what_is_ordered(quiet, rich, turn):
-    """Ids, references, codes, status, selections, one at a time: refused or harmless."""
-    deciding = [at for at, decides in places(rich) if at[0] == "context" and decides]
+    """Ids, references, codes, status, selections, one of each order at a time: refused or harmless.
+
+    Every third text at the hooks that bring the same drafts as ``order-sign``.
+    """
+    if STEP == 1 and rich["hook"] in ("order-select", "medication-refill") and turn % 3:
+        return
+    calls = rounds([at for at, decides in places(rich) if at[0] == "context" and decides])
     usual = usual_of(quiet, rich, _path(rich))
-    step = max(1, len(deciding) // 5) if STEP > 1 else 1
-    for index in range((turn // STEP) % step, len(deciding), step):
+    step = max(1, len(calls) // 2) if STEP > 1 else 1
+    for index in range((turn // STEP) % step, len(calls), step):
         body = json.loads(json.dumps(rich))
-        put(body, deciding[index], TEXTS[(turn * 7 + index) % len(TEXTS)])
+        for number, at in enumerate(calls[index]):
+            put(body, at, SENDABLE[(turn + number * 7 + index) % len(SENDABLE)])
         response = post(quiet, body, _path(rich))
         assert response.status_code in (200, 400, 412), response.text
         if response.status_code == 200:

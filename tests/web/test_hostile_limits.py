@@ -6,6 +6,8 @@ import re
 import pytest
 
 from cds_service.client_limits import PROFILES, read_client_limits
+from cds_service.settings import Settings
+from cds_service.web import create_app
 
 from ..hostile_text import links_in, places, put, shown_by_a_reader, unclean, unclean_line
 from .conftest import PATH
@@ -34,8 +36,21 @@ def _hostile(rich, turn):
     return body
 
 
-def _limited(make_app, **table):
-    return make_app(log_level="error", card_limits=read_client_limits([table])).test_client()
+@pytest.fixture(scope="module")
+def limited(knowledge, tmp_path_factory):
+    """Return a function that gives a client of a service with limits, one for each set of them."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('limited') / 'feedback.sqlite3'}"
+    made = {}
+
+    def give(**table):
+        key = json.dumps(table, sort_keys=True)
+        if key not in made:
+            limits = read_client_limits([table])
+            settings = Settings(store_url=url, allow_as_of=True, log_level="error", card_limits=limits)
+            made[key] = create_app(settings, knowledge).test_client()
+        return made[key]
+
+    return give
 
 
 def _words(text):
@@ -48,9 +63,9 @@ def test_r6_every_profile_is_here():
 
 @pytest.mark.parametrize("profile", PLAIN)
 @pytest.mark.parametrize("turn", TURNS[1::3] if STEP > 1 else TURNS)
-def test_r6_plain_text_holds_no_link_no_sign_of_markdown_and_every_word(make_app, quiet, rich, profile, turn):
+def test_r6_plain_text_holds_no_link_no_sign_of_markdown_and_every_word(limited, quiet, rich, profile, turn):
     body = _hostile(rich, turn)
-    client = _limited(make_app, profile=profile)
+    client = limited(profile=profile)
     usual = {link for card in post(client, rich).get_json()["cards"] for link in links_in(card["detail"])}
     whole, cards = post(quiet, body).get_json()["cards"], post(client, body).get_json()["cards"]
     assert len(whole) == len(cards) > 0
@@ -72,8 +87,8 @@ def test_r6_plain_text_holds_no_link_no_sign_of_markdown_and_every_word(make_app
 
 @pytest.mark.parametrize("form", ["plain", "markdown"])
 @pytest.mark.parametrize("turn", TURNS[::4] if STEP > 1 else TURNS)
-def test_r6_what_is_told_of_what_was_cut_is_as_harmless_as_the_rest(make_app, rich, form, turn):
-    client = _limited(make_app, detail=form, **TIGHT)
+def test_r6_what_is_told_of_what_was_cut_is_as_harmless_as_the_rest(limited, rich, form, turn):
+    client = limited(detail=form, **TIGHT)
     answer = post(client, _hostile(rich, turn)).get_json()
     usual = {
         *usual_of(client, rich),

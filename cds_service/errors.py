@@ -8,6 +8,7 @@
     │   └─ SubjectError    data of another patient, of two patients or of no patient
     ├─ RequestError        the caller's request is wrong
     ├─ StoreError          what was sent could not be kept
+    ├─ BatchError          a batch cannot begin, or cannot go on
     └─ SettingsError       the installation is wrong
 
 A message says where, what, why it matters and what to do. No message holds a value that came
@@ -47,6 +48,10 @@ class CdsError(Exception):
         super().__init__("\n".join(str(issue) for issue in issues))
         self.issues: Sequence[Issue] = issues
 
+    def __reduce__(self) -> tuple[type[CdsError], tuple[Issue, ...]]:
+        """Cross a process boundary with the issues, not with their text."""
+        return type(self), tuple(self.issues)
+
 
 class ContentError(CdsError):
     """The knowledge is wrong: the service refuses to start, ``validate`` lists every issue."""
@@ -74,6 +79,10 @@ class RequestError(CdsError):
 
 class StoreError(CdsError):
     """The database could not keep or give what was asked (HTTP 503); nothing was acknowledged."""
+
+
+class BatchError(CdsError):
+    """A batch cannot begin or go on; what it has done so far is kept (exit code 2)."""
 
 
 class SettingsError(CdsError):

@@ -133,6 +133,7 @@ def review_patient(
     recall: Recall = nothing_shown,
     recall_answers: RecallAnswers = no_answers,
     limits: CardLimits = NO_LIMITS,
+    with_cards: bool = True,
 ) -> Review:
     """Judge every rule for one patient and write the cards.
 
@@ -150,6 +151,7 @@ def review_patient(
         recall: What was told before; asked about the cautions that are told once only.
         recall_answers: What clinicians answered to cards; asked about what would be shown.
         limits: What the client can show of cards.
+        with_cards: False ranks the findings and writes no card: for batches, where nobody reads cards.
 
     Raises:
         PatientDataError: The data cannot be used at all: no patient, two patients, or resource after
@@ -166,6 +168,8 @@ def review_patient(
         asked = marks_of(found, rules, facts, plan.shown_within)
         quiet = known_again(found, asked, recall, plan.shown_by)
         triaged = triage(found, rules, knowledge.triage, facts, quiet, answered)
+        if not with_cards:
+            return triaged, (), (), {}
         composed = build_cards(triaged, facts, knowledge, base_url=base_url, instance=instance)
         cards = limited(composed, limits, knowledge.frames)
         told = _told_alone(triaged, cards)

@@ -17,6 +17,7 @@ _CODE = re.compile(r"[A-Z]\d{3}")
 
 #: What each letter is about, and where such a fault is told: the catalogue covers more than HTTP.
 _FAMILIES = {
+    "B": ("Batch", "`quarantine.ndjson`, `batch`"),
     "C": ("Content: YAML files cannot be read", "at the start, `validate`"),
     "F": (
         "FHIR: a patient's data cannot be used",

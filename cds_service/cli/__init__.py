@@ -12,10 +12,11 @@ import sys
 import click
 
 from cds_service import __version__
-from cds_service.errors import CdsError, SettingsError
+from cds_service.errors import BatchError, CdsError, SettingsError
 from cds_service.neutral import visible
 
 _COMMANDS = {
+    "batch": "cds_service.cli.batch",
     "config": "cds_service.cli.config",
     "doctor": "cds_service.cli.doctor",
     "explain": "cds_service.cli.explain",
@@ -60,4 +61,4 @@ def main() -> None:
     except CdsError as error:
         for issue in error.issues:
             click.echo(visible(str(issue)), err=True)
-        sys.exit(2 if isinstance(error, SettingsError) else 1)
+        sys.exit(2 if isinstance(error, (SettingsError, BatchError)) else 1)

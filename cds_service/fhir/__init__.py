@@ -10,6 +10,7 @@ from cds_service.fhir.extract import extract_facts
 from cds_service.fhir.faults import CODES
 from cds_service.fhir.latest import latest_clinical_date
 from cds_service.fhir.orders import draft_service_request
+from cds_service.fhir.patients import split_by_patient
 from cds_service.fhir.prefetch import read_prefetch
 from cds_service.fhir.records import Record, first_alike
 from cds_service.fhir.strict import second_look
@@ -26,4 +27,5 @@ __all__ = [
     "read_drafts",
     "read_prefetch",
     "second_look",
+    "split_by_patient",
 ]

@@ -44,7 +44,13 @@ def read_bundle(data: bytes, *, where: str = "") -> Record:
     states = {kind.__name__: DataState.PRESENT for kind in gathered.groups} if not gathered.incomplete else {}
     states |= dict.fromkeys(gathered.failed_types, DataState.INCOMPLETE)
     return Record(
-        where, (Part("", body),), frozen(gathered.groups), states, default, tuple(gathered.set_aside)
+        where,
+        (Part("", body),),
+        frozen(gathered.groups),
+        states,
+        default,
+        tuple(gathered.set_aside),
+        entries=gathered.entries or gathered.resources,
     )
 
 

@@ -32,7 +32,8 @@ class Record:
 
     ``states`` gives what is known per resource type; a type it lacks has ``default_state``.
     ``selections`` is None where the hook has no selection (then every draft counts as selected).
-    ``added`` is the place of problems just added, empty for a hook that tells of none.
+    ``added`` is the place of problems just added, empty for a hook that tells of none. ``entries`` counts
+    the resources of a Bundle that was read as one record, readable or not.
     """
 
     where: str
@@ -45,6 +46,7 @@ class Record:
     selections: frozenset[str] | None = None
     patient_id: str | None = None
     added: str = ""
+    entries: int = 0
 
     def of(self, *kinds: type[Resource]) -> tuple[Located, ...]:
         """Return the resources of the given types, in the order they were sent."""

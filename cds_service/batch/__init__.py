@@ -1,0 +1,165 @@
+"""Review whole exports: Bundles and bulk data in, findings, quarantine and a summary out.
+
+``run_batch`` is the one way in, for the command line and for notebooks. Source of inputs, outputs and
+guarantees: design 2.2 and 2.5.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from cds_service import __version__
+from cds_service.batch.faults import stops
+from cds_service.batch.journal import Journal, written_whole
+from cds_service.batch.merge import merge
+from cds_service.batch.patient import Reviewer
+from cds_service.batch.progress import Progress, quiet
+from cds_service.batch.rows import STREAMS
+from cds_service.batch.run import LocalRun, default_workers, parts_for
+from cds_service.batch.sources import Source, find_sources
+from cds_service.batch.streams import Kind
+from cds_service.batch.summary import check, summary_of
+from cds_service.batch.tasks import Run
+from cds_service.knowledge import Knowledge, load_knowledge
+
+__all__ = ["FORMATS", "LATEST", "Progress", "default_workers", "run_batch"]
+
+FORMATS: Final = ("ndjson", "csv", "parquet", "fhir")
+LATEST: Final = "latest"
+
+
+def run_batch(
+    inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    *,
+    knowledge: Knowledge | None = None,
+    as_of: datetime | Literal["latest"] | None = None,
+    workers: int = 1,
+    resume: bool = False,
+    formats: Sequence[str] = ("ndjson",),
+    report: bool = False,
+    rules: Collection[str] | None = None,
+    limit: int | None = None,
+    kind: Kind = "auto",
+    progress: Callable[[Progress], None] = quiet,
+) -> dict[str, Any]:
+    """Review every patient of the inputs, write the outputs to ``out`` and return the summary.
+
+    Args:
+        inputs: Files, folders, patterns, or ``-`` for the standard input; one or many.
+        out: Folder of the outputs; new, empty, or that of a run to resume.
+        knowledge: Loaded knowledge; None is that of this installation.
+        as_of: Instant every patient is judged at, ``latest`` for the newest clinical date of each record;
+            None is now.
+        workers: Worker processes; 1 works in this one.
+        resume: Go on with a run that was stopped.
+        formats: What to write beside ``ndjson``, which is always written.
+        report: Write ``report.html`` too.
+        rules: Ids of the rules to judge; None judges all.
+        limit: Patients after which to stop, for a try; the run then uses one worker.
+        kind: ``lines`` or ``document`` where the inputs are not to be recognized by their content.
+        progress: Is told how far the run is, some times a second.
+
+    Raises:
+        BatchError: The run cannot begin or go on; what it has done is kept.
+        KeyboardInterrupt: It was stopped; ``resume`` goes on.
+    """
+    begun = time.monotonic()
+    names = [os.fspath(name) for name in ([inputs] if isinstance(inputs, (str, os.PathLike)) else inputs)]
+    known = load_knowledge() if knowledge is None else knowledge
+    _check_options(known, formats, rules)
+    journal = Journal(Path(out))
+    with journal.locked():
+        instant = _instant(as_of, journal, resume)
+        sources = find_sources(names, journal.work)
+        journal.begin(_plan(sources, known, instant, rules, limit, kind), resume=resume)
+        reviewer = Reviewer(known, None if instant == LATEST else datetime.fromisoformat(instant), rules)
+        local = LocalRun(
+            Run(reviewer, journal, parts_for(sources), kind, limit),
+            sources,
+            1 if limit is not None else workers,
+            progress,
+        )
+        tasks, tally = local.work()
+        merging = time.monotonic()
+        written = {
+            name: merge(
+                [journal.part(task, name) for task in tasks],
+                journal.work / f"{name}.ndjson",
+                journal.work / "merge",
+            )
+            for name in STREAMS
+        }
+        check(tally, written)
+        summary = summary_of(tally, known, instant, written["findings"], {})
+        local.seconds["merging"] = time.monotonic() - merging
+        timings = _timings(local, begun, tally.given["bytes"], tally.reviewed["patients"], workers)
+        _publish(journal, summary, timings)
+    journal.close()
+    return summary
+
+
+def _check_options(knowledge: Knowledge, formats: Sequence[str], rules: Collection[str] | None) -> None:
+    for name in formats:
+        if name not in FORMATS:
+            raise stops("B010", name)
+    for rule_id in rules or ():
+        if rule_id not in knowledge.rules:
+            raise stops("B011", rule_id)
+
+
+def _instant(as_of: datetime | str | None, journal: Journal, resume: bool) -> str:
+    """Return the instant of the run as text; a run that is resumed without one keeps its own."""
+    kept = journal.kept_plan() if resume and as_of is None else None
+    if kept is not None:
+        return str(kept.get("asOf", ""))
+    if as_of == LATEST:
+        return LATEST
+    instant = as_of if isinstance(as_of, datetime) else datetime.now(UTC)
+    return instant.isoformat(timespec="seconds")
+
+
+def _plan(
+    sources: Sequence[Source],
+    knowledge: Knowledge,
+    instant: str,
+    rules: Collection[str] | None,
+    limit: int | None,
+    kind: str,
+) -> dict[str, Any]:
+    """Return what makes a run the same run."""
+    return {
+        "version": __version__,
+        "knowledge": knowledge.content_hash,
+        "asOf": instant,
+        "rules": None if rules is None else sorted(rules),
+        "limit": limit,
+        "kind": kind,
+        "inputs": [[source.name, source.size, source.changed] for source in sources],
+    }
+
+
+def _publish(journal: Journal, summary: dict[str, Any], timings: dict[str, Any]) -> None:
+    """Give the outputs their names, the summary last: where it stands, everything is there."""
+    for name in STREAMS:
+        (journal.work / f"{name}.ndjson").replace(journal.out / f"{name}.ndjson")
+    for name, content in (("timings", timings), ("summary", summary)):
+        with written_whole(journal.out / f"{name}.json") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
+
+
+def _timings(local: LocalRun, begun: float, size: int, patients: int, workers: int) -> dict[str, Any]:
+    total = time.monotonic() - begun
+    return {
+        "workers": workers,
+        "seconds": {name: round(value, 3) for name, value in {**local.seconds, "total": total}.items()},
+        "patientsPerSecond": round(patients / total, 1) if total else 0,
+        "megabytesPerSecond": round(size / total / 1e6, 2) if total else 0,
+    }

@@ -1,0 +1,52 @@
+"""The codes of what can go wrong in a batch: what each means and what to do.
+
+B001-B019 stop a run (``BatchError``); B020-B039 cost one file, document or patient (a quarantined row).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cds_service.errors import BatchError, Issue
+
+CODES: Final[dict[str, tuple[str, str]]] = {
+    "B001": ("is not there.", "Check the name; a pattern that finds nothing is an error."),
+    "B002": (
+        "holds files of something else, or of a run before.",
+        "Name an empty or new folder, or continue the run with --resume.",
+    ),
+    "B003": ("has no run to resume.", "Leave --resume out to begin."),
+    "B004": (
+        "has a run of other inputs, options or knowledge.",
+        "Give the same inputs and options, or begin in a new folder.",
+    ),
+    "B005": ("cannot be written.", "Check space and rights; then continue with --resume."),
+    "B006": ("is used by another run.", "Wait for it, or name another folder."),
+    "B007": ("was stopped by the death of a worker.", "Continue with --resume; use fewer --workers."),
+    "B008": ("does not add up: something is missing.", "Report it; do not use the outputs."),
+    "B009": ("changed while it was read.", "Begin anew when nothing writes to it."),
+    "B010": ("is no output format.", "Formats are ndjson, csv, parquet and fhir."),
+    "B011": ("is no rule of this knowledge.", "`twitch-cds rules list` names them."),
+    "B020": ("cannot be read.", "Check the file and its rights."),
+    "B021": ("is not a whole archive or is damaged.", "Send it again; what came before the damage was read."),
+    "B022": ("unpacks to far more than it holds.", "Send the data in another form."),
+    "B023": ("is longer than 64 MiB.", "Send one resource or Bundle a line."),
+    "B024": ("is compressed in a way nobody here can read.", "Install the extra it needs, or unpack it."),
+    "B025": ("is no FHIR resource.", "Send FHIR in JSON: a Bundle or a resource."),
+    "B026": ("is XML.", "Send FHIR in JSON."),
+    "B027": ("is of a patient whose data are more than one look can hold.", "Look at why it is so large."),
+    "B028": ("could not be reviewed for a defect of this program.", "Report it, never with a real record."),
+    "B029": ("has no clinical date.", "Name the day: --as-of 2026-11-20."),
+    "B030": ("does not say whose it is.", "Send subject or patient."),
+    "B031": ("is not UTF-8.", "Send UTF-8."),
+}  # fmt: skip
+
+
+#: Codes of ``fhir.faults`` that tell of something that was used all the same.
+NOTES: Final = frozenset(("F033", "F051", "F091"))
+
+
+def stops(code: str, where: str, detail: str = "") -> BatchError:
+    """Return the error that ends a run."""
+    what, remedy = CODES[code]
+    return BatchError(Issue(where, code, f"{what[:-1]} ({detail})." if detail else what, remedy))

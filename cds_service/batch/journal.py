@@ -1,0 +1,141 @@
+"""The working folder of a run: what was done is there whole or not at all, whenever the run is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Final
+
+import msgspec
+
+from cds_service.batch.faults import stops
+from cds_service.batch.rows import STREAMS, Rows
+from cds_service.batch.tally import Tally
+
+_WORK: Final = ".work"
+_PLAN: Final = "plan.json"
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """Give a file to write that gets its name only when it is complete and on the disk.
+
+    Raises:
+        BatchError: It cannot be written (B005); nothing is left under its name.
+    """
+    aside = path.with_name(f"{path.name}.part")
+    try:
+        with aside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        raise stops("B005", path.name, error.strerror or type(error).__name__) from None
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class Journal:
+    """Keeps the parts of one run in ``OUT/.work``, so that a run that was stopped can go on."""
+
+    def __init__(self, out: Path) -> None:
+        """Take the folder of the outputs; nothing is made yet."""
+        self.out = out
+        self.work = out / _WORK
+        self.parts = self.work / "parts"
+        self.spool = self.work / "spool"
+
+    def begin(self, plan: dict[str, Any], *, resume: bool) -> None:
+        """Make the folders and keep the plan; or find them as a run with the same plan left them.
+
+        Raises:
+            BatchError: There is something else (B002), nothing to resume (B003), another plan (B004), or no
+                way to write (B005).
+        """
+        kept = self.kept_plan()
+        if resume:
+            if kept is None:
+                raise stops("B003", self.out.name)
+            differing = sorted(name for name in {*kept, *plan} if kept.get(name) != plan.get(name))
+            if differing:
+                raise stops("B004", self.out.name, ", ".join(differing))
+            return
+        if (self.out.exists() and any(path.name != _WORK for path in self.out.iterdir())) or kept is not None:
+            raise stops("B002", self.out.name)
+        try:
+            for folder in (self.parts, self.spool):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise stops("B005", self.out.name, error.strerror or "") from None
+        with written_whole(self.work / _PLAN) as file:
+            file.write(msgspec.json.format(msgspec.json.encode(plan)))
+
+    def kept_plan(self) -> dict[str, Any] | None:
+        """Return the plan of the run that was begun here; None where there is none."""
+        try:
+            plan: dict[str, Any] = msgspec.json.decode((self.work / _PLAN).read_bytes())
+        except (OSError, msgspec.DecodeError):
+            return None
+        return plan
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs out of the folder. Raises BatchError (B005, B006)."""
+        try:
+            self.work.mkdir(parents=True, exist_ok=True)
+            file = (self.work / "lock").open("wb")
+        except OSError as error:
+            raise stops("B005", self.out.name, error.strerror or "") from None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise stops("B006", self.out.name) from None
+            yield
+
+    def is_done(self, task: str) -> bool:
+        """Whether a task was finished."""
+        return (self.parts / f"{task}.done").exists()
+
+    def finish(self, task: str, rows: Rows) -> None:
+        """Keep the rows of a task, sorted; then it is done. Raises BatchError (B005)."""
+        rows.sort()
+        for name in STREAMS:
+            lines = getattr(rows, name)
+            if lines:
+                with written_whole(self.part(task, name)) as file:
+                    file.writelines(lines)
+        with written_whole(self.parts / f"{task}.done") as file:
+            file.write(msgspec.json.encode(rows.tally.to_json()))
+
+    def part(self, task: str, stream: str) -> Path:
+        """Return where a task keeps the rows of a stream; there is no file when it has none."""
+        return self.parts / f"{task}.{stream}"
+
+    def tally(self, task: str) -> Tally:
+        """Return the counts of a finished task."""
+        return Tally.from_json(msgspec.json.decode((self.parts / f"{task}.done").read_bytes()))
+
+    def spools(self, tasks: list[str]) -> list[Path]:
+        """Return the files of texts that wait for their patient, of those tasks that wrote any."""
+        paths = [self.spool / task for task in tasks]
+        return [path for path in paths if Path(f"{path}.index").exists()]
+
+    def close(self) -> None:
+        """Remove the working folder: the outputs are whole."""
+        shutil.rmtree(self.work, ignore_errors=True)

@@ -1,0 +1,221 @@
+"""The two kinds of work: read sources, and review the patients whose resources stood apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Final
+
+import msgspec
+
+from cds_service.batch.journal import Journal
+from cds_service.batch.patient import Reviewer
+from cds_service.batch.rows import Place, Rows
+from cds_service.batch.shared import SharedResources
+from cds_service.batch.shuffle import Spool, by_patient, read_part
+from cds_service.batch.sorting import Sorted, sort_text
+from cds_service.batch.sources import Source
+from cds_service.batch.streams import Damage, Document, Kind, Span, documents
+from cds_service.fhir.faults import CODES
+from cds_service.fhir.scan import READ_BY_NAME
+from cds_service.neutral import exact
+
+_TYPE_IN_NAME: Final = re.compile(r"[A-Z][A-Za-z]+")
+#: Bytes read, patients reviewed, findings.
+Meter = Callable[[int, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A source, or a span of its lines."""
+
+    source: Source
+    span: Span | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes to read."""
+        return self.source.size if self.span is None else self.span.end - self.span.start
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Work that is done or not done as a whole: pieces to read, or a part of the patients to review."""
+
+    name: str
+    pieces: tuple[Piece, ...] = ()
+    part: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What every task of a run needs. ``most`` is the number of patients after which it stops; None: all."""
+
+    reviewer: Reviewer
+    journal: Journal
+    parts: int
+    kind: Kind = "auto"
+    most: int | None = None
+
+
+def read_sources(run: Run, task: Task, meter: Meter) -> int:
+    """Review the records of the pieces, bring single resources to their patients; return patients."""
+    reading = _Reading(run, task, meter)
+    for piece in task.pieces:
+        if reading.is_enough:
+            break
+        reading.read(piece)
+    reading.close()
+    return reading.rows.tally.reviewed["patients"]
+
+
+def review_part(run: Run, task: Task, meter: Meter, reads: list[str], enough: int | None) -> int:
+    """Review the patients of one part, in order, at most ``enough``; return how many."""
+    journal = run.journal
+    shared = SharedResources(journal.work / "shared.sqlite3")
+    rows = Rows()
+    for patient, lines in by_patient(read_part(task.part, journal.spools(reads))):
+        if enough is not None and rows.tally.reviewed["patients"] >= enough:
+            break
+        whole = [(place, text) for place, text, is_broken in lines if not is_broken]
+        broken = sorted({sort_text(text).type_name for _, text, is_broken in lines if is_broken} - {""})
+        if whole:
+            found = run.reviewer.of_patient(patient, whole, shared.named_in(t for _, t in whole), broken)
+            rows.add(found)
+            meter(0, found.tally.reviewed["patients"], len(found.findings))
+    journal.finish(task.name, rows)
+    return rows.tally.reviewed["patients"]
+
+
+class _Reading:
+    """The reading of one task."""
+
+    def __init__(self, run: Run, task: Task, meter: Meter) -> None:
+        self.rows = Rows()
+        self._run = run
+        self._task = task
+        self._meter = meter
+        self._spool = Spool(run.journal.spool / task.name, run.parts)
+        self._shared = Spool(run.journal.spool / f"{task.name}.shared", 1)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether as many patients as wanted were reviewed."""
+        return self._run.most is not None and self.rows.tally.reviewed["patients"] >= self._run.most
+
+    def read(self, piece: Piece) -> None:
+        """Read one piece."""
+        tally = self.rows.tally
+        is_first = piece.span is None or piece.span.start == 0
+        tally.given["files"] += is_first
+        tally.given["bytes"] += piece.size
+        types: set[str] = set()
+        texts, damages = 0, 0
+        told = lambda size: self._meter(size, 0, 0)  # noqa: E731
+        for item in documents(piece.source, self._run.kind, piece.span, told):
+            if isinstance(item, Damage):
+                damages += 1
+                self._damaged(item)
+            else:
+                texts += 1
+                self._take(item, types)
+            if self.is_enough:
+                break
+        named = _type_of(piece.source.name)
+        if damages:
+            tally.damaged.update(dict.fromkeys(types or ({named} - {""}), 1))
+        elif not texts and named:
+            tally.resources[named] += 0  # an empty file of a type says that there is none
+        is_lost = not texts and damages > 0
+        tally.quarantined["files"] += is_lost and is_first
+        tally.reviewed["files"] += not is_lost and is_first
+
+    def close(self) -> None:
+        """Keep what was read."""
+        self._spool.close()
+        self._shared.close()
+        self._run.journal.finish(self._task.name, self.rows)
+
+    def _damaged(self, damage: Damage) -> None:
+        scope = "file" if damage.place.line is None else "document"
+        self.rows.set_aside(damage.place, damage.code, damage.message, scope=scope)
+
+    def _take(self, document: Document, types: set[str]) -> None:
+        sort = sort_text(document.data)
+        if sort.type_name in READ_BY_NAME:
+            types.add(sort.type_name)
+        if sort.is_record:
+            found = self._run.reviewer.of_document(document.data, document.place)
+            self.rows.add(found)
+            self._meter(0, found.tally.reviewed["patients"], len(found.findings))
+        elif sort.code == "F004" and not document.is_line and self._is_manifest(document.data):
+            pass
+        else:
+            self._take_resource(document, sort)
+
+    def _take_resource(self, document: Document, sort: Sorted) -> None:
+        """Send a resource to its patient, or say why that cannot be."""
+        tally, place = self.rows.tally, document.place
+        tally.given["documents"] += 1
+        if sort.code:
+            self._refuse(place, sort)
+            tally.quarantined["documents"] += 1
+            tally.given["resources"] += bool(sort.type_name)
+            tally.quarantined["resources"] += bool(sort.type_name)
+            if sort.code == "F001" and sort.owner:
+                self._spool.add((sort.owner, place, document.data, True))
+            return
+        tally.reviewed["documents"] += 1
+        tally.given["resources"] += 1
+        tally.resources[sort.type_name] += 1
+        if sort.is_read and not sort.is_shared:
+            self._spool.add((sort.owner, place, document.data, False))
+            return
+        tally.reviewed["resources"] += 1
+        if sort.is_shared:
+            self._shared.add((sort.ident, place, document.data, False))
+
+    def _refuse(self, place: Place, sort: Sorted) -> None:
+        what, remedy = CODES[sort.code]
+        self.rows.set_aside(
+            place,
+            sort.code,
+            f"{what} {remedy}",
+            scope="resource" if sort.type_name else "document",
+            patient=exact(sort.owner),
+            resource=exact(sort.reference),
+        )
+
+    def _is_manifest(self, data: bytes) -> bool:
+        """Whether a text is the manifest of a bulk export; what it promises is then noted."""
+        if b'"transactionTime"' not in data:
+            return False
+        try:
+            manifest = msgspec.json.decode(data, type=_Manifest)
+        except msgspec.DecodeError:
+            return False
+        tally = self.rows.tally
+        tally.promised.update({row.type: 1 for row in manifest.output if row.type in READ_BY_NAME})
+        gaps = {name for name, state in manifest.types.items() if state == "incomplete"}
+        tally.damaged.update(dict.fromkeys(gaps & READ_BY_NAME.keys(), 1))
+        return True
+
+
+class _Output(msgspec.Struct):
+    type: str = ""
+
+
+class _Manifest(msgspec.Struct):
+    """The manifest of a bulk export, and what our own client adds to it."""
+
+    transactionTime: str
+    output: list[_Output]
+    types: dict[str, str] = {}
+
+
+def _type_of(name: str) -> str:
+    """Return the resource type a file is named after; empty when it is named after none."""
+    found = _TYPE_IN_NAME.match(PurePath(name).name)
+    return found[0] if found is not None and found[0] in READ_BY_NAME else ""

@@ -1,0 +1,146 @@
+"""Review every patient of files, folders and exports; show how far it is and what came of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from cds_service.batch import FORMATS, Progress, default_workers, run_batch
+from cds_service.batch.progress import quiet
+from cds_service.cli.options import as_of_option, config_option, knowledge_in_force, settings_in_force
+from cds_service.neutral import visible
+
+#: Exit code of a process that was stopped by Ctrl-C (128 + SIGINT).
+_STOPPED = 130
+_STAGES = {"reading": "Reading", "patients": "Patients"}
+
+
+@click.command("batch")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option(
+    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder of the outputs."
+)
+@as_of_option
+@click.option("--workers", type=click.IntRange(1, 256), help="Worker processes. Default: one a processor.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
+@click.option("--format", "formats", default="ndjson", metavar="LIST", help=f"Of {', '.join(FORMATS)}.")
+@click.option("--report", is_flag=True, help="Write report.html too.")
+@click.option("--rules", metavar="LIST", help="Ids of the rules to judge. Default: all.")
+@click.option("--limit", type=click.IntRange(1), help="Stop after so many patients: for a try.")
+@click.option(
+    "--kind",
+    type=click.Choice(["auto", "document", "lines"]),
+    default="auto",
+    help="What a file holds: one document, or one JSON value a line. Default: told from its content.",
+)
+@click.option("--strict", is_flag=True, help="Exit with 1 when anything was quarantined.")
+@config_option
+def command(
+    inputs: tuple[str, ...],
+    out: Path,
+    as_of: datetime | str | None,
+    workers: int | None,
+    resume: bool,
+    formats: str,
+    report: bool,
+    rules: str | None,
+    limit: int | None,
+    kind: str,
+    strict: bool,
+    config: Path | None,
+) -> None:
+    """Review every patient of many records.
+
+    INPUT is a file, folder or pattern: Bundles (.json), NDJSON of Bundles or resources, bulk-export
+    folders, tar archives, each also packed (.gz, .zst); - is the standard input.
+    """
+    knowledge = knowledge_in_force(settings_in_force(config))
+    console = Console(stderr=True)
+    try:
+        with _shown(console) as progress:
+            summary = run_batch(
+                inputs,
+                out,
+                knowledge=knowledge,
+                as_of=cast("datetime | Literal['latest'] | None", as_of),
+                workers=workers or default_workers(),
+                resume=resume,
+                formats=_listed(formats),
+                report=report,
+                rules=None if rules is None else _listed(rules),
+                limit=limit,
+                kind=cast("Literal['auto', 'document', 'lines']", kind),
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        console.print(f"Stopped. What was done is kept; the same command with --resume goes on ({out}).")
+        sys.exit(_STOPPED)
+    _print_summary(summary, out, Console())
+    if summary["quarantined"]["defects"] or (strict and summary["quarantined"]["rows"]):
+        sys.exit(1)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+@contextmanager
+def _shown(console: Console) -> Iterator[Callable[[Progress], None]]:
+    """Give what shows progress at a terminal, and shows nothing elsewhere."""
+    if not console.is_terminal:
+        yield quiet
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        DownloadColumn(),
+        TextColumn("{task.fields[told]}"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=console, transient=True) as bar:
+        stages: dict[str, Any] = {}
+
+        def show(progress: Progress) -> None:
+            stage = progress.stage
+            if stage not in stages:
+                stages[stage] = bar.add_task(_STAGES.get(stage, stage), total=progress.total, told="")
+            rate = progress.patients / progress.seconds if progress.seconds > 0 else 0.0
+            told = f"{progress.patients:,} patients, {rate:,.0f}/s, {progress.findings:,} findings"
+            bar.update(stages[stage], completed=progress.done, total=progress.total, told=told)
+
+        yield show
+
+
+def _print_summary(summary: dict[str, Any], out: Path, console: Console) -> None:
+    """Print what came in, what became of it, and the rules that matched most."""
+    table = Table(title=f"Judged as of {summary['asOf']}, knowledge {summary['knowledgeVersion']}")
+    for name in ("", "in", "reviewed", "quarantined"):
+        table.add_column(name, justify="left" if not name else "right")
+    for name in ("files", "documents", "resources", "patients"):
+        row = (summary["input"][name], summary["reviewed"][name], summary["quarantined"][name])
+        table.add_row(name, *(f"{count:,}" for count in row))
+    console.print(table)
+    indicators = ", ".join(f"{name} {count:,}" for name, count in summary["indicators"].items())
+    console.print(f"{summary['findings']:,} findings. Patients by highest card: {indicators}.")
+    matched = sorted(summary["rules"].items(), key=lambda pair: (-pair[1]["matched"], pair[0]))
+    for rule_id, row in matched[:10]:
+        if row["matched"]:
+            console.print(f"  {row['matched']:>8,}  {visible(row['title'])} ({rule_id})", highlight=False)
+    console.print(f"Outputs: {out}", highlight=False)

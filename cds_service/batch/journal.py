@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final
@@ -18,6 +19,7 @@ from cds_service.batch.tally import Tally
 
 _WORK: Final = ".work"
 _PLAN: Final = "plan.json"
+_LOCK_SECONDS: Final = 5.0
 
 
 @contextlib.contextmanager
@@ -48,6 +50,20 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _lock(file: IO[bytes], name: str) -> None:
+    """Take the lock; workers of a run that was killed give it up within a moment. Raises BatchError (B006)."""
+    end = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() > end:
+                raise stops("B006", name) from None
+            time.sleep(0.05)
+        else:
+            return
 
 
 class Journal:
@@ -102,10 +118,7 @@ class Journal:
         except OSError as error:
             raise stops("B005", self.out.name, error.strerror or "") from None
         with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise stops("B006", self.out.name) from None
+            _lock(file, self.out.name)
             yield
 
     def is_done(self, task: str) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gc
 import math
 import multiprocessing
-import multiprocessing.shared_memory
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -170,7 +170,15 @@ _WORK: list[Any] = []
 def _begin(run: Run, do: Callable[[Run, Task, Any], int], meters: Meters) -> None:
     """Begin a worker; the parent alone answers Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     _WORK[:] = [run, do, meters]
+
+
+def _end_with(parent: int) -> None:
+    """End this worker when its parent is gone: an orphan must not write beside the run that goes on."""
+    while os.getppid() == parent:
+        time.sleep(_TICK_SECONDS)
+    os._exit(1)
 
 
 def _do(task: Task) -> None:

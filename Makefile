@@ -9,7 +9,7 @@ HASHED := --require-hashes --no-deps
 CODE   := cds_service tests tools bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-hapi check format docs conformance lock bench validate kill-trials clean slow-loris soak overload canaries fuzz hostile-text
+.PHONY: help run install test test-hapi check format docs conformance lock bench validate kill-trials clean slow-loris soak overload canaries fuzz hostile-text batch-kill-trials
 
 help:                      ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -76,6 +76,9 @@ SERVER ?= 1000
 TOKENS ?= 10000
 kill-trials: $(VENV)/.dev  ## kill store and server, race for tokens: STORE=10000 SERVER=1000 TOKENS=10000
 	$(BIN)/python -m tests.trials --store $(STORE) --server $(SERVER) --tokens $(TOKENS)
+
+batch-kill-trials: $(VENV)/.dev ## kill batches at random moments and have them go on: COUNT=1000
+	$(BIN)/python -m tests.batch.trials --count $(or $(COUNT),1000)
 
 hostile-text: $(VENV)/.dev ## every hostile text in every place of a request: nothing may act on a reader (long)
 	HOSTILE_STEP=1 $(BIN)/python -m pytest -n 2 -q -m hostile tests

@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from cds_service.answers import RecallAnswers, Telling, answered_findings, no_answers, tellings_of
 from cds_service.cards import build_cards, topic_code
 from cds_service.cards.limits import NO_LIMITS, CardLimits, limited
 from cds_service.engine import Context, Program
 from cds_service.errors import Issue, PatientDataError
 from cds_service.facts import DataState, PatientFacts, SetAside, Source
-from cds_service.fhir import Record, extract_facts, first_alike, second_look
+from cds_service.fhir import Record, extract_facts, first_alike, read_bundle, second_look
 from cds_service.findings import Evidence, Finding, Missing, Verdict, spoken
 from cds_service.knowledge import Knowledge
 from cds_service.neutral import exact, neutral
@@ -120,7 +122,7 @@ class Review:
 
 
 def review_patient(
-    record: Record,
+    record: Record | bytes | Mapping[str, Any],
     knowledge: Knowledge,
     *,
     as_of: datetime,
@@ -138,7 +140,8 @@ def review_patient(
     """Judge every rule for one patient and write the cards.
 
     Args:
-        record: What ``cds_service.fhir`` read: a Bundle or a prefetch.
+        record: What ``cds_service.fhir`` read, a Bundle or a prefetch; or a Bundle itself, as JSON or as the
+            mapping some other library made of it.
         knowledge: All content.
         as_of: The evaluation date, with zone.
         hook: Which hook is being answered; rules of other hooks are not judged.
@@ -154,9 +157,12 @@ def review_patient(
         with_cards: False ranks the findings and writes no card: for batches, where nobody reads cards.
 
     Raises:
+        NotFhir: A Bundle that is no Bundle.
         PatientDataError: The data cannot be used at all: no patient, two patients, or resource after
             resource that fails the strict reading.
     """
+    if not isinstance(record, Record):
+        record = read_bundle(record if isinstance(record, bytes) else msgspec.json.encode(record))
     program = program_of(knowledge)
     context, findings = _judged(record, knowledge, program, as_of, hook, patient_id, encounter_id, only)
     facts, plan, rules = context.facts, knowledge.triage.plan(hook), knowledge.rules

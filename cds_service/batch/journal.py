@@ -53,7 +53,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _lock(file: IO[bytes], name: str) -> None:
-    """Take the lock; workers of a run that was killed give it up within a moment. Raises BatchError (B006)."""
+    """Take the lock; workers of a killed run give it up within a moment. Raises BatchError (B006)."""
     end = time.monotonic() + _LOCK_SECONDS
     while True:
         try:

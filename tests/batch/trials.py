@@ -53,7 +53,7 @@ class Trials:
             if not resume:
                 shutil.rmtree(out, ignore_errors=True)
             if kills > 3:
-                chance = random.Random(0)  # noqa: PLW2901
+                chance = random.Random(0)
                 self._finished(out, resume=resume, workers=1)
                 break
         differing = [name for name, data in self.expected.items() if (out / name).read_bytes() != data]

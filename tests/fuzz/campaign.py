@@ -1,5 +1,7 @@
 """Many hostile requests on every core: ``make fuzz N=1000000``; prints rate, table and, of a failure, its seed.
 
+The processes share one running service for what goes over a socket.
+
 ``python -m tests.fuzz.campaign --seed 17`` sends one request again, makes it as small as it stays wrong, and
 shows it.
 """
@@ -30,8 +32,7 @@ def _work(first: int, count: int) -> Tally:
     """Send the requests of some seeds in this process, whose application is made once."""
     if not _TARGETS:
         folder = Path(os.environ["TWITCH_FUZZ_FOLDER"])
-        wire = joined(folder / _SERVED, int(os.environ["TWITCH_FUZZ_PORT"]))
-        _TARGETS.append(Target(folder / str(os.getpid()), wire))
+        _TARGETS.append(Target(folder / str(os.getpid()), joined(folder / _SERVED)))
     return _TARGETS[0].run(range(first, first + count))
 
 
@@ -46,9 +47,8 @@ def _chunks(first: int, count: int) -> Iterator[tuple[int, int]]:
 def campaign(first: int, count: int, processes: int) -> Tally:
     """Send the requests of ``count`` seeds from ``first`` on, spread over processes."""
     total, started, said = Tally(), time.monotonic(), time.monotonic()
-    with TemporaryDirectory(prefix="twitch-fuzz-") as folder, serving(Path(folder) / _SERVED) as wire:
+    with TemporaryDirectory(prefix="twitch-fuzz-") as folder, serving(Path(folder) / _SERVED):
         os.environ["TWITCH_FUZZ_FOLDER"] = folder
-        os.environ["TWITCH_FUZZ_PORT"] = str(wire.port)
         with multiprocessing.get_context("spawn").Pool(processes) as pool:
             for waiting in [pool.apply_async(_work, chunk) for chunk in _chunks(first, count)]:
                 tally = waiting.get()

@@ -14,13 +14,14 @@ from random import Random
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
-from shipped import Shipped, shipped
+from shipped import Shipped, children, shipped
 
 from tests.fuzz.framing import Framed, Message, framed
 from tests.fuzz.hostile import CANARY, Hostile, calls
 
 _OWN = ("content-length", "transfer-encoding")
 _KEY = "client.pem"
+_WHERE = "where.json"
 #: How long an answer may take before the connection is ended by half, after which no more may come.
 _PATIENCE_SECONDS = 0.03
 
@@ -41,21 +42,26 @@ def serving(folder: Path) -> Iterator[Wire]:
     with shipped(folder, log_level="debug", memory_key="k" * 32) as service:
         secret = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         (folder / _KEY).write_bytes(service.key.private_bytes(serialization.Encoding.PEM, *secret))
-        yield Wire(service)
+        wire = Wire(service, service.process.pid)
+        (folder / _WHERE).write_text(json.dumps([service.port, service.process.pid]))
+        yield wire
 
 
-def joined(folder: Path, port: int) -> Wire:
+def joined(folder: Path) -> Wire:
     """Return the way to a service that another process started in ``folder`` (``serving``)."""
     key = serialization.load_pem_private_key((folder / _KEY).read_bytes(), None)
-    return Wire(Shipped(port, None, folder, 0.0, key))  # type: ignore[arg-type]
+    port, pid = json.loads((folder / _WHERE).read_text())
+    return Wire(Shipped(port, None, folder, 0.0, key), pid)  # type: ignore[arg-type]
 
 
 class Wire:
     """The way to one running service."""
 
-    def __init__(self, service: Shipped) -> None:
-        """``service`` may run for others, too."""
+    def __init__(self, service: Shipped, pid: int) -> None:
+        """``service`` may run for others, too; ``pid`` is the process that looks after its workers."""
         self._service = service
+        self._pid = pid
+        self._workers = children(pid)
         self._seen: dict[str, int] = {}
         self._good = json.dumps(next(one for one in calls() if one["hook"] == "order-sign")).encode()
 
@@ -79,7 +85,7 @@ class Wire:
         return whole, self._exchanged(whole, sent.method, seconds)
 
     def unhealthy(self) -> list[str]:
-        """Return what is wrong with the service itself: no cards for a good call, or words in its log."""
+        """Return what is wrong with the service: no cards for a good call, a worker lost, words in its log."""
         good = Hostile("POST", "/cds-services/twitch-order-sign", self._good, framing="plain")
         try:
             _, answers = self.send(good, 0, 60)
@@ -90,6 +96,8 @@ class Wire:
             if answers[0].status == 200 and json.loads(answers[0].body)["cards"]
             else [f"a good call afterwards: {answers}"]
         )
+        if children(self._pid) != self._workers:
+            found.append(f"other processes than at first: {self._workers}, now {children(self._pid)}")
         log = self._new_log()
         if CANARY in log:
             found.append("patient or token in the log of the command")

@@ -65,7 +65,7 @@ soak: $(VENV)/.dev         ## load held with tokens: memory, open files, errors 
 overload: $(VENV)/.dev     ## ten times the calls that can be answered: what calls and health get
 	$(BIN)/python bench/overload.py
 
-canaries: $(VENV)/.dev     ## 10,000 requests full of marks: none may be in log, metrics or database
+canaries: $(VENV)/.dev     ## 25,000 requests full of marks: none may be in log, metrics or database
 	CANARIES=10000 $(BIN)/python -m pytest -q -s tests/served/test_canaries.py
 
 slow-loris: $(VENV)/.dev   ## 300 slow headers and 300 slow bodies: what others get meanwhile
@@ -80,7 +80,7 @@ kill-trials: $(VENV)/.dev  ## kill store and server, race for tokens: STORE=1000
 batch-kill-trials: $(VENV)/.dev ## kill batches at random moments and have them go on: COUNT=1000
 	$(BIN)/python -m tests.batch.trials --count $(or $(COUNT),1000)
 
-hostile-text: $(VENV)/.dev ## every hostile text in every place of a request: nothing may act on a reader (long)
+hostile-text: $(VENV)/.dev ## every hostile text in every place of a request: nothing may act on a reader (half an hour)
 	HOSTILE_STEP=1 $(BIN)/python -m pytest -n 2 -q -m hostile tests
 
 # The pins follow pyproject.toml. No index address may enter the files: tests/test_packaging.py looks.

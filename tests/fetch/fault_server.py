@@ -76,11 +76,13 @@ class FaultServer:
             return
         if tls is not None:
             sock = tls.wrap_socket(sock, server_side=True)
-        while self._serve_one(sock) and self.keeps:
-            pass
-        with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_WR)
-        sock.close()
+        try:
+            while self._serve_one(sock) and self.keeps:
+                pass
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_WR)
+        finally:
+            sock.close()
 
     def _serve_one(self, sock):
         """Answer one request; false when there is none."""

@@ -133,10 +133,12 @@ def call(service):
     return call_of(story("lip-twitching-on-furosemide"), service)
 
 
-@pytest.fixture
-def quiet(make_app):
-    """A client of a service that writes no line for each request."""
-    return make_app(log_level="error").test_client()
+@pytest.fixture(scope="session")
+def quiet(knowledge, tmp_path_factory):
+    """A client of a service that writes no line for each request; one for all who ask it nothing but calls."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('quiet') / 'feedback.sqlite3'}"
+    settings = Settings(store_url=url, allow_as_of=True, cors_origins=(ORIGIN,), log_level="error")
+    return create_app(settings, knowledge).test_client()
 
 
 @pytest.fixture

@@ -15,6 +15,12 @@ _NAMED: Final = re.compile(rb"Medication/([A-Za-z0-9.\-]{1,64})|urn:uuid:([0-9a-
 _MOST_ASKED: Final = 5_000
 
 
+def names_in(texts: Iterable[bytes]) -> list[str]:
+    """Return the ids of the shared resources that texts refer to, sorted, at most some thousand."""
+    names = {match[1] or match[2] for text in texts for match in _NAMED.finditer(text)}
+    return [name.decode() for name in sorted(names)[:_MOST_ASKED]]
+
+
 class SharedResources:
     """Finds shared resources by what texts refer to."""
 
@@ -26,11 +32,10 @@ class SharedResources:
         """Return the shared resources that texts refer to, each version of each."""
         if self._db is None:
             return []
-        names = {match[1] or match[2] for text in texts for match in _NAMED.finditer(text)}
         rows: list[tuple[Place, bytes]] = []
-        for name in sorted(names)[:_MOST_ASKED]:
+        for name in names_in(texts):
             found = self._db.execute(
-                "SELECT file, line, text FROM shared WHERE id = ? ORDER BY file, line, text", (name.decode(),)
+                "SELECT file, line, text FROM shared WHERE id = ? ORDER BY file, line, text", (name,)
             )
             rows += [(Place(file, line or None), text) for file, line, text in found]
         return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import re
 import tarfile
@@ -86,6 +87,21 @@ def documents(
                 yield from _of_stream(stream, source.name, kind, 0, source.size)
     except OSError as error:
         yield Damage(Place(source.name), "B020", error.strerror or "")
+
+
+def documents_of(data: bytes, name: str, kind: Kind = "auto") -> Iterator[Document | Damage]:
+    """Yield every JSON text of a file whose bytes are at hand, and what cannot be read of it."""
+    return _of_stream(io.BytesIO(data), name, kind, 0, len(data))
+
+
+def is_packed(head: bytes) -> bool:
+    """Whether a file that begins so is packed or an archive."""
+    return _unpacker(head) is not None
+
+
+def has_line_name(name: str) -> bool:
+    """Whether a file is named as one of lines."""
+    return _LINE_NAMES.search(name) is not None
 
 
 @dataclass(frozen=True, slots=True)

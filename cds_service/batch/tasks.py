@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -14,7 +15,7 @@ from cds_service.batch.journal import Journal
 from cds_service.batch.patient import Reviewer
 from cds_service.batch.rows import Place, Rows
 from cds_service.batch.shared import SharedResources
-from cds_service.batch.shuffle import Spool, by_patient, read_part
+from cds_service.batch.shuffle import Line, Spool, by_patient, read_part
 from cds_service.batch.sorting import Sorted, sort_text
 from cds_service.batch.sources import Source
 from cds_service.batch.streams import Damage, Document, Kind, Span, documents
@@ -62,12 +63,17 @@ class Run:
 
 def read_sources(run: Run, task: Task, meter: Meter) -> int:
     """Review the records of the pieces, bring single resources to their patients; return patients."""
-    reading = _Reading(run, task, meter)
+    journal = run.journal
+    own = Spool(journal.spool / task.name, run.parts)
+    shared = Spool(journal.spool / f"{task.name}.shared", 1)
+    reading = Reading(run.reviewer, run.kind, own, shared, meter, run.most)
     for piece in task.pieces:
         if reading.is_enough:
             break
-        reading.read(piece)
-    reading.close()
+        deque(reading.steps(piece), maxlen=0)
+    own.close()
+    shared.close()
+    journal.finish(task.name, reading.rows)
     return reading.rows.tally.reviewed["patients"]
 
 
@@ -79,51 +85,91 @@ def review_part(run: Run, task: Task, meter: Meter, reads: list[str], enough: in
     for patient, lines in by_patient(read_part(task.part, journal.spools(reads))):
         if enough is not None and rows.tally.reviewed["patients"] >= enough:
             break
-        whole = [(place, text) for place, text, is_broken in lines if not is_broken]
-        broken = sorted({sort_text(text).type_name for _, text, is_broken in lines if is_broken} - {""})
-        if whole:
-            found = run.reviewer.of_patient(patient, whole, shared.named_in(t for _, t in whole), broken)
-            rows.add(found)
-            meter(0, found.tally.reviewed["patients"], len(found.findings))
+        found = review_lines(run.reviewer, patient, lines, shared.named_in)
+        rows.add(found)
+        meter(0, found.tally.reviewed["patients"], len(found.findings))
     journal.finish(task.name, rows)
     return rows.tally.reviewed["patients"]
 
 
-class _Reading:
-    """The reading of one task."""
+def review_lines(
+    reviewer: Reviewer,
+    patient: str,
+    lines: Iterable[tuple[Place, bytes, bool]],
+    named_in: Callable[[Iterable[bytes]], Iterable[tuple[Place, bytes]]],
+) -> Rows:
+    """Return the rows of one patient by all of his texts: place, text, whether it is broken.
 
-    def __init__(self, run: Run, task: Task, meter: Meter) -> None:
+    ``named_in`` gives the shared resources that texts refer to. Broken texts alone are no patient: no rows.
+    """
+    texts = list(lines)
+    whole = [(place, text) for place, text, is_broken in texts if not is_broken]
+    if not whole:
+        return Rows()
+    broken = sorted({sort_text(text).type_name for _, text, is_broken in texts if is_broken} - {""})
+    return reviewer.of_patient(patient, whole, named_in(text for _, text in whole), broken)
+
+
+class Sink(Protocol):
+    """Takes texts that wait for their patient."""
+
+    def add(self, line: Line, /) -> None:
+        """Take one text."""
+
+
+class Reading:
+    """The reading of pieces: records are reviewed, single resources go to ``own`` and ``shared``."""
+
+    def __init__(
+        self,
+        reviewer: Reviewer,
+        kind: Kind,
+        own: Sink,
+        shared: Sink,
+        meter: Meter = lambda _size, _patients, _findings: None,
+        most: int | None = None,
+    ) -> None:
+        """Begin; ``most`` is the number of patients after which it stops."""
         self.rows = Rows()
-        self._run = run
-        self._task = task
+        self._reviewer = reviewer
+        self._kind = kind
+        self._own = own
+        self._shared = shared
         self._meter = meter
-        self._spool = Spool(run.journal.spool / task.name, run.parts)
-        self._shared = Spool(run.journal.spool / f"{task.name}.shared", 1)
+        self._most = most
 
     @property
     def is_enough(self) -> bool:
         """Whether as many patients as wanted were reviewed."""
-        return self._run.most is not None and self.rows.tally.reviewed["patients"] >= self._run.most
+        return self._most is not None and self.rows.tally.reviewed["patients"] >= self._most
 
-    def read(self, piece: Piece) -> None:
-        """Read one piece."""
-        tally = self.rows.tally
+    def steps(self, piece: Piece) -> Iterator[None]:
+        """Read one piece; yield after every text, so that rows can be taken away."""
+        told = lambda size: self._meter(size, 0, 0)  # noqa: E731
+        items = documents(piece.source, self._kind, piece.span, told)
         is_first = piece.span is None or piece.span.start == 0
+        return self.steps_of(items, piece.source.name, piece.size, is_first)
+
+    def steps_of(
+        self, items: Iterable[Document | Damage], name: str, size: int, is_first: bool
+    ) -> Iterator[None]:
+        """Take the texts of a file, or of a part of it; ``is_first`` tells the part with its beginning."""
+        tally = self.rows.tally
         tally.given["files"] += is_first
-        tally.given["bytes"] += piece.size
+        tally.given["bytes"] += size
         types: set[str] = set()
         texts, damages = 0, 0
-        told = lambda size: self._meter(size, 0, 0)  # noqa: E731
-        for item in documents(piece.source, self._run.kind, piece.span, told):
+        for item in items:
             if isinstance(item, Damage):
                 damages += 1
                 self._damaged(item)
             else:
                 texts += 1
                 self._take(item, types)
+            yield
             if self.is_enough:
                 break
-        named = _type_of(piece.source.name)
+        named = _type_of(name)
         if damages:
             tally.damaged.update(dict.fromkeys(types or ({named} - {""}), 1))
         elif not texts and named:
@@ -131,12 +177,6 @@ class _Reading:
         is_lost = not texts and damages > 0
         tally.quarantined["files"] += is_lost and is_first
         tally.reviewed["files"] += not is_lost and is_first
-
-    def close(self) -> None:
-        """Keep what was read."""
-        self._spool.close()
-        self._shared.close()
-        self._run.journal.finish(self._task.name, self.rows)
 
     def _damaged(self, damage: Damage) -> None:
         scope = "file" if damage.place.line is None else "document"
@@ -147,7 +187,7 @@ class _Reading:
         if sort.type_name in READ_BY_NAME:
             types.add(sort.type_name)
         if sort.is_record:
-            found = self._run.reviewer.of_document(document.data, document.place)
+            found = self._reviewer.of_document(document.data, document.place)
             self.rows.add(found)
             self._meter(0, found.tally.reviewed["patients"], len(found.findings))
         elif sort.code == "F004" and not document.is_line and self._is_manifest(document.data):
@@ -165,13 +205,13 @@ class _Reading:
             tally.given["resources"] += bool(sort.type_name)
             tally.quarantined["resources"] += bool(sort.type_name)
             if sort.code == "F001" and sort.owner:
-                self._spool.add((sort.owner, place, document.data, True))
+                self._own.add((sort.owner, place, document.data, True))
             return
         tally.reviewed["documents"] += 1
         tally.given["resources"] += 1
         tally.resources[sort.type_name] += 1
         if sort.is_read and not sort.is_shared:
-            self._spool.add((sort.owner, place, document.data, False))
+            self._own.add((sort.owner, place, document.data, False))
             return
         tally.reviewed["resources"] += 1
         if sort.is_shared:

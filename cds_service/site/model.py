@@ -124,6 +124,7 @@ NO_SITE = SiteFile(Path(), "")
 class Site:
     """What a site changed in the knowledge; empty where no site file is named.
 
+    ``path`` is where its file lies; None without one.
     ``notices`` are things the site should know and that stop nothing. ``local_codes`` counts the codes
     each concept map or import added, by what brought them.
     """
@@ -135,6 +136,7 @@ class Site:
     switches: tuple[SwitchOff, ...] = ()
     local_codes: Mapping[str, int] = field(default_factory=dict)
     notices: tuple[Issue, ...] = ()
+    path: Path | None = None
 
     def changes_of(self, kind: str, subject: str) -> tuple[Change, ...]:
         """Return the changes of one rule, definition or file."""

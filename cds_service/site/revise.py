@@ -150,6 +150,7 @@ class Reviser:
         return Site(
             name=self.file.name,
             digest=self.file.digest,
+            path=self.file.path,
             changes=tuple(sorted(self._changes, key=_place)),
             switched_off=switched_off,
             switches=tuple(line for line in self.file.switched_off if line.kind == "switch"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,11 @@ from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from cds_service.auth import UsedTokens, used_token_table
+from cds_service.commits import Writer
 from cds_service.errors import Issue, SettingsError
 from cds_service.feedback import ANSWERS, METADATA, AnsweredFindings, Ledger, QuickAccess, keyed, kind_of
 from cds_service.feedback.answered import CLOCK_SKEW_SECONDS
-from cds_service.feedback.tables import can_insert, insert_or_renew
+from cds_service.inserts import can_insert, insert_or_renew
 
 _METADATA = MetaData()
 
@@ -76,10 +78,12 @@ class FeedbackStore:
 
     def __init__(self, engine: Engine, quick: Engine) -> None:
         """Keep the engine of what must last, and that of what only helps and must not wait."""
+        lock = threading.Lock() if engine.dialect.name == "sqlite" else None
         self._engine = engine
-        self._quick = QuickAccess(quick)
+        self._writer = Writer(engine, lock, _PATIENT_MS / 1000)
+        self._quick = QuickAccess(Writer(quick, lock, _QUICK_MS / 1000))
         #: Given cards and what was answered to them.
-        self.ledger = Ledger(engine, self._quick)
+        self.ledger = Ledger(self._writer, self._quick)
 
     def fault(self) -> str:
         """Return why the store cannot be read, or the empty text when it can."""
@@ -109,7 +113,7 @@ class FeedbackStore:
 
     def used_tokens(self) -> UsedTokens:
         """Return the memory of used tokens in this database; durable like an answer."""
-        return UsedTokens(self._engine, USED_TOKENS)
+        return UsedTokens(self._writer, USED_TOKENS)
 
 
 class ShownCards:
@@ -137,7 +141,7 @@ class ShownCards:
         query = select(SHOWN.c.mark, SHOWN.c.shown_at).where(
             SHOWN.c.mark.in_(sorted(hashed)), SHOWN.c.instance != self._hash("call", instance)
         )
-        with self._quick.begin(now) as connection:
+        with self._quick.read(now) as connection:
             rows = connection.execute(query).all()
         found = ((hashed[row.mark], row.shown_at) for row in rows)
         latest = now + CLOCK_SKEW_SECONDS
@@ -155,10 +159,10 @@ class ShownCards:
             for mark, seconds in hashed
         ]
         try:
-            with self._quick.begin(now) as connection:
+            with self._quick.write(now) as connection:
                 if rows:
                     connection.execute(insert_or_renew(connection, SHOWN), rows)
-            with self._quick.begin(now) as connection:
+            with self._quick.write(now) as connection:
                 self._tidy(connection, now)
         except SQLAlchemyError:
             return False

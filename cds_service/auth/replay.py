@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, Column, Engine, MetaData, String, Table, delete, insert, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import BigInteger, Column, MetaData, String, Table, delete
+from sqlalchemy.exc import SQLAlchemyError
 
+from cds_service.commits import Together, Writer
 from cds_service.errors import Issue, StoreError
+from cds_service.inserts import insert_new
 
 #: Seconds between two sweeps of one process.
 _SWEEP_SECONDS = 60
@@ -31,9 +34,10 @@ def used_token_table(metadata: MetaData) -> Table:
 class UsedTokens:
     """The used tokens in a database; safe to share between threads and processes."""
 
-    def __init__(self, engine: Engine, table: Table) -> None:
-        self._engine = engine
+    def __init__(self, writer: Writer, table: Table) -> None:
+        self._writer = writer
         self._table = table
+        self._insert = Together(self._inserted)
         self._swept = 0
 
     def spend(self, issuer: str, token_id: str, kept_until: int, now: int) -> bool:
@@ -51,27 +55,25 @@ class UsedTokens:
         mark = hashlib.sha256(json.dumps([issuer, token_id]).encode()).hexdigest()
         try:
             self._sweep(now)
-            if self._is_known(mark):
-                return False
-            with self._engine.begin() as connection:
-                connection.execute(insert(self._table).values(mark=mark, kept_until=kept_until))
-        except IntegrityError:
-            return False
+            return self._insert((mark, kept_until))
         except SQLAlchemyError as error:
             raise _cannot_tell(error) from None
-        return True
 
-    def _is_known(self, mark: str) -> bool:
-        """Whether the row is there already: a cheap answer to most repeats, without a lock for writing."""
-        with self._engine.connect() as connection:
-            return connection.execute(select(self._table.c.mark).filter_by(mark=mark)).first() is not None
+    def _inserted(self, rows: Sequence[tuple[str, int]]) -> list[bool]:
+        """Insert rows in one commit; return of each whether it is the first of its mark."""
+        with self._writer.begin() as connection:
+            statement = insert_new(connection, self._table, "mark").returning(self._table.c.mark)
+            return [
+                connection.execute(statement, {"mark": mark, "kept_until": until}).first() is not None
+                for mark, until in rows
+            ]
 
     def _sweep(self, now: int) -> None:
         """Forget, now and then, what can no longer be used."""
         if 0 <= now - self._swept < _SWEEP_SECONDS:
             return
         self._swept = now
-        with self._engine.begin() as connection:
+        with self._writer.begin() as connection:
             connection.execute(delete(self._table).where(self._table.c.kept_until < now))
 
 

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, delete, func, select
 
 from cds_service.feedback.items import ACCEPTED, Answer
 from cds_service.feedback.rest import QuickAccess
-from cds_service.feedback.tables import ANSWERED, insert_or_renew
+from cds_service.feedback.tables import ANSWERED
+from cds_service.inserts import insert_or_renew
 
 #: So many are remembered; the oldest are forgotten first, and are then told again.
 _MOST = 100_000
@@ -74,7 +75,7 @@ class AnsweredFindings:
         hashed = {said_by(answerer, keyed(self._key, scope, text)): text for text in texts}
         names = sorted(hashed)
         found: dict[str, Said] = {}
-        with self._quick.begin(now) as connection:
+        with self._quick.read(now) as connection:
             for start in range(0, len(names), _AT_ONCE):
                 query = select(ANSWERED).where(
                     ANSWERED.c.mark.in_(names[start : start + _AT_ONCE]),

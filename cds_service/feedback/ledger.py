@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from cds_service.commits import Writer
 from cds_service.errors import Issue, StoreError
 from cds_service.feedback.answered import forget_answered, keep_answered
 from cds_service.feedback.items import Answer
 from cds_service.feedback.rest import QuickAccess
-from cds_service.feedback.tables import ANSWERS, GIVEN, insert_new, kind_of
+from cds_service.feedback.tables import ANSWERS, GIVEN, kind_of
+from cds_service.inserts import insert_new
 
 _DAY = 86_400
 #: A card that was given is known for so long, and so many of them; feedback comes within days.
@@ -67,8 +69,8 @@ class Ledger:
     ``quick`` gives up soon: a card never waits for the book-keeping about it.
     """
 
-    def __init__(self, engine: Engine, quick: QuickAccess) -> None:
-        self._engine = engine
+    def __init__(self, writer: Writer, quick: QuickAccess) -> None:
+        self._writer = writer
         self._quick = quick
         self._writings = 0
 
@@ -78,7 +80,7 @@ class Ledger:
         if not rows:
             return True
         try:
-            with self._quick.begin(now) as connection:
+            with self._quick.write(now) as connection:
                 connection.execute(insert_new(connection, GIVEN, "card"), rows)
                 self._tidy(connection, now)
         except SQLAlchemyError:
@@ -106,7 +108,7 @@ class Ledger:
         if not rows:
             return Receipt(0, 0, 0)
         try:
-            with self._engine.begin() as connection:
+            with self._writer.begin() as connection:
                 known = _cards(connection, {row["card"] for row in rows.values()})
                 for row in rows.values():
                     row.update(_of_card(known.get(row["card"])), received_at=_micros(received))
@@ -142,7 +144,7 @@ class Ledger:
 
     def _rows(self, query: Any) -> list[Any]:
         try:
-            with self._engine.connect() as connection:
+            with self._writer.engine.connect() as connection:
                 return list(connection.execute(query))
         except SQLAlchemyError as error:
             raise _cannot_keep(error) from None

@@ -1,14 +1,10 @@
-"""The tables of feedback: which cards were given, what was answered to them; how rows enter tables."""
+"""The tables of feedback: which cards were given, what was answered to them."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Integer, MetaData, String, Table, Text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, String, Table, Text
 
 METADATA = MetaData()
-_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 #: One row for each card that was given; times in seconds since 1970 UTC. ``rules`` are rule ids separated
 #: by blanks, the leading one first; ``marks`` is a JSON object of keyed hashes and the seconds they count.
@@ -70,26 +66,3 @@ def kind_of(error: Exception) -> str:
     """
     origin = getattr(error, "orig", None) or error
     return str(getattr(origin, "sqlite_errorname", "")) or type(origin).__name__
-
-
-def can_insert(dialect: str) -> bool:
-    """Return whether a kind of database (as SQLAlchemy names it) is one the feedback can be kept in."""
-    return dialect in _INSERTS
-
-
-def insert_new(connection: Connection, table: Table, key: str) -> Any:
-    """Return an insert that leaves out rows whose ``key`` is there already."""
-    insert: Any = _INSERTS[connection.dialect.name]
-    return insert(table).on_conflict_do_nothing(index_elements=[key])
-
-
-def insert_or_renew(connection: Connection, table: Table, newer: str = "") -> Any:
-    """Return an insert that takes the place of rows of the same primary key.
-
-    With ``newer`` it leaves alone those that have more in that column.
-    """
-    insert: Any = _INSERTS[connection.dialect.name](table)
-    keys = [column.name for column in table.primary_key]
-    others = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
-    where = table.c[newer] <= insert.excluded[newer] if newer else None
-    return insert.on_conflict_do_update(index_elements=keys, set_=others, where=where)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
 from flask import Flask
 
@@ -34,7 +35,10 @@ from cds_service.web.worker import follow_the_parent
 __all__ = ["create_app", "create_app_from_environment"]
 
 #: Calls judged at the same time in one process; whose body is still arriving does not count.
-_AT_ONCE = 4
+_AT_ONCE = 2
+#: Seconds after which a thread that computes lets another one go on: who holds the database needs little,
+#: and everybody waits for it.
+_SWITCH_SECONDS = 0.001
 
 
 def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
@@ -80,6 +84,7 @@ def create_app_from_environment() -> Flask:
     """Return the service with the settings of ``TWITCH_CDS_*``; what a server process starts with."""
     settings = load_settings(environment=os.environ)
     follow_the_parent(settings.stop_seconds)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     app = create_app(settings)
     gc.collect()
     gc.freeze()  # the knowledge stays for good: no later collection needs to walk through it

@@ -45,7 +45,7 @@ def register(
         settings: Settings in force.
         store: Remembers which tokens were used.
         turns: Turns of calls at being judged.
-        writes: Turns at what must be durable.
+        writes: Turns at what must be durable; used tokens are written together and need a place only.
         fetch: Gets the key set of a client that pins none.
     """
     if not settings.clients:
@@ -53,7 +53,7 @@ def register(
     used = store.used_tokens()
 
     def spend(issuer: str, token_id: str, kept_until: int, now: int) -> bool:
-        with _place(turns), writes.turn():
+        with _place(turns), writes.place():
             return used.spend(issuer, token_id, kept_until, now)
 
     def find_place() -> None:

@@ -289,7 +289,7 @@ def test_r8_a_call_without_a_place_keeps_its_token(make_app, pinned, call):
     state, client, headers = app.extensions["twitch-cds"], app.test_client(), _auth()
     for turns in (state.turns, state.writes):
         with ExitStack() as held:
-            for _ in range(4):
+            for _ in range(2):
                 held.enter_context(turns.turn())
             answer = client.post(PATH, json=call, headers=headers)
             assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")

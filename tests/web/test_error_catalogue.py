@@ -242,14 +242,14 @@ def test_r10_w500(client, call, monkeypatch):
 def test_r10_w503_too_many_calls(make_app, call):
     app = make_app(max_waiting=0)
     turns = app.extensions["twitch-cds"].turns
-    inside, leave = threading.Barrier(5), threading.Event()
+    inside, leave = threading.Barrier(3), threading.Event()
 
     def hold():
         with turns.turn():
             inside.wait()
             leave.wait()
 
-    holders = [threading.Thread(target=hold) for _ in range(4)]
+    holders = [threading.Thread(target=hold) for _ in range(2)]
     for holder in holders:
         holder.start()
     inside.wait()

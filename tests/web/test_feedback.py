@@ -388,7 +388,7 @@ def test_r8_who_comes_when_all_places_are_taken_is_told_to_come_back(make_app, c
     from contextlib import ExitStack
 
     with ExitStack() as held:
-        for _ in range(4):
+        for _ in range(2):
             held.enter_context(turns.turn())
         for path in (PATH, "/explain/twitch-patient-view"):
             response = client.post(path, json=call)
@@ -404,7 +404,7 @@ def test_r8_feedback_takes_turns_at_the_database(make_app):
     from contextlib import ExitStack
 
     with ExitStack() as held:
-        for _ in range(4):
+        for _ in range(2):
             held.enter_context(app.extensions["twitch-cds"].writes.turn())
         response = send(app.test_client(), accepted())
         assert (response.status_code, codes(response)) == (503, ["W503"])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from cds_service.cards import sections as say
@@ -95,8 +96,9 @@ def _card(draft: Draft, triaged: Triaged, voice: Voice, instance: str) -> dict[s
 def detail_of(draft: Draft, triaged: Triaged, voice: Voice) -> str:
     """Return the detail in at most the allowed length; safety words are dropped last and never silently."""
     limit = voice.wording.detail_at_most
+    blocks_of = _blocks_by_size(draft, triaged, voice)
     for most, size in _SIZES:
-        blocks = _completed(draft, triaged, size, voice)
+        blocks = _completed(blocks_of(size), draft, voice)
         needed = [block for block in blocks if block.need <= most]
         note = [] if len(needed) == len(blocks) else [Block(voice.say("shortened", count=len(blocks)))]
         if len(joined([*needed, *note])) <= limit:
@@ -126,38 +128,54 @@ def _forced(blocks: Sequence[Block], limit: int, voice: Voice) -> str:
 # --- the blocks of a card
 
 
-def _completed(draft: Draft, triaged: Triaged, size: _Size, voice: Voice) -> list[Block]:
+def _completed(blocks: list[Block], draft: Draft, voice: Voice) -> list[Block]:
     """Return all blocks with what wording asks for beside them: companions and abbreviations."""
-    blocks = list(_blocks(draft, triaged, size, voice))
     text = joined(blocks)
     drugs = bool(cited_drugs(draft.told))
-    foot = blocks.pop()
+    *blocks, foot = blocks
     blocks += say.companions(text, drugs, voice)
     return [*blocks, *say.abbreviations([*blocks, foot], voice), foot]
 
 
-def _blocks(draft: Draft, triaged: Triaged, size: _Size, voice: Voice) -> Iterator[Block]:
+def _blocks_by_size(draft: Draft, triaged: Triaged, voice: Voice) -> Callable[[_Size], list[Block]]:
+    """Return what gives the blocks of a size; what two sizes have in common is made once."""
     entries = (*draft.entries, *draft.against)
-    told = draft.told
-    rule_ids = rules_of(told)
-    opening = list(_opening(draft, size.values, voice))
+    rule_ids = rules_of(draft.told)
+    found = cache(lambda values: list(_found(draft, triaged, values, voice)))
+    besides = list(_besides(draft, triaged, voice))
+    steps = cache(lambda brief: list(say.step_blocks(draft.steps, entries, brief, voice)))
+    after = [*_unproposed(draft, triaged, voice), *say.change_block(entries, voice)]
+    logic = cache(lambda room: list(say.logic_blocks(entries, room, voice)))
+    values = list(_site_values(rule_ids, voice))
+    sources = cache(lambda works: [*say.source_blocks(rule_ids, works, voice), say.foot(rule_ids, voice)])
+    return lambda size: [
+        *found(size.values),
+        *besides,
+        *steps(size.brief),
+        *after,
+        *logic(size.logic),
+        *values,
+        *sources(size.works),
+    ]
+
+
+def _found(draft: Draft, triaged: Triaged, values: int, voice: Voice) -> Iterator[Block]:
+    """Yield what was found, what the rules say about it, and what to beware of."""
+    opening = list(_opening(draft, values, voice))
     said = joined(opening)
     yield from opening
-    speaking = [*draft.entries[:1]] if draft.kind == "differential" else entries
+    speaking = draft.entries[:1] if draft.kind == "differential" else (*draft.entries, *draft.against)
     yield from say.detail_lines(speaking, voice, said=said)
-    yield from safety(told, voice, exceptions(triaged.shown, voice), said)
+    yield from safety(draft.told, voice, exceptions(triaged.shown, voice), said)
+
+
+def _besides(draft: Draft, triaged: Triaged, voice: Voice) -> Iterator[Block]:
+    """Yield what else there is, what is not known, and what was kept back."""
     yield from _beside(draft, voice)
-    yield from say.gaps(entries, draft.unknown, voice)
+    yield from say.gaps((*draft.entries, *draft.against), draft.unknown, voice)
     yield from withheld(triaged, voice)
     yield from told_before(draft.before, voice)
     yield from _unjudged(draft, triaged, voice)
-    yield from say.step_blocks(draft.steps, entries, size.brief, voice)
-    yield from _unproposed(draft, triaged, voice)
-    yield from say.change_block(entries, voice)
-    yield from say.logic_blocks(entries, size.logic, voice)
-    yield from _site_values(rule_ids, voice)
-    yield from say.source_blocks(rule_ids, size.works, voice)
-    yield say.foot(rule_ids, voice)
 
 
 def _opening(draft: Draft, values: int, voice: Voice) -> Iterator[Block]:

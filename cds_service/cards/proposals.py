@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from cds_service.cards.voice import Voice
 from cds_service.facts import Measurement
@@ -56,20 +57,17 @@ def proposals_of(entries: Iterable[Entry]) -> tuple[Proposal, ...]:
     return tuple(sorted(found, key=lambda proposal: priority_place(proposal.priority)))
 
 
-def asked_by(
-    unknown: Iterable[Finding], proposed: Iterable[Proposal], voice: Voice
-) -> tuple[Proposal, ...]:
+def asked_by(unknown: Iterable[Finding], proposed: Iterable[Proposal], voice: Voice) -> tuple[Proposal, ...]:
     """Return an order for every test an undecided rule asks for although all else it knows holds (5.6).
 
     A test that one of the ``proposed`` orders brings is not asked for by another order.
     """
     known = voice.knowledge.terminology.orders
-    brought = {name for proposal in proposed if proposal.order in known for name in known[proposal.order].result_of}
+    brought = {
+        name for proposal in proposed if proposal.order in known for name in known[proposal.order].result_of
+    }
     names = {
-        name: finding.rule_id
-        for finding in unknown
-        for name in reversed(finding.asks)
-        if name not in brought
+        name: finding.rule_id for finding in unknown for name in reversed(finding.asks) if name not in brought
     }
     found: list[Proposal] = []
     for name in sorted(names):
@@ -185,7 +183,9 @@ def suggestions_of(steps: Steps, voice: Voice) -> list[dict[str, Any]]:
 def _suggestion(proposal: Proposal, voice: Voice) -> dict[str, Any]:
     order = voice.knowledge.terminology.orders[proposal.order]
     patient = voice.facts.patient if "/" in voice.facts.patient else f"Patient/{voice.facts.patient}"
-    resource = deepcopy(_template(voice.knowledge, proposal.order, proposal.priority, proposal.why))
+    resource: dict[str, Any] = msgspec.json.decode(
+        _template(voice.knowledge, proposal.order, proposal.priority, proposal.why)
+    )
     resource["subject"] = {"reference": patient}
     why = voice.say("suggestion_why", why=proposal.why) if proposal.why else ""
     return {
@@ -201,12 +201,13 @@ def _suggestion(proposal: Proposal, voice: Voice) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1024)
-def _template(knowledge: Knowledge, order: str, priority: str, why: str) -> dict[str, Any]:
-    """Return a validated draft for nobody: the same for every patient, so it is built once."""
+def _template(knowledge: Knowledge, order: str, priority: str, why: str) -> bytes:
+    """Return a validated draft for nobody as JSON: the same for every patient, so it is built once."""
     terminology = knowledge.terminology
-    return draft_service_request(
+    draft = draft_service_request(
         terminology.orders[order], terminology, patient=_NOBODY, priority=priority, reason=why
     )
+    return msgspec.json.encode(draft)
 
 
 def numbered(suggestions: list[dict[str, Any]], card_uuid: uuid.UUID) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from cds_service.cards.voice import Voice
@@ -49,6 +50,7 @@ def citation_words(cited: RuleReference, work: Reference, voice: Voice) -> str:
     return voice.say(frame, label=label) if frame is not None else label
 
 
+@lru_cache(maxsize=1024)
 def short_label(work: Reference) -> str:
     """Return "Veltri KT et al. 2015": first author or title, and the year where known."""
     head = re.split(r"\. | \(|; |, doi ", work.citation, maxsplit=1)[0].strip()

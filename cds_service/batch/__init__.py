@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -57,7 +57,7 @@ def run_batch(
         out: Folder of the outputs; new, empty, or that of a run to resume.
         knowledge: Loaded knowledge; None is that of this installation.
         as_of: Instant every patient is judged at, ``latest`` for the newest clinical date of each record;
-            None is now.
+            None only for a run that is resumed: it keeps its own.
         workers: Worker processes; 1 works in this one.
         resume: Go on with a run that was stopped.
         formats: What to write beside ``ndjson``, which is always written.
@@ -122,8 +122,9 @@ def _instant(as_of: datetime | str | None, journal: Journal, resume: bool) -> st
         return str(kept.get("asOf", ""))
     if as_of == LATEST:
         return LATEST
-    instant = as_of if isinstance(as_of, datetime) else datetime.now(UTC)
-    return instant.isoformat(timespec="seconds")
+    if not isinstance(as_of, datetime):
+        raise stops("B012", "as_of")
+    return as_of.isoformat(timespec="seconds")
 
 
 def _plan(

@@ -27,6 +27,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "B009": ("changed while it was read.", "Begin anew when nothing writes to it."),
     "B010": ("is no output format.", "Formats are ndjson, csv, parquet and fhir."),
     "B011": ("is no rule of this knowledge.", "`twitch-cds rules list` names them."),
+    "B012": ("is missing: nothing here reads a clock.", "Name the instant, or latest."),
     "B020": ("cannot be read.", "Check the file and its rights."),
     "B021": ("is not a whole archive or is damaged.", "Send it again; what came before the damage was read."),
     "B022": ("unpacks to far more than it holds.", "Send the data in another form."),

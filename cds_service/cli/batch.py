@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -78,7 +78,7 @@ def command(
                 inputs,
                 out,
                 knowledge=knowledge,
-                as_of=cast("datetime | Literal['latest'] | None", as_of),
+                as_of=cast("datetime | Literal['latest'] | None", _instant(as_of, resume)),
                 workers=workers or default_workers(),
                 resume=resume,
                 formats=_listed(formats),
@@ -94,6 +94,11 @@ def command(
     _print_summary(summary, out, Console())
     if summary["quarantined"]["defects"] or (strict and summary["quarantined"]["rows"]):
         sys.exit(1)
+
+
+def _instant(as_of: datetime | str | None, resume: bool) -> datetime | str | None:
+    """Return the instant of a run: now by default; a run that is resumed keeps its own."""
+    return datetime.now(UTC).replace(microsecond=0) if as_of is None and not resume else as_of
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -1,45 +1,35 @@
-"""Libraries that only some outputs need: brought when they are used, with the way to install them when missing."""
+"""Libraries that only some outputs need: brought when used, with the way to install them when missing."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Final
 
-from cds_service.errors import Issue, SettingsError
+from cds_service.batch.faults import stops
 
-_WANTED: Final[dict[str, tuple[str, str, str]]] = {
-    "pyarrow": (
-        "B018",
-        "needs pyarrow, which is not installed.",
-        "Run: pip install 'twitch-cds[parquet]', or leave parquet out of --format.",
-    ),
-    "matplotlib": (
-        "B019",
-        "needs matplotlib, which is not installed.",
-        "Run: pip install 'twitch-cds[report]', or leave out --report.",
-    ),
-}
-_WHERE: Final = {"pyarrow": "--format parquet", "matplotlib": "--report"}
+#: What needs the library, and the code of its absence.
+_WANTED: Final = {"pyarrow": ("--format parquet", "B018"), "matplotlib": ("--report", "B019")}
 
 
 def brought(module: str) -> Any:
     """Return a module of pyarrow or matplotlib.
 
     Raises:
-        SettingsError: the library is not installed (B018, B019).
+        BatchError: The library is not installed (B018, B019).
     """
-    library = module.partition(".")[0]
     try:
         return import_module(module)
     except ImportError:
-        raise SettingsError(Issue(_WHERE[library], *_WANTED[library])) from None
+        where, code = _WANTED[module.partition(".")[0]]
+        raise stops(code, where) from None
 
 
-def needed(formats: tuple[str, ...], *, report: bool) -> None:
-    """Check before a run begins that what its outputs need is installed.
+def needed(formats: Sequence[str], *, report: bool) -> None:
+    """Check, before a run begins, that what its outputs need is installed.
 
     Raises:
-        SettingsError: a library is not installed (B018, B019).
+        BatchError: A library is not installed (B018, B019).
     """
     if "parquet" in formats:
         brought("pyarrow.parquet")

@@ -28,6 +28,8 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "B010": ("is no output format.", "Formats are ndjson, csv, parquet and fhir."),
     "B011": ("is no rule of this knowledge.", "`twitch-cds rules list` names them."),
     "B012": ("is missing: nothing here reads a clock.", "Name the instant, or latest."),
+    "B018": ("needs pyarrow, which is missing.", "pip install 'twitch-cds[parquet]', or leave parquet out."),
+    "B019": ("needs matplotlib, which is missing.", "pip install 'twitch-cds[report]', or leave it out."),
     "B020": ("cannot be read.", "Check the file and its rights."),
     "B021": ("is not a whole archive or is damaged.", "Send it again; what came before the damage was read."),
     "B022": ("unpacks to far more than it holds.", "Send the data in another form."),

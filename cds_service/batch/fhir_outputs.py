@@ -1,7 +1,7 @@
 """Findings as FHIR R4: a DetectedIssue a finding, a GuidanceResponse a patient; streamed, with ids that stay.
 
-A finding is a possible contributor seen by a rule. It is no diagnosis, so every DetectedIssue is ``preliminary``
-and says so in its text.
+A finding is a possible contributor seen by a rule. It is no diagnosis, so every DetectedIssue is
+``preliminary`` and says so in its text.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any, Final
 import msgspec
 
 from cds_service import __version__
-from cds_service.batch.aside import written_aside
 from cds_service.batch.finding_rows import EvidenceRow, FindingRow, MissingRow, PatientRow, rows_of
+from cds_service.batch.journal import written_whole
 from cds_service.knowledge import Knowledge
 from cds_service.titles import title_of
 
@@ -32,8 +32,8 @@ _NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:twitch-cds:batch")
 _SEVERITY: Final = {"critical": "high", "warning": "moderate", "info": "low"}
 _AUTHOR: Final = {"type": "Device", "display": f"twitch-cds {__version__}"}
 _CAVEAT: Final = (
-    "Possible contributor found by a rule; no diagnosis. For qualified health professionals; incomplete, needs "
-    "clinical judgment. For evaluation, not a medical device."
+    "Possible contributor found by a rule; no diagnosis. For qualified health professionals; incomplete, "
+    "needs clinical judgment. For evaluation, not a medical device."
 )
 #: The resource type that would bring what is missing, by kind of data.
 _TYPES: Final = {
@@ -87,21 +87,22 @@ def judged_patients(patients: Path, findings: Path) -> Iterator[Judged]:
 
 
 def write_detected_issues(patients: Path, findings: Path, target: Path, knowledge: Knowledge) -> int:
-    """Write one DetectedIssue a finding into ``target``; return how many. Raises OSError, MismatchedRows."""
+    """Write a DetectedIssue for each finding; return how many. Raises BatchError, MismatchedRows."""
     judged = judged_patients(patients, findings)
     return _write((issue for one in judged for issue in detected_issues(one, knowledge)), target)
 
 
 def write_guidance_responses(patients: Path, findings: Path, target: Path, knowledge: Knowledge) -> int:
-    """Write one GuidanceResponse a patient into ``target``; return how many. Raises OSError, MismatchedRows."""
+    """Write a GuidanceResponse for each patient; return how many. Raises BatchError, MismatchedRows."""
     return _write((guidance_response(one, knowledge) for one in judged_patients(patients, findings)), target)
 
 
 def _write(resources: Iterable[Mapping[str, Any]], target: Path) -> int:
     count = 0
-    with written_aside(target) as out:
-        for count, resource in enumerate(resources, 1):
+    with written_whole(target) as out:
+        for resource in resources:
             out.write(_encode(resource) + b"\n")
+            count += 1
     return count
 
 
@@ -217,8 +218,8 @@ def _notes(patient: PatientRow, knowledge: Knowledge) -> list[str]:
         f"Knowledge {knowledge.version}."
     )
     outside = f"Outside the scope of the rules: {patient.outside}." if patient.outside else ""
-    return [text for text in (_CAVEAT.replace("Possible contributor", "Possible contributors"), answers, outside)
-            if text]  # fmt: skip
+    caveat = _CAVEAT.replace("Possible contributor", "Possible contributors")
+    return [text for text in (caveat, answers, outside) if text]
 
 
 def _findings_part(judged: Judged) -> dict[str, Any]:
@@ -239,7 +240,7 @@ def _message_part(broken: int) -> dict[str, Any]:
 
 
 def _gaps(judged: Judged) -> list[tuple[str, str]]:
-    """Return what is missing as pairs of kind and name, each once, sorted; an empty name is the whole kind."""
+    """Return what is missing as pairs of kind and name, each once, sorted; no name is the whole kind."""
     states = judged.patient.states
     kinds = {(kind, "") for kind, state in states.items() if state not in _KNOWN}
     named = {_named(gap) for finding in judged.findings for gap in finding.missing}

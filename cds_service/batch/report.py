@@ -11,9 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cds_service.batch import report_content as content
-from cds_service.batch.aside import written_aside
 from cds_service.batch.distributions import distribution
 from cds_service.batch.finding_rows import QuarantinedRow, rows_of
+from cds_service.batch.journal import written_whole
 from cds_service.batch.report_drawing import Bar, bar_chart, histogram
 
 #: No report is larger; every list on it is bounded, so none comes near.
@@ -43,21 +43,21 @@ def write_report(
 
     Args:
         summary: What summary.json holds. An analyte may carry what ``analyte_frames`` gives.
-        timings: What timings.json holds: ``seconds``, ``workers``, ``stages`` (name to seconds, in order).
+        timings: What timings.json holds: ``workers`` and ``seconds`` by stage, with their ``total``.
         quarantine_path: The finished quarantine.ndjson; its first rows are shown.
         out: The page to write.
 
     Raises:
-        SettingsError: matplotlib is not installed (B019).
-        OSError: the folder cannot be written.
+        BatchError: matplotlib is not installed (B019).
+        BatchError: The file cannot be written (B005).
     """
     page = report_page(summary, timings, quarantine_path)
-    with written_aside(out) as file:
+    with written_whole(out) as file:
         file.write(page.encode("utf-8", "replace"))
 
 
 def report_page(summary: Mapping[str, Any], timings: Mapping[str, Any], quarantine_path: Path) -> str:
-    """Return the page as HTML; only its last section depends on ``timings``. Raises SettingsError."""
+    """Return the page as HTML; only its last section depends on ``timings``. Raises BatchError."""
     timing = content.timing_of(timings)
     total = int(summary.get("quarantined", {}).get("rows", 0))
     page: str = _template().render(
@@ -119,7 +119,7 @@ def _bars(
     spoken = "; ".join(f"{content.shown(bar.label, 80)}: {bar.tail}" for bar in bars[:5])
     more = f"; and {len(bars) - 5} more" if len(bars) > 5 else ""
     drawing = bar_chart(bars, key, f"Bar chart. {title}. {spoken}{more}. The table has all numbers.", most)
-    return Figure(key, title, Markup(drawing), says, legend)  # noqa: S704
+    return Figure(key, title, Markup(drawing), says, legend)
 
 
 def _tops(summary: Mapping[str, Any]) -> Figure | None:
@@ -138,7 +138,7 @@ def _kinds(summary: Mapping[str, Any]) -> Figure | None:
     whole = content.reviewed_patients(summary)
     if not whole:
         return None
-    says = "Each bar is all patients. Where data were not sent or are incomplete, no finding does not mean normal."
+    says = "Each bar is all patients. Where data are not sent or incomplete, no finding is not all clear."
     title = "What was known of each kind of data"
     return _bars("kinds", title, content.kind_bars(summary), whole, says, _STATE_LEGEND)
 
@@ -170,5 +170,5 @@ def _analytes(summary: Mapping[str, Any]) -> list[Figure]:
         drawing = histogram(
             found.histogram, f"a{n}", f"Histogram. {head}. {says} Thresholds of rules: {cuts}."
         )
-        figures.append(Figure(f"a{n}", head, Markup(drawing), says))  # noqa: S704
+        figures.append(Figure(f"a{n}", head, Markup(drawing), says))
     return figures

@@ -1,4 +1,4 @@
-"""What the report says: numbers of summary.json and timings.json as sentences, tables and bars, all of it bounded."""
+"""What the report says: the numbers of a run as sentences, tables and bars, all of it bounded."""
 
 from __future__ import annotations
 
@@ -214,9 +214,7 @@ def reason_table(summary: Mapping[str, Any]) -> Table:
     """Return the reasons with what to do about them."""
     found = _reasons(summary)
     rows = [(shown(code), shown(reason, 300), number(count)) for code, reason, count in found[:MOST_RULES]]
-    return Table(
-        ("Code", "What it is and what to do", "Times"), tuple(rows), frozenset((2,)), len(found) - len(rows)
-    )
+    return Table(("Code", "What it is", "Times"), tuple(rows), frozenset((2,)), len(found) - len(rows))
 
 
 def _reasons(summary: Mapping[str, Any]) -> list[tuple[str, str, int]]:
@@ -277,10 +275,8 @@ def analyte_table(summary: Mapping[str, Any]) -> Table:
     rows = []
     for name, analyte in found[:MOST_ANALYTE_LINES]:
         cuts = ", ".join(str(cut.get("value", "")) for cut in analyte.get("thresholds", ())[:MOST_STAGES])
-        rows.append(
-            (analyte_title(name, analyte), shown(analyte.get("unit", "")), number(int(analyte.get("patients", 0))),
-             shown(cuts) or "none")
-        )  # fmt: skip
+        unit, patients = shown(analyte.get("unit", "")), number(int(analyte.get("patients", 0)))
+        rows.append((analyte_title(name, analyte), unit, patients, shown(cuts) or "none"))
     heads = ("Measurement", "Unit", "Patients with a value", "Thresholds of rules")
     return Table(heads, tuple(rows), frozenset((2,)), len(found) - len(rows))
 
@@ -295,7 +291,7 @@ def analyte_title(name: str, analyte: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long a run took: seconds, workers, seconds by stage in the order they ran."""
+    """How long a run took: seconds in all, workers, seconds by stage in the order they ran."""
 
     seconds: float
     workers: int
@@ -308,11 +304,11 @@ class Timing:
 
 
 def timing_of(timings: Mapping[str, Any]) -> Timing:
-    """Return timings.json as it is needed here: ``seconds``, ``workers``, ``stages`` (name to seconds)."""
-    stages = timings.get("stages", {})
-    found = tuple((shown(name, 40), float(spent)) for name, spent in list(stages.items())[:MOST_STAGES])
-    seconds = float(timings.get("seconds", sum(spent for _, spent in found)))
-    return Timing(seconds, max(int(timings.get("workers", 1)), 1), found)
+    """Return what timings.json tells: ``seconds`` by stage in the order they ran, with their ``total``."""
+    told = timings.get("seconds", {})
+    found = tuple((shown(name, 40), float(spent)) for name, spent in told.items() if name != "total")
+    total = float(told.get("total", sum(spent for _, spent in found)))
+    return Timing(total, max(int(timings.get("workers", 1)), 1), found[:MOST_STAGES])
 
 
 def stage_bars(timing: Timing) -> list[Bar]:

@@ -93,7 +93,7 @@ def bar_chart(bars: Sequence[Bar], key: str, title: str, most: float) -> str:
     """Return bars as two drawings, of which the page shows the one that fits. ``most`` is the full width.
 
     Raises:
-        SettingsError: matplotlib is not installed (B019).
+        BatchError: matplotlib is not installed (B019).
     """
     wide, narrow = (_bars(bars, f"{key}-{width}", title, most, width) for width in (WIDE, NARROW))
     return f'<div class="for-wide">{wide}</div><div class="for-narrow">{narrow}</div>'
@@ -103,7 +103,7 @@ def histogram(data: Histogram, key: str, title: str) -> str:
     """Return a distribution with its thresholds as one small drawing.
 
     Raises:
-        SettingsError: matplotlib is not installed (B019).
+        BatchError: matplotlib is not installed (B019).
     """
     rows = _label_rows(data)
     head = 8 + _LABEL * max(2, 1 + max(rows, default=0))
@@ -204,9 +204,17 @@ def _draw_cuts(axes: Any, data: Histogram, rows: Sequence[int]) -> None:
     for cut, row in zip(data.cuts, rows, strict=True):
         axes.axvline(cut.at, color=color, linewidth=1.1, dashes=(4, 2.5), zorder=3)
         axes.annotate(
-            cut.label, (cut.at, 1), (0, 4 + _LABEL * row), xycoords=("data", "axes fraction"),
-            textcoords="offset points", ha="center", va="bottom", fontsize=11.5, color=color, annotation_clip=False,
-        )  # fmt: skip
+            cut.label,
+            (cut.at, 1),
+            (0, 4 + _LABEL * row),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=11.5,
+            color=color,
+            annotation_clip=False,
+        )
 
 
 def _label_rows(data: Histogram) -> list[int]:

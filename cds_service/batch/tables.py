@@ -1,4 +1,4 @@
-"""Findings as tables: findings.csv for spreadsheets, findings.parquet for data frames; streamed, one row a finding."""
+"""Findings as tables, one row each, streamed: CSV for spreadsheets, Parquet for data frames."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, Final
 
-from cds_service.batch.aside import written_aside
 from cds_service.batch.extras import brought
 from cds_service.batch.finding_rows import EvidenceRow, FindingRow, MissingRow, rows_of
+from cds_service.batch.journal import written_whole
 
-#: Columns of findings.csv, in their order. ``value``, ``unit``, ``effective`` and ``source`` are those of the
-#: first evidence that has a number; ``evidence`` and ``missing`` tell everything, as text.
+#: Columns of findings.csv, in their order. ``value``, ``unit``, ``effective`` and ``source`` are those of
+#: the first evidence that has a number; ``evidence`` and ``missing`` tell everything, as text.
 COLUMNS: Final = (
-    "patient", "file", "line", "ruleId", "cause", "branch", "rank", "role", "strength", "indicator", "summary",
-    "value", "unit", "effective", "source", "evidence", "missing", "foldedInto", "gaveWayTo", "held", "shownOn",
-    "stale", "unproposed",
+    "patient", "file", "line", "ruleId", "cause", "branch", "rank", "role", "strength", "indicator",
+    "summary", "value", "unit", "effective", "source", "evidence", "missing", "foldedInto", "gaveWayTo",
+    "held", "shownOn", "stale", "unproposed",
 )  # fmt: skip
 
 _BETWEEN: Final = " | "
@@ -40,13 +40,14 @@ def write_csv(findings: Path, target: Path) -> int:
     and say so.
 
     Raises:
-        OSError: the folder cannot be written.
+        BatchError: The file cannot be written (B005).
     """
     count = 0
-    with written_aside(target) as out:
+    with written_whole(target) as out:
         out.write(csv_line(COLUMNS))
-        for count, row in enumerate(rows_of(findings, FindingRow), 1):
+        for row in rows_of(findings, FindingRow):
             out.write(csv_line(_cells(row)))
+            count += 1
     return count
 
 
@@ -99,14 +100,14 @@ def write_parquet(findings: Path, target: Path) -> int:
     ``valueText``. The same rows give the same bytes with the same pyarrow. Row groups are of bounded size.
 
     Raises:
-        SettingsError: pyarrow is not installed (B018).
-        OSError: the folder cannot be written.
+        BatchError: pyarrow is not installed (B018).
+        BatchError: The file cannot be written (B005).
     """
-    with written_aside(target) as out:
+    with written_whole(target) as out:
         return _write_groups(rows_of(findings, FindingRow), out)
 
 
-def _write_groups(rows: Iterator[FindingRow], out: BinaryIO) -> int:
+def _write_groups(rows: Iterator[FindingRow], out: IO[bytes]) -> int:
     pa, pq = brought("pyarrow"), brought("pyarrow.parquet")
     schema = _schema(pa)
     count = 0

@@ -110,8 +110,8 @@ def summary(times: int = 1) -> dict[str, Any]:
 
 
 def timings() -> dict[str, Any]:
-    stages = {"plan": 0.2, "review": 11.4, "merge": 1.1, "outputs": 0.9}
-    return {"seconds": 13.6, "workers": 2, "stages": stages}
+    seconds = {"reading": 11.4, "patients": 0.2, "merging": 1.1, "outputs": 0.9, "total": 13.6}
+    return {"workers": 2, "seconds": seconds, "patientsPerSecond": 73.5, "megabytesPerSecond": 2.94}
 
 
 def _rules(reviews: list[Review], times: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import pytest
 from cds_service.batch import report_content as content
 from cds_service.batch.distributions import distribution
 from cds_service.batch.report import MOST_BYTES, report_page, write_report
-from cds_service.errors import SettingsError
+from cds_service.errors import BatchError
 from tests.batch.finished import summary, timings, write_rows
 
 _HOSTILE = "<script>alert(1)</script>\"'>\u202e</title>$x$ {{7*7}} {% raw %} <!-- --> ]]> \x00\x1b[31m"
@@ -122,7 +122,7 @@ def test_the_same_run_gives_the_same_page_but_for_its_time(tmp_path: Path) -> No
     quarantine = _quarantine(tmp_path)
     one, two = (report_page(summary(), timings(), quarantine) for _ in range(2))
     assert one == two
-    slower = report_page(summary(), {"seconds": 99.0, "workers": 1, "stages": {"review": 99.0}}, quarantine)
+    slower = report_page(summary(), {"workers": 1, "seconds": {"reading": 99.0, "total": 99.0}}, quarantine)
     mark = '<section aria-labelledby="time">'
     assert slower != one and slower.split(mark)[0] == one.split(mark)[0]
 
@@ -155,7 +155,7 @@ def _hostile() -> dict[str, Any]:
 
 
 def test_hostile_text_stays_text(tmp_path: Path) -> None:
-    page = report_page(_hostile(), {"seconds": 1, "stages": {_HOSTILE: 1.0}}, _quarantine(tmp_path, _HOSTILE))
+    page = report_page(_hostile(), {"seconds": {_HOSTILE: 1.0}}, _quarantine(tmp_path, _HOSTILE))
     outline = _Outline(page)
     assert "script" not in {tag for tag, _ in outline.found}
     assert page.count("<title>") == page.count("</title>") == 1
@@ -189,7 +189,7 @@ def test_the_page_stays_small_however_much_there_is(tmp_path: Path) -> None:
     }
     told["analytes"] = {f"{n}{long}": one for n in range(40)}
     stages = {f"{n}{long}": 1.0 for n in range(200)}
-    page = report_page(told, {"seconds": 9.0, "stages": stages}, _quarantine(tmp_path, long, 400))
+    page = report_page(told, {"seconds": stages}, _quarantine(tmp_path, long, 400))
     assert len(page.encode()) < MOST_BYTES
 
 
@@ -213,7 +213,7 @@ def test_a_missing_library_is_told_and_no_page_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(SettingsError, match=r"pip install 'twitch-cds\[report\]'"):
+    with pytest.raises(BatchError, match=r"pip install 'twitch-cds\[report\]'"):
         write_report(summary(), timings(), _quarantine(tmp_path), tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()
 

@@ -18,7 +18,7 @@ from cds_service.batch import tables
 from cds_service.batch.extras import needed
 from cds_service.batch.finding_rows import EvidenceRow, FindingRow, MissingRow, rows_of
 from cds_service.batch.tables import COLUMNS, csv_line, write_csv, write_parquet
-from cds_service.errors import SettingsError
+from cds_service.errors import BatchError
 from tests.batch.finished import write_rows, write_run
 
 _SIGNS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
@@ -217,7 +217,7 @@ def test_a_missing_library_is_told_with_the_command(
 ) -> None:
     needed(formats, report=report)
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(BatchError) as told:
         needed(formats, report=report)
     assert told.value.issues[0].code == code
     assert command in str(told.value)
@@ -227,6 +227,6 @@ def test_no_file_is_begun_without_the_library(
     findings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(SettingsError):
+    with pytest.raises(BatchError):
         write_parquet(findings, tmp_path / "out" / "findings.parquet")
     assert list((tmp_path / "out").iterdir()) == []

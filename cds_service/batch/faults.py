@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from cds_service.errors import BatchError, Issue
+from cds_service.fhir import faults as fhir_faults
 
 CODES: Final[dict[str, tuple[str, str]]] = {
     "B001": ("is not there.", "Check the name; a pattern that finds nothing is an error."),
@@ -24,25 +25,36 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "B006": ("is used by another run.", "Wait for it, or name another folder."),
     "B007": ("was stopped by the death of a worker.", "Continue with --resume; use fewer --workers."),
     "B008": ("does not add up: something is missing.", "Report it; do not use the outputs."),
-    "B009": ("changed while it was read.", "Begin anew when nothing writes to it."),
     "B010": ("is no output format.", "Formats are ndjson, csv, parquet and fhir."),
     "B011": ("is no rule of this knowledge.", "`twitch-cds rules list` names them."),
     "B012": ("is missing: nothing here reads a clock.", "Name the instant, or latest."),
-    "B018": ("needs pyarrow, which is missing.", "pip install 'twitch-cds[parquet]', or leave parquet out."),
-    "B019": ("needs matplotlib, which is missing.", "pip install 'twitch-cds[report]', or leave it out."),
+    "B013": (
+        "is a folder without data.",
+        "Files ending in .json, .ndjson or .tar are read, packed or not; name others as inputs.",
+    ),
     "B020": ("cannot be read.", "Check the file and its rights."),
     "B021": ("is not a whole archive or is damaged.", "Send it again; what came before the damage was read."),
     "B022": ("unpacks to far more than it holds.", "Send the data in another form."),
     "B023": ("is longer than 64 MiB.", "Send one resource or Bundle a line."),
     "B024": ("is compressed in a way nobody here can read.", "Install the extra it needs, or unpack it."),
     "B025": ("is no FHIR resource.", "Send FHIR in JSON: a Bundle or a resource."),
-    "B026": ("is XML.", "Send FHIR in JSON."),
+    "B026": ("is XML or HTML.", "Send FHIR in JSON."),
     "B027": ("is of a patient whose data are more than one look can hold.", "Look at why it is so large."),
     "B028": ("could not be reviewed for a defect of this program.", "Report it, never with a real record."),
     "B029": ("has no clinical date.", "Name the day: --as-of 2026-11-20."),
     "B030": ("does not say whose it is.", "Send subject or patient."),
     "B031": ("is not UTF-8.", "Send UTF-8."),
+    "B032": ("changed after the run was begun.", "Begin anew when nothing writes to it."),
+    "B033": ("is a CDS Hooks request.", "Review it with `twitch-cds review`."),
+    "B034": ("has only texts that cannot be read.", "Correct the lines that are named."),
+    "B035": ("is a link that leads out of the folder.", "Name what it leads to as an input, too."),
+    "B036": ("holds data of no patient (practitioners, organizations).", "Nothing, if that is right."),
 }  # fmt: skip
+
+
+def words_of(code: str) -> tuple[str, str]:
+    """Return what a code of a quarantined row means and what to do, ours or that of ``fhir.faults``."""
+    return CODES[code] if code in CODES else fhir_faults.CODES[code]
 
 
 #: Codes of ``fhir.faults`` that tell of something that was used all the same.

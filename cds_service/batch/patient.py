@@ -5,23 +5,24 @@ It reads no clock and no file, so a worker process and a Spark task give the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
 from cds_service.batch.faults import CODES, NOTES
 from cds_service.batch.rows import Place, Rows
+from cds_service.batch.sorting import sort_text
 from cds_service.batch.tally import top_indicator
 from cds_service.errors import PatientDataError
 from cds_service.facts import DataState, SetAside
-from cds_service.fhir import Record, count_patients, latest_clinical_date, read_bundle, split_by_patient
+from cds_service.fhir import Record, latest_clinical_date, read_bundle, split_by_patient
 from cds_service.fhir.faults import wrong_subject
 from cds_service.knowledge import Knowledge
 from cds_service.neutral import exact, neutral
 from cds_service.review import Review, review_patient
 
-__all__ = ["Reviewer", "joined"]
+__all__ = ["Reviewer", "joined", "of_broken"]
 
 _SEVERAL_PATIENTS: Final = "F007"
 _ENTRY: Final = "/entry/"
@@ -73,14 +74,14 @@ class Reviewer:
         """
         rows = Rows()
         places, texts = _ordered(lines)
+        lines, shared = list(zip(places, texts, strict=True)), list(shared)
         own = len(places)
         more, more_texts = _ordered(shared)
         places += more
         rows.tally.given["patients"] += 1
         record = self._read(joined((*texts, *more_texts)), places[0], rows, patient)
         if record is None:
-            rows.tally.quarantined["resources"] += own
-            return rows
+            return self._without_worst(patient, lines, shared, broken) or _lost(rows, own)
 
         def locate(pointer: str) -> tuple[Place, str]:
             index, _, rest = pointer.removeprefix(_ENTRY).partition("/")
@@ -98,6 +99,31 @@ class Reviewer:
         rows.tally.reviewed["resources"] += 0 if is_lost else own - lost
         return rows
 
+    def _without_worst(
+        self,
+        patient: str,
+        lines: Sequence[tuple[Place, bytes]],
+        shared: Sequence[tuple[Place, bytes]],
+        broken: Collection[str],
+    ) -> Rows | None:
+        """Return the rows of a patient without the texts nobody can read; None where each can be read."""
+        faults = [(place, text, error) for place, text in lines if (error := _fault_of(text)) is not None]
+        usable = [row for row in shared if _fault_of(row[1]) is None]
+        if not faults and len(usable) == len(shared):
+            return None
+        worst = {(place, text) for place, text, _ in faults}
+        rest = [line for line in lines if line not in worst]
+        sorts = [sort_text(text) for _, text, _ in faults]
+        gaps = {*broken, *(sort.type_name for sort in sorts)}
+        found = (
+            self.of_patient(patient, rest, usable, sorted(gaps))
+            if rest
+            else of_broken(patient, [faults[0][0]])
+        )
+        for (place, _, error), sort in zip(faults, sorts, strict=True):
+            _refuse(found, error, place, "resource", patient, sort.reference)
+        return found
+
     def _read(self, data: bytes, place: Place, rows: Rows, patient: str = "") -> Record | None:
         """Return the record, or None when it cannot be read: then a row says so."""
         scope = "patient" if patient else "document"
@@ -112,20 +138,19 @@ class Reviewer:
     def _of_record(self, record: Record, place: Place, locate: _Locate, rows: Rows) -> set[str]:
         """Add the rows of all patients of a record; return the places of what was not used."""
         refused: set[str] = set()
-        count = count_patients(record)
-        if not count:
-            _refuse(rows, wrong_subject("F006", place.file), place, "document", "")
-            return refused
-        if count == 1:
-            rows.tally.given["patients"] += 1
-            self._of_one(record, place, locate, rows, refused)
-            return refused
         parts, nobody = split_by_patient(record)
+        if not parts:
+            _add_nobody(rows, record, place)
+            return refused
+        if len(parts) == 1:
+            rows.tally.given["patients"] += 1
+            self._of_one(record, place, locate, rows, refused, _reference(parts[0]))
+            return refused
         for aside in (*record.set_aside, *nobody):
             _add_aside(rows, aside, locate, refused)
         rows.tally.given["patients"] += len(parts)
         for part in parts:
-            self._of_one(part, place, locate, rows, refused, f"Patient/{part.patient_id}")
+            self._of_one(part, place, locate, rows, refused, _reference(part))
         return refused
 
     def _of_one(
@@ -156,10 +181,51 @@ class Reviewer:
         rows.add(made)
 
 
+def of_broken(patient: str, places: Iterable[Place]) -> Rows:
+    """Return the rows of a patient of whom no text can be read."""
+    rows = Rows()
+    rows.tally.given["patients"] += 1
+    rows.tally.quarantined["patients"] += 1
+    place = min(places, key=lambda place: place.key)
+    rows.set_aside(place, "B034", " ".join(CODES["B034"]), scope="patient", patient=exact(patient))
+    return rows
+
+
+def _lost(rows: Rows, own: int) -> Rows:
+    """Count the resources of a patient that could not be read as a whole."""
+    rows.tally.quarantined["resources"] += own
+    return rows
+
+
+def _fault_of(text: bytes) -> PatientDataError | None:
+    """Return why a single resource cannot be read; None when it can."""
+    try:
+        read_bundle(text)
+    except PatientDataError as error:
+        return error
+    return None
+
+
 def joined(texts: Iterable[bytes]) -> bytes:
     """Return resources as one Bundle; entry n is text n."""
     entries = b'},\n{"resource":'.join(texts)
     return b'{"resourceType":"Bundle","type":"collection","entry":[{"resource":' + entries + b"}]}"
+
+
+def _reference(part: Record) -> str:
+    """Return how the patient of a part of a record is told."""
+    ident = part.patient_id or ""
+    return ident if ident.startswith("urn:") else f"Patient/{ident}"
+
+
+def _add_nobody(rows: Rows, record: Record, place: Place) -> None:
+    """Add the row of a document that names no patient, or holds nothing a patient could have."""
+    is_plain = not record.groups and not record.set_aside and record.default_state is DataState.NONE_FOUND
+    if is_plain and record.entries:
+        rows.set_aside(place, "B036", " ".join(CODES["B036"]), scope="document")
+        rows.tally.quarantined["documents"] += 1
+    else:
+        _refuse(rows, wrong_subject("F006", place.file), place, "document", "")
 
 
 def _ordered(lines: Iterable[tuple[Place, bytes]]) -> tuple[list[Place], list[bytes]]:
@@ -179,11 +245,11 @@ def _of_export(record: Record, states: Mapping[str, DataState]) -> Record:
 def _rows_of(review: Review, place: Place, locate: _Locate, refused: set[str]) -> Rows:
     """Return the rows of a reviewed patient."""
     rows = Rows()
-    facts = review.facts
-    patient = exact(facts.patient)
-    findings = [_finding_row(row, patient, place, review, locate) for row in review.told_findings()]
+    told = review.extension()
+    patient = exact(review.facts.patient)
+    findings = [_finding_row(row, patient, place, review, locate) for row in told["findings"]]
     rows.found(patient, place, findings)
-    for aside in facts.set_aside:
+    for aside in review.facts.set_aside:
         _add_aside(rows, aside, locate, refused, patient)
     top = next((f.rule_id for f in review.findings if f.rank == 1 and not f.folded_into), "")
     rows.reviewed(
@@ -192,13 +258,13 @@ def _rows_of(review: Review, place: Place, locate: _Locate, refused: set[str]) -
         {
             "patient": patient,
             **place.members,
-            "asOf": facts.as_of.isoformat(timespec="seconds"),
-            "counts": review.counts,
+            "asOf": told["asOf"],
+            "counts": told["counts"],
             **({"indicator": top_indicator(review), "topFinding": top} if top else {}),
             "findings": len(findings),
-            "setAside": len(facts.set_aside),
-            "states": {kind: facts.states[kind].value for kind in sorted(facts.states)},
-            **({"outside": review.triaged.outside} if review.triaged.outside else {}),
+            "setAside": len(review.facts.set_aside),
+            "states": told["dataConsidered"]["kinds"],
+            **({"outside": told["outside"]} if "outside" in told else {}),
         },
     )
     rows.tally.count(review)
@@ -236,10 +302,12 @@ def _add_aside(rows: Rows, aside: SetAside, locate: _Locate, refused: set[str], 
     )
 
 
-def _refuse(rows: Rows, error: PatientDataError, place: Place, scope: str, patient: str) -> None:
+def _refuse(
+    rows: Rows, error: PatientDataError, place: Place, scope: str, patient: str, resource: str = ""
+) -> None:
     issue = error.issues[0]
     message = f"{issue.what} {issue.remedy}".strip()
-    rows.set_aside(place, issue.code, message, scope=scope, patient=exact(patient))
+    rows.set_aside(place, issue.code, message, scope=scope, patient=exact(patient), resource=exact(resource))
     rows.tally.quarantined[f"{scope}s"] += 1
 
 

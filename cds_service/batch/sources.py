@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import shutil
+import stat
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,21 +14,40 @@ from pathlib import Path, PurePath
 from typing import Final
 
 from cds_service.batch.faults import stops
+from cds_service.batch.packed import HEAD, told_name, unpacker
 
 STDIN: Final = "-"
-#: Endings by which a file of a folder or archive is taken for data; a file that is named is always read.
-_ENDINGS: Final = (".json", ".ndjson", ".jsonl", ".xml", ".tar", ".tgz")
+#: Endings by which a file of a folder or archive is taken for data, whatever it holds.
+_ENDINGS: Final = (".json", ".ndjson", ".jsonl", ".xml", ".tar", ".tgz", ".zip")
 _PACKED: Final = (".gz", ".zst", ".bz2", ".xz")
+#: A folder with all of these holds the outputs of a batch.
+_OUTPUTS: Final = {"patients.ndjson", "findings.ndjson", "quarantine.ndjson", "summary.json"}
+#: What a link that leads out of a folder is told by.
+_LEADS_OUT: Final = "B035"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Source:
-    """One file to read: the name that is told in outputs, where it lies, its size, when it was changed."""
+    """One file to read: the name that is told in outputs, where it lies, its size, when it was changed.
+
+    ``changed`` is in nanoseconds since 1970. ``fault`` is the code of ``faults`` by which a file that is not
+    to be opened is told.
+    """
 
     name: str
     path: str
     size: int
     changed: int
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Found:
+    """A file, the folder above what was named, and why it is not to be opened."""
+
+    above: str
+    path: str
+    fault: str = ""
 
 
 def find_sources(inputs: Sequence[str], spool: Path) -> list[Source]:
@@ -36,42 +56,109 @@ def find_sources(inputs: Sequence[str], spool: Path) -> list[Source]:
     ``spool`` is the folder the standard input is kept in, so that a run can be resumed.
 
     Raises:
-        BatchError: An input is not there (B001).
+        BatchError: An input is not there (B001), or is a folder without data (B013).
     """
-    found = [row for given in inputs for row in _of_input(given, spool)]
-    once = {os.path.realpath(path): (root, path) for root, path in sorted(found, reverse=True)}
+    own = os.path.realpath(spool.parent)
+    found = [row for given in inputs for row in _of_input(given, spool, own)]
+    read = {os.path.realpath(row.path) for row in found if not row.fault}
+    once: dict[str, _Found] = {}
+    for row in sorted(found, reverse=True):
+        place = os.path.realpath(row.path)
+        if not row.fault:
+            once[place] = row
+        elif place not in read:
+            once[row.path] = row
     names = _told_names(list(once.values()))
-    return sorted(_source(path, names[path]) for _, path in once.values())
+    return sorted(_source(row, names[row.path]) for row in once.values())
 
 
 def is_data_name(name: str) -> bool:
-    """Whether a file of a folder or archive is data by its name; hidden files and notes are not."""
+    """Whether a file of a folder or archive is data by its name."""
     base = PurePath(name).name.lower()
     while base.endswith(_PACKED):
         base = base.rpartition(".")[0]
     return base.endswith(_ENDINGS) and not base.startswith(".")
 
 
-def _of_input(given: str, spool: Path) -> list[tuple[str, str]]:
-    """Return the files of one input, each with the folder above what was named."""
+def is_aside(name: str) -> bool:
+    """Whether a file is hidden, or text for people by its name."""
+    base = PurePath(name).name.lower()
+    return base.startswith(".") or base.endswith((".md", ".txt", ".html", ".csv", ".log", ".py"))
+
+
+def is_data_head(head: bytes) -> bool:
+    """Whether a file of another name is data by how it begins: a JSON object, or packed."""
+    is_text = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+    kind = None if is_text else unpacker(head)
+    return is_text or (kind is not None and head[:2] != b"PK")
+
+
+def _of_input(given: str, spool: Path, own: str) -> list[_Found]:
+    """Return the files of one input; ``own`` is the folder of the outputs.
+
+    Raises:
+        BatchError: It is not there (B001), or is a folder without data (B013).
+    """
     if given == STDIN:
-        return [(str(spool), str(_kept_input(spool)))]
+        return [_Found(str(spool), str(_kept_input(spool)))]
     path = Path(given)
-    if path.is_dir():
-        above = str(path.resolve().parent)
-        return [(above, file) for file in _walked(path.resolve())]
-    if path.exists():
-        return [(str(path.resolve().parent), str(path.resolve()))]
-    matches = sorted(glob.glob(given, recursive=True)) if glob.has_magic(given) else []
+    try:
+        folder = path.resolve()
+        if path.is_dir():
+            return _of_folder(given, folder, own)
+        if path.exists():
+            return [_Found(str(folder.parent), str(folder))]
+        matches = sorted(glob.glob(given, recursive=True)) if glob.has_magic(given) else []
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a name too long, a NUL in it
+        raise stops("B001", told_name(given), getattr(error, "strerror", "") or "") from None
     if not matches:
-        raise stops("B001", given)
-    return [row for match in matches for row in _of_input(match, spool)]
+        raise stops("B001", told_name(given))
+    return [row for match in matches for row in _of_input(match, spool, own)]
 
 
-def _walked(folder: Path) -> Iterable[str]:
+def _of_folder(given: str, folder: Path, own: str) -> list[_Found]:
+    """Return the files of a folder. Raises BatchError (B013) where there is nothing to read."""
+    if str(folder) == own:
+        return []
+    found = [_Found(str(folder.parent), file, fault) for file, fault in _walked(folder, own)]
+    if not found:
+        raise stops("B013", told_name(given))
+    return found
+
+
+def _walked(folder: Path, own: str) -> Iterable[tuple[str, str]]:
+    """Yield the data files of a folder; a link that leads out of it comes with its fault."""
+    root = os.path.join(os.path.realpath(folder), "")
     for above, folders, files in os.walk(folder, followlinks=False):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (os.path.join(above, name) for name in sorted(files) if is_data_name(name))
+        if files and set(files) >= _OUTPUTS:
+            folders.clear()
+            continue
+        links = [name for name in folders if os.path.islink(os.path.join(above, name))]
+        folders[:] = sorted(name for name in folders if not _is_passed_over(above, name, own))
+        for name in sorted((*files, *links)):
+            path = os.path.join(above, name)
+            leads_out = os.path.islink(path) and not os.path.realpath(path).startswith(root)
+            if leads_out and (name in links or is_data_name(name)):
+                yield path, _LEADS_OUT
+            elif name not in links and not leads_out and _is_data(path, name):
+                yield path, ""
+
+
+def _is_passed_over(above: str, name: str, own: str) -> bool:
+    return name.startswith(".") or os.path.realpath(os.path.join(above, name)) == own
+
+
+def _is_data(path: str, name: str) -> bool:
+    """Whether a file is data by its name, or else by how it begins; no pipe or device is opened."""
+    if is_data_name(name) or is_aside(name):
+        return is_data_name(name)
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
+        with open(path, "rb") as file:
+            return is_data_head(file.read(HEAD))
+    except OSError:
+        return False
 
 
 def _kept_input(spool: Path) -> Path:
@@ -86,16 +173,18 @@ def _kept_input(spool: Path) -> Path:
     return kept
 
 
-def _told_names(rows: list[tuple[str, str]]) -> dict[str, str]:
+def _told_names(rows: list[_Found]) -> dict[str, str]:
     """Return for each path the part below its input; where two would be alike, more of the path."""
-    names = {path: os.path.relpath(path, root) for root, path in rows}
+    names = {row.path: told_name(os.path.relpath(row.path, row.above)) for row in rows}
     taken = Counter(names.values())
-    return {path: name if taken[name] == 1 else path.lstrip("/") for path, name in names.items()}
+    return {path: name if taken[name] == 1 else told_name(path.lstrip("/")) for path, name in names.items()}
 
 
-def _source(path: str, name: str) -> Source:
+def _source(row: _Found, name: str) -> Source:
+    if row.fault:
+        return Source(name, row.path, 0, 0, row.fault)
     try:
-        found = os.stat(path)
+        found = os.stat(row.path)
     except OSError:
-        return Source(name, path, 0, 0)  # told when it is read
-    return Source(name, path, found.st_size, found.st_mtime_ns)
+        return Source(name, row.path, 0, 0)  # told when it is read
+    return Source(name, row.path, found.st_size, found.st_mtime_ns)

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
-import lzma
+import os
 import re
-import tarfile
-import zlib
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO, Any, Final, Literal, cast
-
-import zstandard
+from typing import IO, Any, Final, Literal
 
 from cds_service.batch.faults import CODES
+from cds_service.batch.packed import (
+    DAMAGE,
+    HEAD,
+    Bounded,
+    Peeked,
+    Unpackable,
+    first_bytes,
+    tar_members,
+    unpacker,
+)
 from cds_service.batch.rows import Place
-from cds_service.batch.sources import Source, is_data_name
+from cds_service.batch.sources import Source, is_aside, is_data_head, is_data_name
 
 Kind = Literal["auto", "document", "lines"]
 
 #: The longest line, and the largest document; what is larger is no one patient's (``fhir.documents``).
 MAX_TEXT: Final = 64 * 1024 * 1024
 _BLOCK: Final = 1 << 20
-#: Unpacked bytes for one packed byte, from so many bytes on: FHIR packs 10 to 60 times.
-_MOST_RATIO: Final = 400
-_RATIO_FROM: Final = 256 * 1024 * 1024
-_MAX_NESTING: Final = 2
+#: Unpackings of one stream: a packed archive of packed archives is still read.
+_MAX_NESTING: Final = 5
 _LINE_NAMES: Final = re.compile(r"\.(?:ndjson|jsonl)(?:\.\w{2,3})?$", re.IGNORECASE)
-_DAMAGE: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, ValueError)
+_PACKED_NAME: Final = re.compile(r"\.(?:gz|zst|bz2|xz|tgz|tar)$", re.IGNORECASE)
+#: One JSON value ends and another begins: no text of one value holds that, whatever it is about.
+_TWO_VALUES: Final = (b"}\n{", b"}\r\n{")
+_BOM: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +66,6 @@ class Damage:
         return f"{what[:-1]} ({self.detail}). {remedy}" if self.detail else f"{what} {remedy}"
 
 
-class Unpackable(ValueError):
-    """A stream that may not be unpacked: code and detail of its Damage."""
-
-    def __init__(self, code: str, detail: str = "") -> None:
-        """Keep code and detail."""
-        super().__init__(code)
-        self.code = code
-        self.detail = detail
-
-
 def documents(
     source: Source, kind: Kind = "auto", span: Span | None = None, told: Callable[[int], None] | None = None
 ) -> Iterator[Document | Damage]:
@@ -77,16 +73,50 @@ def documents(
 
     ``told`` hears of the bytes as they are read.
     """
+    place = Place(source.name)
     try:
-        with open(source.path, "rb") as file:
+        with _opened(source) as file:
             stream = file if told is None else _Counted(file, told)
             if span is not None:
                 file.seek(span.start)
                 yield from _lines(_Limited(stream, span.end - span.start), b"", source.name, span.first)
             else:
                 yield from _of_stream(stream, source.name, kind, 0, source.size)
+            if not _is_unchanged(file, source):
+                yield Damage(place, "B032")
+    except Unpackable as error:
+        yield Damage(place, error.code, error.detail)
     except OSError as error:
-        yield Damage(Place(source.name), "B020", error.strerror or "")
+        yield Damage(place, "B020", error.strerror or "")
+
+
+def _opened(source: Source) -> IO[bytes]:
+    """Open a file as it was when the run was planned; never wait for a pipe or read a device.
+
+    Raises:
+        Unpackable: It is none (B020), changed since (B032), or is told by another code.
+        OSError: It cannot be opened.
+    """
+    if source.fault:
+        raise Unpackable(source.fault)
+    handle = os.open(source.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    file = os.fdopen(handle, "rb", closefd=True) if _is_file(handle) else None
+    if file is None:
+        os.close(handle)
+        raise Unpackable("B020", "not a file")
+    if not _is_unchanged(file, source):
+        file.close()
+        raise Unpackable("B032")
+    return file
+
+
+def _is_file(handle: int) -> bool:
+    return stat.S_ISREG(os.fstat(handle).st_mode)
+
+
+def _is_unchanged(file: IO[bytes], source: Source) -> bool:
+    found = os.fstat(file.fileno())
+    return (found.st_size, found.st_mtime_ns) == (source.size, source.changed)
 
 
 def documents_of(data: bytes, name: str, kind: Kind = "auto") -> Iterator[Document | Damage]:
@@ -96,7 +126,7 @@ def documents_of(data: bytes, name: str, kind: Kind = "auto") -> Iterator[Docume
 
 def is_packed(head: bytes) -> bool:
     """Whether a file that begins so is packed or an archive."""
-    return _unpacker(head) is not None
+    return unpacker(head) is not None
 
 
 def has_line_name(name: str) -> bool:
@@ -135,7 +165,7 @@ def spans(source: Source, most: int) -> list[Span] | None:
 def _is_packed(path: str) -> bool:
     try:
         with open(path, "rb") as file:
-            return _unpacker(file.read(512)) is not None
+            return unpacker(file.read(HEAD)) is not None
     except OSError:
         return True  # read as a whole, where the fault is told
 
@@ -168,136 +198,41 @@ class _Limited:
         return data
 
 
-class _Bounded:
-    """An unpacked stream that ends when it grows beyond all proportion to what it was packed in."""
-
-    def __init__(self, stream: Any, packed: int) -> None:
-        self._stream = stream
-        self._most = max(_RATIO_FROM, _MOST_RATIO * packed)
-        self._seen = 0
-
-    def read(self, size: int) -> bytes:
-        """Return at most ``size`` bytes. Raises Unpackable (B022)."""
-        data: bytes = self._stream.read(size)
-        self._seen += len(data)
-        if self._seen > self._most:
-            raise Unpackable("B022")
-        return data
-
-
-class _Peeked:
-    """A stream whose first bytes were read already."""
-
-    def __init__(self, head: bytes, stream: Any) -> None:
-        self._head = head
-        self._stream = stream
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill a buffer; return how much."""
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def read(self, size: int = -1) -> bytes:
-        """Return at most ``size`` bytes, fewer only at the end."""
-        if size < 0:
-            size = 1 << 62
-        found = self._head[:size]
-        self._head = self._head[size:]
-        while len(found) < size and (more := self._stream.read(min(size - len(found), _BLOCK))):
-            found += more
-        return found
-
-
 def _of_stream(stream: Any, name: str, kind: Kind, depth: int, packed: int) -> Iterator[Document | Damage]:
     """Yield the texts of a stream, unpacking it as often as it needs."""
     place = Place(name)
     try:
-        head = _first_bytes(stream)
-        unpack = _unpacker(head)
-        if unpack is None:
+        head = first_bytes(stream)
+        unpack = unpacker(head)
+        if not head and _PACKED_NAME.search(name):
+            yield Damage(place, "B021", "empty")
+        elif unpack is None:
             yield from _of_text(stream, head, name, kind)
         elif depth >= _MAX_NESTING:
             yield Damage(place, "B024", "packed several times")
-        elif unpack is _tar:
-            yield from _of_archive(_Peeked(head, stream), name, kind, depth)
+        elif unpack is tar_members:
+            yield from _of_archive(Peeked(head, stream), name, kind, depth)
         else:
-            inner = _Bounded(unpack(_Peeked(head, stream)), packed)
+            inner = Bounded(unpack(Peeked(head, stream)), packed)
             yield from _of_stream(inner, name, kind, depth + 1, packed)
     except Unpackable as error:
         yield Damage(place, error.code, error.detail)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         yield Damage(place, "B021", type(error).__name__)
 
 
-def _first_bytes(stream: Any) -> bytes:
-    head = b""
-    while len(head) < 512 and (more := stream.read(_BLOCK)):
-        head += more
-    return head
-
-
-def _unpacker(head: bytes) -> Callable[[Any], Any] | None:
-    """Return what unpacks a stream that begins so; None for one that is not packed."""
-    if head[:2] == b"\x1f\x8b":
-        return _gzip
-    if head[:4] == b"\x28\xb5\x2f\xfd":
-        return _zstd
-    if head[:3] == b"BZh":
-        return bz2.BZ2File
-    if head[:6] == b"\xfd7zXZ\x00":
-        return lzma.LZMAFile
-    if head[257:262] == b"ustar":
-        return _tar
-    if head[:4] == b"PK\x03\x04":
-        return _zip
-    return None
-
-
-def _gzip(stream: Any) -> Any:
-    try:
-        from isal.igzip import IGzipFile as reader
-    except ImportError:
-        return gzip.GzipFile(fileobj=stream, mode="rb")
-    return cast("Any", reader)(fileobj=stream, mode="rb")
-
-
-def _zstd(stream: Any) -> Any:
-    return _ZstdReader(stream)
-
-
-class _ZstdReader:
-    """A reader of zstd that tells damage as ValueError."""
-
-    def __init__(self, stream: Any) -> None:
-        packed = zstandard.ZstdDecompressor(max_window_size=1 << 27)
-        self._stream = packed.stream_reader(stream, read_across_frames=True)
-
-    def read(self, size: int) -> bytes:
-        """Return at most ``size`` bytes. Raises ValueError."""
-        try:
-            data: bytes = self._stream.read(size)
-        except zstandard.ZstdError as error:
-            raise ValueError("zstd") from error
-        return data
-
-
-def _zip(_stream: Any) -> Any:
-    raise Unpackable("B024", "zip")
-
-
-def _tar(_stream: Any) -> Any:
-    raise AssertionError("an archive is walked, not unpacked")
-
-
 def _of_archive(stream: Any, name: str, kind: Kind, depth: int) -> Iterator[Document | Damage]:
-    """Yield the texts of every member of a tar archive that is data by its name."""
-    with tarfile.open(fileobj=stream, mode="r|") as archive:
-        for member in archive:
-            if member.isfile() and is_data_name(member.name):
-                content = archive.extractfile(member)
-                told = f"{name}!{member.name}"
-                yield from _of_stream(content, told, kind, depth + 1, member.size)
+    """Yield the texts of every member of an archive that is data by its name or by how it begins."""
+    for member, size, content in tar_members(stream):
+        told = f"{name}!{member}"
+        if not is_data_name(member):
+            if content is None or is_aside(member) or not is_data_head(head := content.read(HEAD)):
+                continue
+            content = Peeked(head, content)
+        if content is None:
+            yield Damage(Place(told), "B024", "sparse")
+        else:
+            yield from _of_stream(content, told, kind, depth + 1, size)
 
 
 # --- texts
@@ -305,9 +240,10 @@ def _of_archive(stream: Any, name: str, kind: Kind, depth: int) -> Iterator[Docu
 
 def _of_text(stream: Any, head: bytes, name: str, kind: Kind) -> Iterator[Document | Damage]:
     place = Place(name)
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        yield Damage(place, "B031")
-    elif head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
+    head = head.removeprefix(_BOM)
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head[:4]:
+        yield Damage(place, "B031", "UTF-16, or NUL bytes")
+    elif head.lstrip()[:1] == b"<":
         yield Damage(place, "B026")
     elif kind == "lines" or (kind == "auto" and _is_lines(head, name)):
         yield from _lines(stream, head, name, 1)
@@ -316,17 +252,17 @@ def _of_text(stream: Any, head: bytes, name: str, kind: Kind) -> Iterator[Docume
 
 
 def _is_lines(head: bytes, name: str) -> bool:
-    """Whether a text is one JSON value a line, by its name or by how it begins.
+    """Whether a text is one JSON value a line, by how it begins, or where that cannot tell by its name.
 
     A file of one line is read as a document: that is the same.
     """
-    if _LINE_NAMES.search(name.rpartition("!")[2]):
+    if any(mark in head for mark in _TWO_VALUES):
         return True
-    first, _, rest = head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
-    second = rest.lstrip(b"\r\n")[:1]
-    if second != b"{" or first[:1] != b"{":
-        return False
-    return rest[:1] in b"{\r\n" and len(first.rstrip()) > 1
+    first, _, rest = head.lstrip().partition(b"\n")
+    if first.rstrip()[-1:] == b"}" and rest.lstrip()[:1] == b"{":
+        return True
+    is_laid_out = first.strip() in (b"{", b"[", b"[{")  # a first line of its own begins one long text
+    return bool(_LINE_NAMES.search(name.rpartition("!")[2])) and not is_laid_out
 
 
 def _whole(stream: Any, head: bytes, place: Place, kind: Kind) -> Iterator[Document | Damage]:
@@ -336,7 +272,7 @@ def _whole(stream: Any, head: bytes, place: Place, kind: Kind) -> Iterator[Docum
         size += len(block)
     data = b"".join(parts)
     if kind == "auto" and b"\n" not in head and _is_lines(data, place.file):  # lines longer than a block
-        yield from _lines(_Peeked(data, stream), b"", place.file, 1)
+        yield from _lines(Peeked(data, stream), b"", place.file, 1)
     elif size > MAX_TEXT:
         yield Damage(place, "B023", "a document")
     elif data.strip():
@@ -349,8 +285,6 @@ def _lines(stream: Any, head: bytes, name: str, number: int) -> Iterator[Documen
     """Yield the lines that are not blank, numbered from ``number``."""
     rest, is_long = b"", False
     block = head or stream.read(_BLOCK)
-    if number == 1:
-        block = block.removeprefix(b"\xef\xbb\xbf")
     try:
         while block:
             *whole, rest = (rest + block).split(b"\n")
@@ -368,7 +302,7 @@ def _lines(stream: Any, head: bytes, name: str, number: int) -> Iterator[Documen
     except Unpackable as error:
         yield Damage(Place(name, number), error.code, error.detail)
         return
-    except _DAMAGE as error:
+    except DAMAGE as error:
         yield Damage(Place(name, number), "B021", type(error).__name__)
         return
     if not is_long and (text := rest.strip()):

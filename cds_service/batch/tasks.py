@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -11,15 +11,18 @@ from typing import Final, Protocol
 
 import msgspec
 
+from cds_service.batch.faults import words_of
 from cds_service.batch.journal import Journal
-from cds_service.batch.patient import Reviewer
+from cds_service.batch.patient import Reviewer, of_broken
 from cds_service.batch.rows import Place, Rows
 from cds_service.batch.shared import SharedResources
 from cds_service.batch.shuffle import Line, Spool, by_patient, read_part
 from cds_service.batch.sorting import Sorted, sort_text
 from cds_service.batch.sources import Source
 from cds_service.batch.streams import Damage, Document, Kind, Span, documents
-from cds_service.fhir.faults import CODES
+from cds_service.errors import PatientDataError
+from cds_service.facts import DataState
+from cds_service.fhir import read_bundle
 from cds_service.fhir.scan import READ_BY_NAME
 from cds_service.neutral import exact
 
@@ -100,14 +103,16 @@ def review_lines(
 ) -> Rows:
     """Return the rows of one patient by all of his texts: place, text, whether it is broken.
 
-    ``named_in`` gives the shared resources that texts refer to. Broken texts alone are no patient: no rows.
+    ``named_in`` gives the shared resources that texts refer to. A patient of broken texts alone is told as
+    one of whom nothing could be read.
     """
     texts = list(lines)
     whole = [(place, text) for place, text, is_broken in texts if not is_broken]
     if not whole:
-        return Rows()
-    broken = sorted({sort_text(text).type_name for _, text, is_broken in texts if is_broken} - {""})
-    return reviewer.of_patient(patient, whole, named_in(text for _, text in whole), broken)
+        return of_broken(patient, [place for place, _, _ in texts])
+    broken = {sort_text(text).type_name for _, text, is_broken in texts if is_broken}
+    gaps = sorted(READ_BY_NAME) if "" in broken else sorted(broken)
+    return reviewer.of_patient(patient, whole, named_in(text for _, text in whole), gaps)
 
 
 class Sink(Protocol):
@@ -157,26 +162,30 @@ class Reading:
         tally = self.rows.tally
         tally.given["files"] += is_first
         tally.given["bytes"] += size
-        types: set[str] = set()
-        texts, damages = 0, 0
+        types: defaultdict[str, set[str]] = defaultdict(set)
+        texts, damaged = 0, set[str]()
         for item in items:
             if isinstance(item, Damage):
-                damages += 1
+                damaged.add(item.place.file)
                 self._damaged(item)
             else:
                 texts += 1
-                self._take(item, types)
+                self._take(item, types[item.place.file])
             yield
             if self.is_enough:
                 break
-        named = _type_of(name)
-        if damages:
-            tally.damaged.update(dict.fromkeys(types or ({named} - {""}), 1))
-        elif not texts and named:
+        for file in sorted(damaged):
+            self._note_gap({*types[file], _type_of(file)})
+        if not texts and not damaged and (named := _type_of(name)):
             tally.resources[named] += 0  # an empty file of a type says that there is none
-        is_lost = not texts and damages > 0
+        is_lost = not texts and bool(damaged)
         tally.quarantined["files"] += is_lost and is_first
         tally.reviewed["files"] += not is_lost and is_first
+
+    def _note_gap(self, types: set[str]) -> None:
+        """Note that resources of these types are lost, of any patient; of any type where none is told."""
+        gaps = types - {""} or READ_BY_NAME.keys()
+        self.rows.tally.damaged.update(dict.fromkeys(gaps & READ_BY_NAME.keys(), 1))
 
     def _damaged(self, damage: Damage) -> None:
         scope = "file" if damage.place.line is None else "document"
@@ -190,7 +199,7 @@ class Reading:
             found = self._reviewer.of_document(document.data, document.place)
             self.rows.add(found)
             self._meter(0, found.tally.reviewed["patients"], len(found.findings))
-        elif sort.code == "F004" and not document.is_line and self._is_manifest(document.data):
+        elif sort.code == "F004" and self._is_about_export(document):
             pass
         else:
             self._take_resource(document, sort)
@@ -204,8 +213,10 @@ class Reading:
             tally.quarantined["documents"] += 1
             tally.given["resources"] += bool(sort.type_name)
             tally.quarantined["resources"] += bool(sort.type_name)
-            if sort.code == "F001" and sort.owner:
+            if sort.is_broken and sort.owner:
                 self._own.add((sort.owner, place, document.data, True))
+            elif sort.is_somebodys or (sort.code == "F013" and _tells_failure(document.data)):
+                self._note_gap({"" if sort.code == "F013" else sort.type_name or _type_of(place.file)})
             return
         tally.reviewed["documents"] += 1
         tally.given["resources"] += 1
@@ -218,7 +229,7 @@ class Reading:
             self._shared.add((sort.ident, place, document.data, False))
 
     def _refuse(self, place: Place, sort: Sorted) -> None:
-        what, remedy = CODES[sort.code]
+        what, remedy = words_of(sort.code)
         self.rows.set_aside(
             place,
             sort.code,
@@ -228,8 +239,11 @@ class Reading:
             resource=exact(sort.reference),
         )
 
-    def _is_manifest(self, data: bytes) -> bool:
-        """Whether a text is the manifest of a bulk export; what it promises is then noted."""
+    def _is_about_export(self, document: Document) -> bool:
+        """Whether a text is the manifest of an export, or a line of its log; what it promises is noted."""
+        data = document.data
+        if document.is_line:
+            return b'"exportId"' in data and b'"eventId"' in data
         if b'"transactionTime"' not in data:
             return False
         try:
@@ -255,7 +269,15 @@ class _Manifest(msgspec.Struct):
     types: dict[str, str] = {}
 
 
+def _tells_failure(data: bytes) -> bool:
+    """Whether an OperationOutcome tells of an error: something was not exported, and nobody knows what."""
+    try:
+        return read_bundle(data).default_state is not DataState.NONE_FOUND
+    except PatientDataError:
+        return True
+
+
 def _type_of(name: str) -> str:
     """Return the resource type a file is named after; empty when it is named after none."""
-    found = _TYPE_IN_NAME.match(PurePath(name).name)
+    found = _TYPE_IN_NAME.match(PurePath(name.rpartition("!")[2]).name)
     return found[0] if found is not None and found[0] in READ_BY_NAME else ""

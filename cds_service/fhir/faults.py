@@ -46,7 +46,10 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "occurs again with the same id and another content; the newest was used.",
         "Send each resource once.",
     ),
-    "F018": ("has no status, or one FHIR does not know.", "Send the status; it is never assumed."),
+    "F018": (
+        "has no status, the status unknown, or one FHIR does not know.",
+        "Send the status; it is never assumed.",
+    ),
     "F019": (
         "is withdrawn, cancelled, only proposed or not done by its status, and was left out.",
         "Nothing, if that is right.",

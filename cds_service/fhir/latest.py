@@ -28,6 +28,10 @@ _FIELDS: Final[dict[type[resources.Resource], tuple[str, ...]]] = {
     resources.Procedure: ("performedDateTime", "performedPeriod", "occurrenceDateTime", "occurrencePeriod"),
     resources.DiagnosticReport: ("effectiveDateTime", "effectivePeriod", "issued"),
     resources.QuestionnaireResponse: ("authored",),
+    resources.AllergyIntolerance: ("recordedDate", "assertedDate"),
+    resources.Immunization: ("occurrenceDateTime", "date"),
+    resources.ServiceRequest: ("authoredOn",),
+    resources.FamilyMemberHistory: ("date",),
 }
 _DAY: Final = len("2026-11-15")
 _ZONES: Final = timedelta(days=2)

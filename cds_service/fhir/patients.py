@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from cds_service.facts import SetAside
 from cds_service.fhir.datatypes import Reference
@@ -15,20 +16,6 @@ from cds_service.fhir.resources import Medication, OperationOutcome, Patient, Re
 #: Types that belong to no patient and may serve every one of them.
 SHARED = (Medication,)
 _NOT_PATIENTS = ("Group/", "Device/", "Location/")
-
-
-def count_patients(record: Record) -> int:
-    """Return how many patients a record is about: told from the references, each looked at once."""
-    patients = record.of(Patient)
-    own = {_reference(located) for located in patients}
-    names = _names(patients)
-    texts: set[str | None] = set()
-    for kind, group in record.groups.items():
-        if kind not in SHARED and kind not in (Patient, OperationOutcome):
-            texts.update(
-                [r.reference for located in group if (r := located[3].subject or located[3].patient)]
-            )
-    return len({owner for text in texts if (owner := _owner_of(text, names))} | own)
 
 
 def split_by_patient(record: Record) -> tuple[list[Record], tuple[SetAside, ...]]:
@@ -95,13 +82,12 @@ def _owner(located: Located, names: Mapping[str, str]) -> str:
     resource = located[3]
     if isinstance(resource, Patient):
         return _reference(located)
-    named: tuple[Reference | None, ...] = (resource.subject, resource.patient)
-    owners = (_owner_of(reference.reference, names) for reference in named if reference is not None)
-    return next((owner for owner in owners if owner), "")
+    return owner_of(resource.subject, names) or owner_of(resource.patient, names)
 
 
-def _owner_of(text: str | None, names: Mapping[str, str]) -> str:
-    """Return the patient a reference means, by its name here or its own words; empty when it means none."""
+def owner_of(reference: Reference | Any, names: Mapping[str, str]) -> str:
+    """Return the patient a reference means, by its name there or its own words; empty when it means none."""
+    text = reference.reference if reference is not None else None
     if not text or text.startswith("#"):
         return ""
     key = key_of(text)

@@ -19,16 +19,21 @@ _TARGETS: Final = (
     resources.MedicationRequest,
 )
 
+_TYPE_NAMES: Final = frozenset(scan.READ_BY_NAME)
+
 
 def key_of(reference: str) -> str:
     """Return ``Type/id`` of a literal reference in any of its forms, or the text itself (URNs).
 
-    ``http://server/fhir/Patient/1/_history/2`` becomes ``Patient/1``.
+    ``http://server/fhir/Patient/1/_history/2`` becomes ``Patient/1``. A conditional reference
+    (``Patient?identifier=1``) is not literal: all of its text tells which resource it means.
     """
     if reference.startswith(("urn:", "#")):
         return reference
-    path = reference.partition("?")[0].rstrip("/")
-    parts = path.split("/")
+    path, question, _ = reference.partition("?")
+    parts = path.rstrip("/").split("/")
+    if question and parts[-1] in _TYPE_NAMES:
+        return reference
     if len(parts) >= 4 and parts[-2] == "_history":
         parts = parts[:-2]
     return "/".join(parts[-2:])

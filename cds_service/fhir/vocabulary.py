@@ -15,11 +15,11 @@ from cds_service.terminology import ResultWords
 # valueset-observation-status, and the DSTU2/STU3 words.
 RESULT_USABLE: Final = frozenset(("final", "amended", "corrected", "preliminary"))
 RESULT_CORRECTED: Final = frozenset(("amended", "corrected"))
+# "unknown" is not among them: a result with it is there, and nobody can tell whether it holds.
 RESULT_KNOWN: Final = RESULT_USABLE | {
     "registered",
     "cancelled",
     "entered-in-error",
-    "unknown",
     "partial",
     "appended",
     "modified",

@@ -134,11 +134,13 @@ def test_a_number_beyond_bounds_is_refused() -> None:
     assert codes(facts(read_bundle(text))) == ["F022"]
 
 
-@pytest.mark.parametrize(
-    "status", ["registered", "cancelled", "entered-in-error", "entered-in-error ", "unknown"]
-)
+@pytest.mark.parametrize("status", ["registered", "cancelled", "entered-in-error", "entered-in-error "])
 def test_withdrawn_results_are_missing_not_unreadable(status: str) -> None:
     refused(facts_of(lab(status=status)), "F019", None)
+
+
+def test_a_result_whose_status_nobody_knows_is_there_and_unreadable() -> None:
+    refused(facts_of(lab(status="unknown")), "F018", "potassium")
 
 
 def test_results_after_the_evaluation_are_left_out() -> None:

@@ -13,6 +13,8 @@ MAX_DEPTH: Final = 64
 
 #: Texts with fewer values are never crowded, whatever their size.
 _FEW: Final = 100_000
+#: Shorter texts cannot fill memory, whatever is in them: 40 MiB for objects without members.
+_SHORT: Final = 1024 * 1024
 #: Bytes for one value: FHIR without any space takes twice as many; memory stays in proportion to the text.
 _BYTES_EACH: Final = 10
 
@@ -23,7 +25,7 @@ _STRING: Final = re.compile(rb'"[^"]*"')
 
 def is_crowded(text: bytes) -> bool:
     """Return whether JSON holds more values than FHIR of that size; nothing but commas would fill memory."""
-    if len(text) <= _FEW:
+    if len(text) <= _SHORT:
         return False
     return text.count(b",") + text.count(b"[") + text.count(b"{") > max(_FEW, len(text) // _BYTES_EACH)
 

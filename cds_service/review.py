@@ -99,22 +99,26 @@ class Review:
         """Return the CDS Hooks response: the cards, and the review as an extension (design 2.3)."""
         return {"cards": list(self.cards), "extension": {EXTENSION: self.extension()}}
 
-    def extension(self) -> dict[str, Any]:
-        """Return counts, matched findings in rank order, what was considered and what was not assessed."""
+    def told_findings(self) -> list[dict[str, Any]]:
+        """Return the matched findings in rank order, as design 2.3 names their fields."""
         matched = [f for f in self.findings if f.verdict is Verdict.MATCH]
         ranks = {f.rule_id: f.rank for f in matched if f.rank}
         held = dict(self.triaged.held)
         before = {finding.rule_id: day for finding, day in self.triaged.before}
+        return [
+            _finding_json(f, ranks, held.get(f.rule_id, ""), before.get(f.rule_id, ""), self.facts.mapped)
+            for f in matched
+        ]
+
+    def extension(self) -> dict[str, Any]:
+        """Return counts, matched findings in rank order, what was considered and what was not assessed."""
         outside = {"outside": self.triaged.outside} if self.triaged.outside else {}
         return {
             "knowledgeVersion": self.knowledge_version,
             "asOf": self.facts.as_of.isoformat(timespec="seconds"),
             "counts": self.counts,
             **outside,
-            "findings": [
-                _finding_json(f, ranks, held.get(f.rule_id, ""), before.get(f.rule_id, ""), self.facts.mapped)
-                for f in matched
-            ],
+            "findings": self.told_findings(),
             "dataConsidered": _data_considered(self.facts),
             "notAssessed": _not_assessed(self.findings),
             **({"switchedOff": list(self.switched_off)} if self.switched_off else {}),

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from cds_service.commits import Busy, Together, Writer
+from cds_service.feedback.rest import QuickAccess
 from cds_service.store import open_store
 
 THREADS = 12
@@ -91,3 +92,13 @@ def test_R12_of_many_who_spend_the_same_tokens_at_once_one_wins_each(url):
 
         won = in_threads(work)
         assert [sum(column) for column in zip(*won, strict=True)] == [1] * 20
+
+
+def test_a_database_is_not_left_alone_because_others_write_for_too_long(url):
+    with closing(open_store(url)) as store:
+        lock = threading.Lock()
+        access = QuickAccess(Writer(store._engine, lock, 0.01))
+        with lock, pytest.raises(Busy), access.write(1_000):
+            pass
+        with access.write(1_000) as connection:
+            assert connection.execute(text("select 1")).scalar() == 1

@@ -16,9 +16,11 @@ from typing import Any, Final, Literal
 import msgspec
 
 from cds_service import __version__
+from cds_service.batch.extras import needed
 from cds_service.batch.faults import stops
 from cds_service.batch.journal import Journal, written_whole
 from cds_service.batch.merge import merge
+from cds_service.batch.outputs import add_report, write_outputs
 from cds_service.batch.patient import Reviewer
 from cds_service.batch.progress import Progress, quiet
 from cds_service.batch.rows import STREAMS
@@ -27,6 +29,7 @@ from cds_service.batch.sources import Source, find_sources
 from cds_service.batch.streams import Kind
 from cds_service.batch.summary import check, summary_of
 from cds_service.batch.tasks import Run
+from cds_service.batch.thresholds import analyte_frames
 from cds_service.knowledge import Knowledge, load_knowledge
 
 __all__ = ["FORMATS", "LATEST", "Progress", "default_workers", "run_batch"]
@@ -75,6 +78,7 @@ def run_batch(
     names = [os.fspath(name) for name in ([inputs] if isinstance(inputs, (str, os.PathLike)) else inputs)]
     known = load_knowledge() if knowledge is None else knowledge
     _check_options(known, formats, rules)
+    needed(formats, report=report)
     journal = Journal(Path(out))
     with journal.locked():
         instant = _instant(as_of, journal, resume)
@@ -98,10 +102,16 @@ def run_batch(
             for name in STREAMS
         }
         check(tally, written)
-        summary = summary_of(tally, known, instant, written["findings"], {})
+        summary = summary_of(tally, known, instant, written["findings"], analyte_frames(known))
         local.seconds["merging"] = time.monotonic() - merging
+        writing, final = time.monotonic(), journal.work / "final"
+        names = write_outputs(journal.work, final, formats, known)
+        if names:
+            local.seconds["outputs"] = time.monotonic() - writing
         timings = _timings(local, begun, tally.given["bytes"], tally.reviewed["patients"], workers)
-        _publish(journal, summary, timings)
+        if report:
+            names += add_report(journal.work, final, summary, timings)
+        _publish(journal, names, summary, timings)
     journal.close()
     return summary
 
@@ -147,10 +157,15 @@ def _plan(
     }
 
 
-def _publish(journal: Journal, summary: dict[str, Any], timings: dict[str, Any]) -> None:
+def _publish(
+    journal: Journal, names: Sequence[str], summary: dict[str, Any], timings: dict[str, Any]
+) -> None:
     """Give the outputs their names, the summary last: where it stands, everything is there."""
     for name in STREAMS:
         (journal.work / f"{name}.ndjson").replace(journal.out / f"{name}.ndjson")
+    for name in names:
+        (journal.out / name).parent.mkdir(exist_ok=True)
+        (journal.work / "final" / name).replace(journal.out / name)
     for name, content in (("timings", timings), ("summary", summary)):
         with written_whole(journal.out / f"{name}.json") as file:
             file.write(msgspec.json.format(msgspec.json.encode(content)) + b"\n")

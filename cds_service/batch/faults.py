@@ -32,6 +32,8 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "is a folder without data.",
         "Files ending in .json, .ndjson or .tar are read, packed or not; name others as inputs.",
     ),
+    "B018": ("needs pyarrow, which is missing.", "pip install 'twitch-cds[parquet]', or leave parquet out."),
+    "B019": ("needs matplotlib, which is missing.", "pip install 'twitch-cds[report]', or leave it out."),
     "B020": ("cannot be read.", "Check the file and its rights."),
     "B021": ("is not a whole archive or is damaged.", "Send it again; what came before the damage was read."),
     "B022": ("unpacks to far more than it holds.", "Send the data in another form."),

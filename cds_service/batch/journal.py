@@ -26,11 +26,14 @@ _LOCK_SECONDS: Final = 5.0
 def written_whole(path: Path) -> Iterator[IO[bytes]]:
     """Give a file to write that gets its name only when it is complete and on the disk.
 
+    The folder is made where it is missing. After any error a file that had the name is as it was.
+
     Raises:
         BatchError: It cannot be written (B005); nothing is left under its name.
     """
     aside = path.with_name(f"{path.name}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with aside.open("wb") as file:
             yield file
             file.flush()
@@ -41,6 +44,10 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):
             aside.unlink()
         raise stops("B005", path.name, error.strerror or type(error).__name__) from None
+    except BaseException:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        raise
 
 
 def sync_folder(folder: Path) -> None:

@@ -16,7 +16,7 @@ from cds_service.batch.sorting import sort_text
 from cds_service.batch.tally import top_indicator
 from cds_service.errors import PatientDataError
 from cds_service.facts import DataState, SetAside
-from cds_service.fhir import Record, latest_clinical_date, read_bundle, split_by_patient
+from cds_service.fhir import Record, count_patients, latest_clinical_date, read_bundle, split_by_patient
 from cds_service.fhir.faults import wrong_subject
 from cds_service.knowledge import Knowledge
 from cds_service.neutral import exact, neutral
@@ -138,14 +138,15 @@ class Reviewer:
     def _of_record(self, record: Record, place: Place, locate: _Locate, rows: Rows) -> set[str]:
         """Add the rows of all patients of a record; return the places of what was not used."""
         refused: set[str] = set()
-        parts, nobody = split_by_patient(record)
-        if not parts:
+        count = count_patients(record)
+        if not count:
             _add_nobody(rows, record, place)
             return refused
-        if len(parts) == 1:
+        if count == 1:
             rows.tally.given["patients"] += 1
-            self._of_one(record, place, locate, rows, refused, _reference(parts[0]))
+            self._of_one(record, place, locate, rows, refused)
             return refused
+        parts, nobody = split_by_patient(record)
         for aside in (*record.set_aside, *nobody):
             _add_aside(rows, aside, locate, refused)
         rows.tally.given["patients"] += len(parts)
@@ -167,16 +168,17 @@ class Reviewer:
             as_of = self.as_of or latest_clinical_date(record)
             if as_of is None:
                 message = f"{CODES['B029'][0]} {CODES['B029'][1]}"
-                rows.set_aside(place, "B029", message, scope="patient", patient=exact(patient))
+                who = exact(patient or _only(record))
+                rows.set_aside(place, "B029", message, scope="patient", patient=who)
                 rows.tally.quarantined["patients"] += 1
                 return
             review = review_patient(record, self.knowledge, as_of=as_of, only=self.only, with_cards=False)
             made = _rows_of(review, place, locate, refused)
         except PatientDataError as error:
-            _refuse(rows, error, place, "patient", patient)
+            _refuse(rows, error, place, "patient", patient or _only(record))
             return
         except Exception as error:
-            _broke(rows, error, place, "patient", patient)
+            _broke(rows, error, place, "patient", patient or _only(record))
             return
         rows.add(made)
 
@@ -218,6 +220,12 @@ def _reference(part: Record) -> str:
     return ident if ident.startswith("urn:") else f"Patient/{ident}"
 
 
+def _only(record: Record) -> str:
+    """Return how the patient of a record of one is told."""
+    parts, _ = split_by_patient(record)
+    return _reference(parts[0]) if parts else ""
+
+
 def _add_nobody(rows: Rows, record: Record, place: Place) -> None:
     """Add the row of a document that names no patient, or holds nothing a patient could have."""
     is_plain = not record.groups and not record.set_aside and record.default_state is DataState.NONE_FOUND
@@ -245,11 +253,11 @@ def _of_export(record: Record, states: Mapping[str, DataState]) -> Record:
 def _rows_of(review: Review, place: Place, locate: _Locate, refused: set[str]) -> Rows:
     """Return the rows of a reviewed patient."""
     rows = Rows()
-    told = review.extension()
-    patient = exact(review.facts.patient)
-    findings = [_finding_row(row, patient, place, review, locate) for row in told["findings"]]
+    facts = review.facts
+    patient = exact(facts.patient)
+    findings = [_finding_row(row, patient, place, review, locate) for row in review.told_findings()]
     rows.found(patient, place, findings)
-    for aside in review.facts.set_aside:
+    for aside in facts.set_aside:
         _add_aside(rows, aside, locate, refused, patient)
     top = next((f.rule_id for f in review.findings if f.rank == 1 and not f.folded_into), "")
     rows.reviewed(
@@ -258,13 +266,13 @@ def _rows_of(review: Review, place: Place, locate: _Locate, refused: set[str]) -
         {
             "patient": patient,
             **place.members,
-            "asOf": told["asOf"],
-            "counts": told["counts"],
+            "asOf": facts.as_of.isoformat(timespec="seconds"),
+            "counts": review.counts,
             **({"indicator": top_indicator(review), "topFinding": top} if top else {}),
             "findings": len(findings),
-            "setAside": len(review.facts.set_aside),
-            "states": told["dataConsidered"]["kinds"],
-            **({"outside": told["outside"]} if "outside" in told else {}),
+            "setAside": len(facts.set_aside),
+            "states": {kind: facts.states[kind].value for kind in sorted(facts.states)},
+            **({"outside": review.triaged.outside} if review.triaged.outside else {}),
         },
     )
     rows.tally.count(review)

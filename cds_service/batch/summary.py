@@ -37,11 +37,12 @@ def check(tally: Tally, written: Mapping[str, int]) -> None:
 
 
 def summary_of(
-    tally: Tally, knowledge: Knowledge, as_of: str, findings: int, thresholds: Mapping[str, list[str]]
+    tally: Tally, knowledge: Knowledge, as_of: str, findings: int, frames: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Return the summary, sorted: the same run gives the same bytes.
 
-    ``thresholds`` are the limits of the rules for each analyte, in its canonical unit.
+    ``frames`` are title, kind, usual range and the thresholds of the rules for each analyte, in its
+    canonical unit (``thresholds.analyte_frames``).
     """
     codes, left_out = _unread(tally)
     return {
@@ -60,7 +61,7 @@ def summary_of(
         "indicators": {name: tally.indicators[name] for name in _INDICATORS},
         "rules": _rules(tally, knowledge),
         "kinds": _kinds(tally),
-        "analytes": _analytes(tally, thresholds),
+        "analytes": _analytes(tally, frames),
         "quarantineReasons": {
             code: {"message": _message(code), "count": count} for code, count in sorted(tally.reasons.items())
         },
@@ -95,13 +96,12 @@ def _kinds(tally: Tally) -> dict[str, dict[str, int]]:
     return dict(kinds)
 
 
-def _analytes(tally: Tally, thresholds: Mapping[str, list[str]]) -> dict[str, Any]:
+def _analytes(tally: Tally, frames: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     analytes: dict[str, Any] = {}
     for name, unit, value, count in parts(tally.values):
-        row = analytes.setdefault(name, {"unit": unit, "patients": 0, "values": {}, "thresholds": []})
+        row = analytes.setdefault(name, {**frames.get(name, {}), "unit": unit, "patients": 0, "values": {}})
         row["patients"] += count
         row["values"][value] = row["values"].get(value, 0) + count
-        row["thresholds"] = thresholds.get(name, [])
     for row in analytes.values():
         row["values"] = dict(sorted(row["values"].items(), key=lambda pair: float(pair[0])))
     return analytes

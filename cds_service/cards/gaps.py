@@ -100,9 +100,14 @@ def _card(
 
 
 def _written(
-    blocks: list[Block], summary: str, topic: tuple[str, str], rule_ids: list[str], voice: Voice, instance: str
+    blocks: list[Block],
+    summary: str,
+    topic: tuple[str, str],
+    rule_ids: list[str],
+    voice: Voice,
+    instance: str,
 ) -> dict[str, Any]:
-    """Return the info card of these blocks, within its limit; ``topic`` is a code and the frame of its title."""
+    """Return the info card of these blocks, within its limit; ``topic``: a code and a frame of its title."""
     last = foot(rule_ids, voice)
     blocks = [*blocks, *abbreviations([*blocks, last], voice), last]
     limit = voice.wording.detail_at_most

@@ -187,7 +187,9 @@ def missing_names(missing: Iterable[Missing], voice: Voice) -> list[str]:
     gaps = list(missing)
     told = voice.knowledge.triage.tell_always | voice.knowledge.triage.tell_with_twitch
     named = [gap for gap in gaps if gap.reason in told] or gaps
-    return sorted({_reason_and_name(gap, voice)[1] for gap in named}, key=lambda name: (name.casefold(), name))
+    return sorted(
+        {_reason_and_name(gap, voice)[1] for gap in named}, key=lambda name: (name.casefold(), name)
+    )
 
 
 def _plainest(items: Iterable[Named], voice: Voice) -> list[Named]:

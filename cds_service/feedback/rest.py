@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from cds_service.commits import Writer
+from cds_service.commits import Busy, Writer
 
 _REST_SECONDS = 2
 
@@ -51,6 +51,8 @@ class QuickAccess:
             raise Resting("failed a moment ago")
         try:
             yield
+        except Busy:
+            raise  # it answers well: the others' writing is what took long
         except SQLAlchemyError:
             self._until = now + _REST_SECONDS
             raise

@@ -10,7 +10,7 @@ from cds_service.fhir.extract import extract_facts
 from cds_service.fhir.faults import CODES
 from cds_service.fhir.latest import latest_clinical_date
 from cds_service.fhir.orders import draft_service_request
-from cds_service.fhir.patients import split_by_patient
+from cds_service.fhir.patients import count_patients, split_by_patient
 from cds_service.fhir.prefetch import read_prefetch
 from cds_service.fhir.records import Record, first_alike
 from cds_service.fhir.strict import second_look
@@ -18,6 +18,7 @@ from cds_service.fhir.strict import second_look
 __all__ = [
     "CODES",
     "Record",
+    "count_patients",
     "draft_service_request",
     "extract_facts",
     "first_alike",

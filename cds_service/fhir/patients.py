@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from cds_service.facts import SetAside
 from cds_service.fhir.datatypes import Reference
@@ -16,6 +15,20 @@ from cds_service.fhir.resources import Medication, OperationOutcome, Patient, Re
 #: Types that belong to no patient and may serve every one of them.
 SHARED = (Medication,)
 _NOT_PATIENTS = ("Group/", "Device/", "Location/")
+
+
+def count_patients(record: Record) -> int:
+    """Return how many patients a record is about: told from the references, each looked at once."""
+    patients = record.of(Patient)
+    own = {_reference(located) for located in patients}
+    names = _names(patients)
+    texts: set[str | None] = set()
+    for kind, group in record.groups.items():
+        if kind not in SHARED and kind not in (Patient, OperationOutcome):
+            texts.update(
+                [r.reference for located in group if (r := located[3].subject or located[3].patient)]
+            )
+    return len({owner for text in texts if (owner := _owner_of(text, names))} | own)
 
 
 def split_by_patient(record: Record) -> tuple[list[Record], tuple[SetAside, ...]]:
@@ -82,12 +95,13 @@ def _owner(located: Located, names: Mapping[str, str]) -> str:
     resource = located[3]
     if isinstance(resource, Patient):
         return _reference(located)
-    return owner_of(resource.subject, names) or owner_of(resource.patient, names)
+    named: tuple[Reference | None, ...] = (resource.subject, resource.patient)
+    owners = (_owner_of(reference.reference, names) for reference in named if reference is not None)
+    return next((owner for owner in owners if owner), "")
 
 
-def owner_of(reference: Reference | Any, names: Mapping[str, str]) -> str:
-    """Return the patient a reference means, by its name there or its own words; empty when it means none."""
-    text = reference.reference if reference is not None else None
+def _owner_of(text: str | None, names: Mapping[str, str]) -> str:
+    """Return the patient a reference means, by its name here or its own words; empty when it means none."""
     if not text or text.startswith("#"):
         return ""
     key = key_of(text)

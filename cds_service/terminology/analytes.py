@@ -72,8 +72,9 @@ class _Reader:
             self.desk.fault(document, ("id",), "T006", "is the name of two analytes.", "Rename one of them.")
         factors = self._factors(document, ("units",), data["units"])
         if data["unit"] not in factors:
-            self.desk.fault(document, ("unit",), "T007", "is not among the accepted units.",
-                            "Add it with factor 1.")
+            self.desk.fault(
+                document, ("unit",), "T007", "is not among the accepted units.", "Add it with factor 1."
+            )
         self.analytes[name] = self._analyte(document, kind, factors)
         for entry, coding in self.desk.codings(document):
             own = self._factors(document, ("codes",), entry["units"]) if "units" in entry else None
@@ -88,27 +89,38 @@ class _Reader:
         reference = data.get("range", {})
         plausible = data.get("plausible", {})
         low, high = _limits(reference)
-        by_sex = {
-            sex: _limits({**reference, **part})
-            for sex, part in reference.get("by_sex", {}).items()
-        }
+        by_sex = {sex: _limits({**reference, **part}) for sex, part in reference.get("by_sex", {}).items()}
         return Analyte(
-            name=document.stem, kind=kind, title=str(data["title"]),
-            abbreviation=str(data.get("abbreviation", "")), unit=str(data["unit"]), factors=factors,
-            low=low, high=high, range_by_sex=MappingProxyType(by_sex),
-            plausible_from=_number(plausible.get("from")), plausible_to=_number(plausible.get("to")),
-            usual=self._windows(data, kind, "usual"), fresh=self._windows(data, kind, "fresh"),
+            name=document.stem,
+            kind=kind,
+            title=str(data["title"]),
+            abbreviation=str(data.get("abbreviation", "")),
+            unit=str(data["unit"]),
+            factors=factors,
+            low=low,
+            high=high,
+            range_by_sex=MappingProxyType(by_sex),
+            plausible_from=_number(plausible.get("from")),
+            plausible_to=_number(plausible.get("to")),
+            usual=self._windows(data, kind, "usual"),
+            fresh=self._windows(data, kind, "fresh"),
             codes=tuple(coding for _, coding in self.desk.codings(document)),
             doubtful_is_upper_bound=data.get("doubtful_sample") == "upper-bound",
         )
 
-    def _factors(self, document: Document, pointer: Pointer,
-                 entries: Mapping[str, Any]) -> Mapping[str, Factor]:
+    def _factors(
+        self, document: Document, pointer: Pointer, entries: Mapping[str, Any]
+    ) -> Mapping[str, Factor]:
         factors: dict[str, Factor] = {}
         for word, entry in entries.items():
             if word not in self.units.words:
-                self.desk.fault(document, (*pointer, word), "T008", f"uses the unknown unit {word!r}.",
-                                "Use a printed word of units.yaml.")
+                self.desk.fault(
+                    document,
+                    (*pointer, word),
+                    "T008",
+                    f"uses the unknown unit {word!r}.",
+                    "Use a printed word of units.yaml.",
+                )
             if isinstance(entry, dict):
                 factors[word] = Factor(Decimal(entry["times"]), Decimal(entry.get("plus", 0)))
             else:

@@ -63,8 +63,13 @@ class Desk:
             if document is None:
                 continue
             if document.data.get("id") != path.stem:
-                self.fault(document, ("id",), "T002", "has an id that differs from its file name.",
-                           "Make both the same.")
+                self.fault(
+                    document,
+                    ("id",),
+                    "T002",
+                    "has an id that differs from its file name.",
+                    "Make both the same.",
+                )
             yield document
 
     @contextmanager
@@ -73,8 +78,13 @@ class Desk:
         try:
             yield
         except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            self.fault(document, (), "T003", f"is malformed ({type(error).__name__}: {error}).",
-                       "Run `twitch-cds validate`: it names the key.")
+            self.fault(
+                document,
+                (),
+                "T003",
+                f"is malformed ({type(error).__name__}: {error}).",
+                "Run `twitch-cds validate`: it names the key.",
+            )
 
     def attempt(self, document: Document | None, build: Callable[[], Result], otherwise: Result) -> Result:
         """Return what ``build`` makes of a document; ``otherwise`` (and a fault) when it is malformed."""
@@ -91,8 +101,9 @@ class Desk:
             return
         for name, entry in part.items():
             if not isinstance(entry, dict) or document is None:
-                self.fault(document, (key, name), "T004", f"has no mapping under {name!r}.",
-                           "Write keys and values.")
+                self.fault(
+                    document, (key, name), "T004", f"has no mapping under {name!r}.", "Write keys and values."
+                )
                 continue
             yield name, entry
 
@@ -107,8 +118,13 @@ class Desk:
         for place, entry in enumerate(document.data.get("codes", ())):
             system = str(entry["system"])
             if system not in self.systems.uris:
-                self.fault(document, ("codes", place), "T005", f"names the unknown system {system!r}.",
-                           "Use a short name of systems.yaml.")
+                self.fault(
+                    document,
+                    ("codes", place),
+                    "T005",
+                    f"names the unknown system {system!r}.",
+                    "Use a short name of systems.yaml.",
+                )
             yield entry, Coding(system, str(entry["code"]), str(entry.get("title", "")))
 
     def book(self) -> Book[Any]:
@@ -128,13 +144,19 @@ class Book(Generic[Row]):
 
     def add(self, system: str, code: str, row: Row, *, below: bool = False) -> None:
         """Let ``code`` stand for ``row``; with ``below`` all codes under it in a tree system do too."""
-        readers = (short for short, (base, longest) in self._readers.items()
-                   if base == system and len(code) <= longest)
+        readers = (
+            short
+            for short, (base, longest) in self._readers.items()
+            if base == system and len(code) <= longest
+        )
         for home in (system, *readers):
             shelf = self._parents if below and home in self._systems.trees else self._exact
             shelf.setdefault((home, code), []).append(row)
 
     def table(self) -> CodeTable[Row]:
         """Return the table."""
-        return CodeTable(self._systems, {key: tuple(rows) for key, rows in self._exact.items()},
-                         {key: tuple(rows) for key, rows in self._parents.items()})
+        return CodeTable(
+            self._systems,
+            {key: tuple(rows) for key, rows in self._exact.items()},
+            {key: tuple(rows) for key, rows in self._parents.items()},
+        )

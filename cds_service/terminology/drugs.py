@@ -70,45 +70,68 @@ def _is_set(document: Document) -> bool:
 def _read_ingredient(desk: Desk, document: Document, routes: Routes) -> Ingredient:
     usual = document.data.get("usual_route")
     if usual is not None and usual not in routes.words:
-        desk.fault(document, ("usual_route",), "T013", f"is the unknown route {usual!r}.",
-                   "Use a word of routes.yaml.")
+        desk.fault(
+            document,
+            ("usual_route",),
+            "T013",
+            f"is the unknown route {usual!r}.",
+            "Use a word of routes.yaml.",
+        )
     codes = tuple(coding for _, coding in desk.codings(document))
     return Ingredient(document.stem, str(document.data["title"]), usual, codes)
 
 
-def _add_codes(desk: Desk, document: Document, ingredient: Ingredient, routes: Routes,
-               book: Book[ProductCode]) -> None:
+def _add_codes(
+    desk: Desk, document: Document, ingredient: Ingredient, routes: Routes, book: Book[ProductCode]
+) -> None:
     for entry, coding in desk.codings(document):
         by_group = routes.for_atc(coding.code) if coding.system == "atc" else None
         route = entry.get("route") or ingredient.usual_route or by_group
-        book.add(coding.system, coding.code, ProductCode(ingredient.name, route),
-                 below=bool(entry.get("descendants")))
+        book.add(
+            coding.system,
+            coding.code,
+            ProductCode(ingredient.name, route),
+            below=bool(entry.get("descendants")),
+        )
 
 
-def _read_products(desk: Desk, path: Path, ingredients: Mapping[str, Ingredient], routes: Routes,
-                   book: Book[ProductCode]) -> None:
+def _read_products(
+    desk: Desk, path: Path, ingredients: Mapping[str, Ingredient], routes: Routes, book: Book[ProductCode]
+) -> None:
     """Read the table by plain splitting: it has thousands of lines and no quoting."""
     for number, (product, name, route, amount, unit, _form) in _lines(desk, path, 6):
         ingredient = ingredients.get(name)
         if ingredient is None or (route and route not in routes.words) or not _AMOUNT.fullmatch(amount):
-            desk.issues.append(Issue(f"{path.relative_to(desk.root).as_posix()}:{number}", "T014",
-                                     "names an unknown ingredient or route, or an amount that is no number.",
-                                     "Correct the row."))
+            desk.issues.append(
+                Issue(
+                    f"{path.relative_to(desk.root).as_posix()}:{number}",
+                    "T014",
+                    "names an unknown ingredient or route, or an amount that is no number.",
+                    "Correct the row.",
+                )
+            )
             continue
         strength = Strength(Decimal(amount), unit) if amount else None
         book.add("rxnorm", product, ProductCode(name, route or ingredient.usual_route, strength))
 
 
-def _read_brands(desk: Desk, path: Path, ingredients: Mapping[str, Ingredient],
-                 routes: Routes) -> dict[str, tuple[ProductCode, ...]]:
+def _read_brands(
+    desk: Desk, path: Path, ingredients: Mapping[str, Ingredient], routes: Routes
+) -> dict[str, tuple[ProductCode, ...]]:
     """Return ``=brand`` to its known ingredients; the route stands there where all its products share one."""
     brands: dict[str, tuple[ProductCode, ...]] = {}
     for number, cells in _lines(desk, path, 3):
         names = cells[1].split(",")
         route = cells[2] or None
         if not all(name in ingredients for name in names) or (route and route not in routes.words):
-            desk.issues.append(Issue(f"{path.relative_to(desk.root).as_posix()}:{number}", "T014",
-                                     "names an unknown ingredient or route.", "Correct the row."))
+            desk.issues.append(
+                Issue(
+                    f"{path.relative_to(desk.root).as_posix()}:{number}",
+                    "T014",
+                    "names an unknown ingredient or route.",
+                    "Correct the row.",
+                )
+            )
             continue
         brands[BRAND + cells[0]] = tuple(
             ProductCode(name, route or ingredients[name].usual_route) for name in names
@@ -129,15 +152,21 @@ def _lines(desk: Desk, path: Path, width: int) -> Iterator[tuple[int, list[str]]
         if len(cells) == width:
             yield number, cells
         else:
-            desk.issues.append(Issue(f"{shown}:{number}", "T014", f"has not {width} cells.",
-                                     "Correct the row."))
+            desk.issues.append(
+                Issue(f"{shown}:{number}", "T014", f"has not {width} cells.", "Correct the row.")
+            )
 
 
 class _Sets:
     """Works out drug sets: sets of sets, and routes given as words or groups."""
 
-    def __init__(self, desk: Desk, documents: Mapping[str, Document], ingredients: Mapping[str, Ingredient],
-                 routes: Routes) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        documents: Mapping[str, Document],
+        ingredients: Mapping[str, Ingredient],
+        routes: Routes,
+    ) -> None:
         self.desk = desk
         self.documents = documents
         self.ingredients = ingredients
@@ -153,8 +182,9 @@ class _Sets:
             with self.desk.guard(document):
                 parts = tuple(self._finish(part) for part in self._parts(name))
                 members = frozenset[str]().union(*(part.members for part in parts))
-                result[name] = DrugSet(name, str(document.data["title"]), members, parts,
-                                       str(document.data.get("note", "")))
+                result[name] = DrugSet(
+                    name, str(document.data["title"]), members, parts, str(document.data.get("note", ""))
+                )
         return result
 
     def _parts(self, name: str) -> tuple[_Part, ...]:
@@ -185,8 +215,13 @@ class _Sets:
         stated_only = bool(block.get("stated_route_only"))
         for member in block["members"]:
             if member not in self.documents:
-                self.desk.fault(document, ("members",), "T017", f"names the unknown member {member!r}.",
-                                "Use the id of a file in drugs/.")
+                self.desk.fault(
+                    document,
+                    ("members",),
+                    "T017",
+                    f"names the unknown member {member!r}.",
+                    "Use the id of a file in drugs/.",
+                )
                 continue
             for inner in self._parts(str(member)):
                 routes = _narrower(accepted, inner.accepted)
@@ -204,8 +239,13 @@ class _Sets:
         found: set[str] = set()
         for word in words:
             if word not in self.routes.words:
-                self.desk.fault(document, ("routes",), "T018", f"names the unknown route {word!r}.",
-                                "Use a word of routes.yaml.")
+                self.desk.fault(
+                    document,
+                    ("routes",),
+                    "T018",
+                    f"names the unknown route {word!r}.",
+                    "Use a word of routes.yaml.",
+                )
             found |= self.routes.groups.get(word, frozenset({word}))
         return frozenset(found)
 

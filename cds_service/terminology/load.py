@@ -26,8 +26,9 @@ FOLDER = "terminology"
 
 _SINGLE_FILES = ("units", "systems", "routes", "lookback", "equivalents", "twitch", "results")
 _NO_PHRASES = PhraseIndex({}, {})
-_NO_ROUTES = Routes(frozenset(), frozenset(), MappingProxyType({}), _NO_PHRASES, _NO_PHRASES,
-                    MappingProxyType({}), ())
+_NO_ROUTES = Routes(
+    frozenset(), frozenset(), MappingProxyType({}), _NO_PHRASES, _NO_PHRASES, MappingProxyType({}), ()
+)
 
 
 def load_terminology(root: Path, revise: Callable[[Document], Document] | None = None) -> Terminology:
@@ -49,28 +50,40 @@ def load_terminology(root: Path, revise: Callable[[Document], Document] | None =
     orders = _read_orders(desk, folder / "orders", frozenset(shelf.analytes), frozenset(drugs.sets))
     names = frozenset(drugs.ingredients)
     nothing: dict[str, Mapping[str, Decimal]] = {}
-    equivalents = desk.attempt(files["equivalents"],
-                               lambda: _read_equivalents(files["equivalents"], desk, names), nothing)
-    twitch = desk.attempt(files["twitch"], lambda: _read_twitch(files["twitch"], desk),
-                          _Twitch(desk.book().table(), {}, {}))
+    equivalents = desk.attempt(
+        files["equivalents"], lambda: _read_equivalents(files["equivalents"], desk, names), nothing
+    )
+    twitch = desk.attempt(
+        files["twitch"], lambda: _read_twitch(files["twitch"], desk), _Twitch(desk.book().table(), {}, {})
+    )
     recency = desk.attempt(files["lookback"], lambda: _read_recency(files["lookback"]), NO_TIME)
     words = desk.attempt(files["results"], lambda: _read_words(files["results"]), NO_WORDS)
     desk.finish()
     return Terminology(
-        units=units, systems=systems, routes=routes,
-        analytes=MappingProxyType(shelf.analytes), ingredients=MappingProxyType(drugs.ingredients),
+        units=units,
+        systems=systems,
+        routes=routes,
+        analytes=MappingProxyType(shelf.analytes),
+        ingredients=MappingProxyType(drugs.ingredients),
         drug_sets=MappingProxyType(drugs.sets),
         value_sets=MappingProxyType({kind: MappingProxyType(part.sets) for kind, part in sets.items()}),
-        orders=MappingProxyType(orders), equivalents=MappingProxyType(equivalents),
-        sites=MappingProxyType(twitch.sites), site_regions=MappingProxyType(twitch.regions),
+        orders=MappingProxyType(orders),
+        equivalents=MappingProxyType(equivalents),
+        sites=MappingProxyType(twitch.sites),
+        site_regions=MappingProxyType(twitch.regions),
         content_hash=_hash(folder),
-        analyte_codes=shelf.codes, analyte_words=shelf.words, drug_codes=drugs.codes, drug_words=drugs.words,
+        analyte_codes=shelf.codes,
+        analyte_words=shelf.words,
+        drug_codes=drugs.codes,
+        drug_words=drugs.words,
         brands=MappingProxyType(drugs.brands),
         set_codes=MappingProxyType({kind: part.codes for kind, part in sets.items()}),
         set_words=MappingProxyType({kind: part.words for kind, part in sets.items()}),
         set_alone=MappingProxyType({kind: part.alone for kind, part in sets.items()}),
         set_parents=MappingProxyType({kind: part.parents for kind, part in sets.items()}),
-        twitch_codes=twitch.codes, result_words=words, recency=recency,
+        twitch_codes=twitch.codes,
+        result_words=words,
+        recency=recency,
     )
 
 
@@ -92,8 +105,9 @@ def _read_units(document: Document | None, desk: Desk) -> Units:
     try:
         return Units(spellings, ucum)
     except ValueError as error:
-        desk.fault(document, ("units",), "T020", f"is contradictory: {error}.",
-                   "Keep the spelling at one unit.")
+        desk.fault(
+            document, ("units",), "T020", f"is contradictory: {error}.", "Keep the spelling at one unit."
+        )
         return Units((), ucum)
 
 
@@ -107,8 +121,13 @@ def _read_systems(document: Document | None, desk: Desk) -> Systems:
         for alias in (short, uris[short], *entry.get("aliases", ())):
             for spelling in (str(alias), str(alias).strip().rstrip("/").lower()):
                 if names.setdefault(spelling, short) != short:
-                    desk.fault(document, ("systems", short), "T021", f"has an alias of {names[spelling]}.",
-                               "Keep the alias at one system.")
+                    desk.fault(
+                        document,
+                        ("systems", short),
+                        "T021",
+                        f"has an alias of {names[spelling]}.",
+                        "Keep the alias at one system.",
+                    )
         if entry.get("tree"):
             trees.add(short)
         if entry.get("dotted"):
@@ -133,40 +152,62 @@ def _read_routes(document: Document | None, desk: Desk) -> Routes:
             groups[word] = frozenset(entry["includes"])
         if entry.get("systemic"):
             systemic.add(word)
-    prefixes = sorted(((str(prefix), str(route)) for prefix, route in desk.pairs(document, "atc")),
-                      key=lambda pair: (-len(pair[0]), pair[0]))
+    prefixes = sorted(
+        ((str(prefix), str(route)) for prefix, route in desk.pairs(document, "atc")),
+        key=lambda pair: (-len(pair[0]), pair[0]),
+    )
     words = frozenset(strong)
     leaves = {leaf for group in groups.values() for leaf in group}
     for route in sorted({*systemic, *leaves, *dict(prefixes).values()}):
         if route not in words:
             desk.fault(document, ("routes",), "T022", f"uses the unknown route {route!r}.", "Define it here.")
-    return Routes(words, frozenset(systemic), MappingProxyType(groups), PhraseIndex(strong, {}),
-                  PhraseIndex(weak, {}), MappingProxyType(alone), tuple(prefixes))
+    return Routes(
+        words,
+        frozenset(systemic),
+        MappingProxyType(groups),
+        PhraseIndex(strong, {}),
+        PhraseIndex(weak, {}),
+        MappingProxyType(alone),
+        tuple(prefixes),
+    )
 
 
-def _read_orders(desk: Desk, folder: Path, analytes: frozenset[str],
-                 drugs: frozenset[str]) -> dict[str, OrderCode]:
+def _read_orders(
+    desk: Desk, folder: Path, analytes: frozenset[str], drugs: frozenset[str]
+) -> dict[str, OrderCode]:
     """Return the orders by name; a draft is asked for by name alone, so no drug may be called the same."""
     orders: dict[str, OrderCode] = {}
     for document in desk.folder(folder):
         if document.stem in drugs:
-            desk.fault(document, ("id",), "T019", f"is called {document.stem!r} like a drug.",
-                       "Give the test another name, such as one ending in -level.")
+            desk.fault(
+                document,
+                ("id",),
+                "T019",
+                f"is called {document.stem!r} like a drug.",
+                "Give the test another name, such as one ending in -level.",
+            )
         with desk.guard(document):
             data = document.data
             result_of = tuple(map(str, data.get("result_of", ())))
             for place, name in enumerate(result_of):
                 if name not in analytes:
-                    desk.fault(document, ("result_of", place), "T010", f"names the unknown analyte {name!r}.",
-                               "Use the id of a file in labs/, vitals/ or surveys/.")
+                    desk.fault(
+                        document,
+                        ("result_of", place),
+                        "T010",
+                        f"names the unknown analyte {name!r}.",
+                        "Use the id of a file in labs/, vitals/ or surveys/.",
+                    )
             codes = tuple(coding for _, coding in desk.codings(document))
-            orders[document.stem] = OrderCode(document.stem, str(data["title"]), str(data["category"]), codes,
-                                              result_of)
+            orders[document.stem] = OrderCode(
+                document.stem, str(data["title"]), str(data["category"]), codes, result_of
+            )
     return orders
 
 
-def _read_equivalents(document: Document | None, desk: Desk,
-                      ingredients: frozenset[str]) -> dict[str, Mapping[str, Decimal]]:
+def _read_equivalents(
+    document: Document | None, desk: Desk, ingredients: frozenset[str]
+) -> dict[str, Mapping[str, Decimal]]:
     """Return per table: ingredient -> milligrams of the reference drug one milligram stands for."""
     tables: dict[str, Mapping[str, Decimal]] = {}
     for table, entry in desk.items(document, "tables"):
@@ -174,8 +215,13 @@ def _read_equivalents(document: Document | None, desk: Desk,
         factors: dict[str, Decimal] = {}
         for name, amount in amounts.items():
             if name not in ingredients:
-                desk.fault(document, ("tables", table, "amounts", name), "T011",
-                           f"names the unknown ingredient {name!r}.", "Use the id of a file in drugs/.")
+                desk.fault(
+                    document,
+                    ("tables", table, "amounts", name),
+                    "T011",
+                    f"names the unknown ingredient {name!r}.",
+                    "Use the id of a file in drugs/.",
+                )
             factors[name] = Decimal(amounts[entry["expressed_as"]]) / Decimal(amount)
         tables[table] = MappingProxyType(factors)
     return tables
@@ -197,12 +243,18 @@ def _read_twitch(document: Document | None, desk: Desk) -> _Twitch:
     book = desk.book()
     data: Mapping[str, Any] = document.data if document else {}
     for place, entry in enumerate(data.get("codes", ())):
-        row = TwitchCode(int(entry["level"]), tuple(entry.get("sites", ())), entry.get("side"),
-                         str(entry.get("title", "")))
+        row = TwitchCode(
+            int(entry["level"]), tuple(entry.get("sites", ())), entry.get("side"), str(entry.get("title", ""))
+        )
         for site in row.sites:
             if site not in sites and document:
-                desk.fault(document, ("codes", place), "T012", f"names the unknown site {site!r}.",
-                           "Define it under sites.")
+                desk.fault(
+                    document,
+                    ("codes", place),
+                    "T012",
+                    f"names the unknown site {site!r}.",
+                    "Define it under sites.",
+                )
         book.add(str(entry["system"]), str(entry["code"]), row, below=bool(entry.get("descendants")))
     return _Twitch(book.table(), sites, regions)
 
@@ -214,5 +266,3 @@ def _hash(folder: Path) -> str:
         if path.suffix in (".yaml", ".tsv"):
             digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
-
-

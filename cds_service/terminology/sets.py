@@ -70,10 +70,17 @@ def _read_set(desk: Desk, document: Document, kind: str, known: frozenset[str]) 
     includes = tuple(map(str, data.get("includes", ())))
     for place, other in enumerate(includes):
         if other not in known or other == document.stem:
-            desk.fault(document, ("includes", place), "T009", f"includes {other!r}, no other set here.",
-                       "Use the id of another file of this folder.")
-    codes = tuple(Coding(str(entry["system"]), str(entry["code"]), str(entry.get("title", "")))
-                  for entry in data.get("codes", ()))
+            desk.fault(
+                document,
+                ("includes", place),
+                "T009",
+                f"includes {other!r}, no other set here.",
+                "Use the id of another file of this folder.",
+            )
+    codes = tuple(
+        Coding(str(entry["system"]), str(entry["code"]), str(entry.get("title", "")))
+        for entry in data.get("codes", ())
+    )
     return ValueSet(document.stem, kind, str(data["title"]), codes, includes)
 
 

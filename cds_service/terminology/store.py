@@ -67,8 +67,12 @@ class CodeTable(Generic[Row]):
 
     __slots__ = ("_exact", "_parents", "_systems")
 
-    def __init__(self, systems: Systems, exact: Mapping[tuple[str, str], tuple[Row, ...]],
-                 parents: Mapping[tuple[str, str], tuple[Row, ...]]) -> None:
+    def __init__(
+        self,
+        systems: Systems,
+        exact: Mapping[tuple[str, str], tuple[Row, ...]],
+        parents: Mapping[tuple[str, str], tuple[Row, ...]],
+    ) -> None:
         """Take rows of exact codes and rows of codes that stand for all codes below them too."""
         self._systems = systems
         self._parents = dict(parents)

@@ -8,6 +8,7 @@ import itertools
 import signal
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -27,10 +28,12 @@ from tests.fuzz.wire import Wire
 HANG_SECONDS = 20
 _DEAD_SECONDS = 300
 _BATCH = 100
+#: How many of the innermost calls a hang is told with.
+_STACK = 12
 
 
 class Hang(BaseException):
-    """A request took too long; no handler of the application may catch it."""
+    """A request took too long; no handler of the application may catch it. Says where it was."""
 
 
 @dataclass(slots=True)
@@ -126,6 +129,7 @@ class Target:
             return self._over_socket(sent, seed)
         self._log.seek(0)
         self._log.truncate()
+        used = time.process_time()
         try:
             with watched(HANG_SECONDS):
                 answer = self._client.open(
@@ -136,8 +140,8 @@ class Target:
                     headers=sent.headers,
                 )
                 body = answer.get_data()
-        except Hang:
-            return 0, ["hang"]
+        except Hang as hang:
+            return 0, [f"hang with {time.process_time() - used:.2f} s of processor, at {hang}"]
         log = self._log.getvalue()
         broken = self.invariants.broken(sent, answer.status_code, answer.content_type or "", body, log)
         if answer.status_code >= 500:
@@ -188,4 +192,5 @@ def batched(seeds: Iterable[int], size: int) -> Iterator[list[int]]:
 
 
 def _ring(number: int, frame: FrameType | None) -> None:
-    raise Hang
+    stack = traceback.extract_stack(frame)[-_STACK:]
+    raise Hang(" > ".join(f"{Path(at.filename).name}:{at.lineno} {at.name}" for at in stack))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -32,7 +33,7 @@ from tests.fhir.builders import AS_OF
 from tests.fuzz.campaign import campaign, told
 from tests.fuzz.framing import FRAMINGS
 from tests.fuzz.grammar import bundle, resource
-from tests.fuzz.harness import Tally, Target, watched
+from tests.fuzz.harness import Hang, Tally, Target, watched
 from tests.fuzz.hostile import CANARY, SHARES, Hostile, calls, request_of
 from tests.fuzz.invariants import bent, known_codes
 from tests.fuzz.mutation import CHANGES, Marks, change_bytes, change_tree
@@ -237,6 +238,15 @@ def test_a_failure_is_shown_as_small_as_it_stays_one() -> None:
     body = json.dumps({"a": [1, 2, {"b": "x" * 500, "bad": 1}], "c": {"d": [[], {}]}}).encode()
     small = smallest(Hostile("POST", "/", body), lambda one: b'"bad"' in one.body)
     assert small.body == b'"bad"'
+
+
+def test_a_hang_is_told_with_where_it_was() -> None:
+    def wait_for_ever() -> None:
+        while True:
+            time.sleep(0.01)
+
+    with pytest.raises(Hang, match="wait_for_ever"), watched(0.05):
+        wait_for_ever()
 
 
 def test_tallies_add_up() -> None:

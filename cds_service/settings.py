@@ -18,7 +18,7 @@ from cds_service.addresses import is_origin, is_prefix
 from cds_service.auth import Clients, pinned_keys_fault
 from cds_service.client_limits import ClientLimits
 from cds_service.errors import Issue, SettingsError
-from cds_service.fetch import Access, Style, parse_entry, parse_network, tls_context
+from cds_service.fetch import Access, Style, parse_entry, parse_network, parse_server
 from cds_service.settings_sources import PREFIX, as_text, environment_values, file_values, hidden, value_of
 
 _MEBIBYTE = 1024 * 1024
@@ -112,6 +112,30 @@ class Settings:
     fhir_post_search: bool = _setting(
         False, "Whether searches go by POST to _search, so that no address holds a patient id."
     )
+    export_servers: tuple[str, ...] = _setting(
+        (),
+        "FHIR servers whose bulk export (`$export`) a batch may download, and the servers of their files and "
+        "tokens: base addresses; none: nobody is asked.",
+    )
+    export_token: str = _setting(
+        "", "Access token for exports, sent to the server of the export alone; empty: none.", secret=True
+    )
+    export_client_id: str = _setting(
+        "", "Client id for exports (SMART Backend Services): a token is asked for with it; empty: none is."
+    )
+    export_key_file: str = _setting(
+        "", "Private key of that client: PEM, JWK or JWK Set; RSA (RS384) or EC P-384 (ES384)."
+    )
+    export_key_id: str = _setting("", "Name (kid) the server knows that key by; empty: that of the JWK.")
+    export_token_url: str = _setting(
+        "", "Token endpoint for exports; empty: what the server's smart-configuration names."
+    )
+    export_scope: str = _setting("system/*.read", "Scope that is asked for exports.")
+    export_stall_seconds: int = _setting(
+        60, "Seconds a server may be silent during an export, 1 to 3600; then it is asked again."
+    )
+    export_hours: int = _setting(24, "Hours a whole export may take, 1 to 720.")
+    export_max_gib: int = _setting(100, "Most GiB an export may hold, unpacked, 1 to 100000.")
     log_level: str = _setting("info", "Least severe log line written: debug, info, warning or error.")
 
     def __post_init__(self) -> None:
@@ -192,48 +216,6 @@ def load_settings(
         raise SettingsError(*issues)
     values.update({name: value for name, value in (overrides or {}).items() if value is not None})
     return Settings(**values)
-
-
-def refuse_open_network(settings: Settings) -> None:
-    """Refuse to listen where others can reach the service while no client can prove who it is.
-
-    Raises:
-        SettingsError: The host is not a loopback address, and there are no trusted clients, or no
-            address for them that their tokens could name.
-    """
-    if settings.is_loopback:
-        return
-    if settings.clients and not settings.public_base_url.startswith("https://"):
-        raise SettingsError(
-            Issue(
-                "settings",
-                "S022",
-                f"host {settings.host} is open to other machines, and public_base_url is no https address.",
-                "Write the https address under which the clients call; their tokens must name it.",
-            )
-        )
-    if not settings.clients:
-        raise SettingsError(
-            Issue(
-                "settings",
-                "S020",
-                f"host {settings.host} is open to other machines, and no trusted clients are configured.",
-                "Name the clients ([[clients]]), or listen on 127.0.0.1 behind a proxy that authenticates.",
-            )
-        )
-
-
-def refuse_unreadable_authorities(settings: Settings) -> None:
-    """Refuse a file of certificate authorities that holds none.
-
-    Raises:
-        SettingsError: The file cannot be read as certificates.
-    """
-    try:
-        tls_context(settings.fhir_ca_file)
-    except OSError:
-        what = "fhir_ca_file holds no certificates that can be read."
-        raise SettingsError(Issue("settings", "S028", what, "Name a file of certificates in PEM.")) from None
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
@@ -360,6 +342,7 @@ def _fhir_access(settings: Settings) -> Issue | None:
             "https://fhir.example/r4, or https://fhir.example/r4 for https://issuer",
         ),
         ("fhir_networks", parse_network, "10.1.0.0/16"),
+        ("export_servers", parse_server, "https://fhir.example/r4"),
     ):
         for text in getattr(settings, name):
             try:
@@ -373,6 +356,16 @@ def _fhir_access(settings: Settings) -> Issue | None:
     return None
 
 
+def _export(settings: Settings) -> Issue | None:
+    if settings.export_token and settings.export_client_id:
+        what = "export_token and export_client_id are both set."
+        return Issue("settings", "S080", what, "Keep the one the server wants.")
+    if bool(settings.export_client_id) != bool(settings.export_key_file):
+        what = "export_client_id and export_key_file go together, and one is not set."
+        return Issue("settings", "S081", what, "Write both, or neither.")
+    return None
+
+
 _CHECKS: tuple[Callable[[Settings], Issue | None], ...] = (
     _out_of_range("port", 1, 65535),
     _out_of_range("workers", 1, 64),
@@ -382,6 +375,10 @@ _CHECKS: tuple[Callable[[Settings], Issue | None], ...] = (
     _out_of_range("fhir_max_pages", 1, 200),
     _out_of_range("fhir_max_codes", 0, 500),
     _fhir_access,
+    _out_of_range("export_stall_seconds", 1, 3600),
+    _out_of_range("export_hours", 1, 720),
+    _out_of_range("export_max_gib", 1, 100_000),
+    _export,
     _out_of_range("max_waiting", 0, 10_000),
     _out_of_range("stop_seconds", 1, 600),
     _memory_key,

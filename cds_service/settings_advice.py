@@ -160,7 +160,7 @@ def _ways(settings: Settings) -> Advice:
 
 def _file_rights(settings: Settings, path: Path) -> Advice:
     """Advise on the file of settings where it holds a secret that others on the machine can read."""
-    holds_secret = bool(settings.memory_key) or "@" in settings.store_url
+    holds_secret = bool(settings.memory_key or settings.export_token) or "@" in settings.store_url
     if holds_secret and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         yield ("S079", f"{path.name} holds secrets and others may read it.", f"chmod 600 {path.name}")
 

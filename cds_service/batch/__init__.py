@@ -16,6 +16,8 @@ from typing import Any, Final, Literal
 import msgspec
 
 from cds_service import __version__
+from cds_service.batch.bulk_export import downloaded
+from cds_service.batch.export_access import ExportAccess
 from cds_service.batch.extras import needed
 from cds_service.batch.faults import stops
 from cds_service.batch.journal import Journal, written_whole
@@ -32,7 +34,7 @@ from cds_service.batch.tasks import Run
 from cds_service.batch.thresholds import analyte_frames
 from cds_service.knowledge import Knowledge, load_knowledge
 
-__all__ = ["FORMATS", "LATEST", "Progress", "default_workers", "run_batch"]
+__all__ = ["FORMATS", "LATEST", "ExportAccess", "Progress", "default_workers", "run_batch"]
 
 FORMATS: Final = ("ndjson", "csv", "parquet", "fhir")
 LATEST: Final = "latest"
@@ -52,11 +54,13 @@ def run_batch(
     limit: int | None = None,
     kind: Kind = "auto",
     progress: Callable[[Progress], None] = quiet,
+    exports: ExportAccess | None = None,
 ) -> dict[str, Any]:
     """Review every patient of the inputs, write the outputs to ``out`` and return the summary.
 
     Args:
-        inputs: Files, folders, patterns, or ``-`` for the standard input; one or many.
+        inputs: Files, folders, patterns, addresses of bulk exports (``https://host/fhir/$export``), or ``-``
+            for the standard input; one or many.
         out: Folder of the outputs; new, empty, or that of a run to resume.
         knowledge: Loaded knowledge; None is that of this installation.
         as_of: Instant every patient is judged at, ``latest`` for the newest clinical date of each record;
@@ -69,6 +73,7 @@ def run_batch(
         limit: Patients after which to stop, for a try; the run then uses one worker.
         kind: ``lines`` or ``document`` where the inputs are not to be recognized by their content.
         progress: Is told how far the run is, some times a second.
+        exports: Which servers may be asked for bulk exports; None: nobody.
 
     Raises:
         BatchError: The run cannot begin or go on; what it has done is kept.
@@ -82,8 +87,9 @@ def run_batch(
     journal = Journal(Path(out))
     with journal.locked():
         instant = _instant(as_of, journal, resume)
+        names, goes_on = downloaded(names, journal, exports or ExportAccess(), instant, resume, progress)
         sources = find_sources(names, journal.work)
-        journal.begin(_plan(sources, known, instant, rules, limit, kind), resume=resume)
+        journal.begin(_plan(sources, known, instant, rules, limit, kind), resume=goes_on)
         reviewer = Reviewer(known, None if instant == LATEST else datetime.fromisoformat(instant), rules)
         local = LocalRun(
             Run(reviewer, journal, parts_for(sources), kind, limit),
@@ -127,9 +133,9 @@ def _check_options(knowledge: Knowledge, formats: Sequence[str], rules: Collecti
 
 def _instant(as_of: datetime | str | None, journal: Journal, resume: bool) -> str:
     """Return the instant of the run as text; a run that is resumed without one keeps its own."""
-    kept = journal.kept_plan() if resume and as_of is None else None
-    if kept is not None:
-        return str(kept.get("asOf", ""))
+    kept = journal.kept_instant() if resume and as_of is None else ""
+    if kept:
+        return kept
     if as_of == LATEST:
         return LATEST
     if not isinstance(as_of, datetime):

@@ -1,6 +1,7 @@
 """The codes of what can go wrong in a batch: what each means and what to do.
 
-B001-B019 stop a run (``BatchError``); B020-B039 cost one file, document or patient (a quarantined row).
+B001-B019 stop a run (``BatchError``); B020-B039 cost one file, document or patient (a quarantined row);
+B040-B051 stop an export (``BatchError``), B052-B059 tell what it lacks.
 """
 
 from __future__ import annotations
@@ -51,6 +52,50 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "B034": ("has only texts that cannot be read.", "Correct the lines that are named."),
     "B035": ("is a link that leads out of the folder.", "Name what it leads to as an input, too."),
     "B036": ("holds data of no patient (practitioners, organizations).", "Nothing, if that is right."),
+    "B040": (
+        "is no address of an export.",
+        "Write https://host/fhir/Group/ID/$export, or .../Patient/$export, .../$export.",
+    ),
+    "B041": (
+        "is no server an export may be asked of.",
+        "Add its base address to the setting export_servers.",
+    ),
+    "B042": ("could not be asked.", "Check the server and the way to it; then continue with --resume."),
+    "B043": ("did not accept the export.", "See what it says; check address, rights and scope."),
+    "B044": (
+        "accepted the export and named no address of a job on its own origin.",
+        "Report it to those who run the server.",
+    ),
+    "B045": ("did not finish in time.", "Raise export_hours, or export a smaller group."),
+    "B046": ("did not finish the export.", "See what it says; then begin anew."),
+    "B047": ("no longer has the export that was begun; a new one was asked for.", "Nothing to do."),
+    "B048": ("answered with no manifest that can be used.", "Report it to those who run the server."),
+    "B049": (
+        "gave no token.",
+        "Check export_client_id, the key registered for it, export_scope and export_token_url.",
+    ),
+    "B050": (
+        "is no private key an export can be asked with.",
+        "Name a PEM or JWK file: RSA of 2048 bits or more, or EC P-384.",
+    ),
+    "B051": (
+        "is larger than an export may be.",
+        "Raise export_max_gib, or export a smaller group; then continue with --resume.",
+    ),
+    "B052": (
+        "could not be had whole; what rests on its type is not known.",
+        "Continue later, in a new folder.",
+    ),
+    "B053": (
+        "reports errors of the export; what rests on any type is not known.",
+        "Read the OperationOutcome file.",
+    ),
+    "B054": (
+        "gives only what changed since a time; what is not in it is not known.",
+        "Leave _since out to judge whole records.",
+    ),
+    "B055": ("could not be asked for the types that are needed; everything was asked for.", "Nothing to do."),
+    "B056": ("names a file twice; it was taken once.", "Nothing to do."),
 }  # fmt: skip
 
 
@@ -65,5 +110,10 @@ NOTES: Final = frozenset(("F033", "F051", "F091"))
 
 def stops(code: str, where: str, detail: str = "") -> BatchError:
     """Return the error that ends a run."""
+    return BatchError(told(code, where, detail))
+
+
+def told(code: str, where: str, detail: str = "") -> Issue:
+    """Return a fault in the common form."""
     what, remedy = CODES[code]
-    return BatchError(Issue(where, code, f"{what[:-1]} ({detail})." if detail else what, remedy))
+    return Issue(where, code, f"{what[:-1]} ({detail})." if detail else what, remedy)

@@ -19,6 +19,7 @@ from cds_service.batch.tally import Tally
 
 _WORK: Final = ".work"
 _PLAN: Final = "plan.json"
+_INSTANT: Final = "instant"
 _LOCK_SECONDS: Final = 5.0
 
 
@@ -98,8 +99,7 @@ class Journal:
             if differing:
                 raise stops("B004", self.out.name, ", ".join(differing))
             return
-        if (self.out.exists() and any(path.name != _WORK for path in self.out.iterdir())) or kept is not None:
-            raise stops("B002", self.out.name)
+        self.refuse_used()
         try:
             for folder in (self.parts, self.spool):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -108,6 +108,12 @@ class Journal:
         with written_whole(self.work / _PLAN) as file:
             file.write(msgspec.json.format(msgspec.json.encode(plan)))
 
+    def refuse_used(self) -> None:
+        """Raise BatchError (B002) when the folder holds anything but what an export has left."""
+        has_others = self.out.exists() and any(path.name != _WORK for path in self.out.iterdir())
+        if has_others or self.kept_plan() is not None:
+            raise stops("B002", self.out.name)
+
     def kept_plan(self) -> dict[str, Any] | None:
         """Return the plan of the run that was begun here; None where there is none."""
         try:
@@ -115,6 +121,21 @@ class Journal:
         except (OSError, msgspec.DecodeError):
             return None
         return plan
+
+    def keep_instant(self, instant: str) -> None:
+        """Keep the instant of a run that has no plan yet: its inputs are still being downloaded."""
+        with written_whole(self.work / _INSTANT) as file:
+            file.write(instant.encode())
+
+    def kept_instant(self) -> str:
+        """Return the instant of the run that was begun here; empty where there is none."""
+        plan = self.kept_plan()
+        if plan is not None:
+            return str(plan.get("asOf", ""))
+        try:
+            return (self.work / _INSTANT).read_text("ascii")
+        except (OSError, ValueError):
+            return ""
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

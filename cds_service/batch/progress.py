@@ -16,6 +16,7 @@ class Progress:
     """How far a stage is. ``total`` is in bytes for reading, in parts for patients.
 
     ``seconds`` is how long the stage has taken; counts are of this session, not of a run that was resumed.
+    ``told`` says it in words where the counts say nothing.
     """
 
     stage: str
@@ -24,6 +25,7 @@ class Progress:
     patients: int
     findings: int
     seconds: float
+    told: str = ""
 
     @property
     def share(self) -> float:

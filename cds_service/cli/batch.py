@@ -21,14 +21,22 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from cds_service.batch import FORMATS, Progress, default_workers, run_batch
+from cds_service.batch import FORMATS, ExportAccess, Progress, default_workers, run_batch
 from cds_service.batch.progress import quiet
 from cds_service.cli.options import as_of_option, config_option, knowledge_in_force, settings_in_force
+from cds_service.fetch import parse_network, parse_server
 from cds_service.neutral import visible
+from cds_service.settings import Settings
 
 #: Exit code of a process that was stopped by Ctrl-C (128 + SIGINT).
 _STOPPED = 130
-_STAGES = {"reading": "Reading", "patients": "Patients"}
+_STAGES = {
+    "export": "Export",
+    "download": "Download",
+    "reading": "Reading",
+    "patients": "Patients",
+}
+_MEBIBYTE = 1024 * 1024
 
 
 @click.command("batch")
@@ -68,9 +76,11 @@ def command(
     """Review every patient of many records.
 
     INPUT is a file, folder or pattern: Bundles (.json), NDJSON of Bundles or resources, bulk-export
-    folders, tar archives, each also packed (.gz, .zst); - is the standard input.
+    folders, tar archives, each also packed (.gz, .zst); - is the standard input. The address of a bulk
+    export ('https://host/fhir/Group/ID/$export') is downloaded from servers listed in export_servers.
     """
-    knowledge = knowledge_in_force(settings_in_force(config))
+    settings = settings_in_force(config)
+    knowledge = knowledge_in_force(settings)
     console = Console(stderr=True)
     try:
         with _shown(console) as progress:
@@ -87,6 +97,7 @@ def command(
                 limit=limit,
                 kind=cast("Literal['auto', 'document', 'lines']", kind),
                 progress=progress,
+                exports=_export_access(settings, console),
             )
     except KeyboardInterrupt:
         console.print(f"Stopped. What was done is kept; the same command with --resume goes on ({out}).")
@@ -99,6 +110,25 @@ def command(
 def _instant(as_of: datetime | str | None, resume: bool) -> datetime | str | None:
     """Return the instant of a run: now by default; a run that is resumed keeps its own."""
     return datetime.now(UTC).replace(microsecond=0) if as_of is None and not resume else as_of
+
+
+def _export_access(settings: Settings, console: Console) -> ExportAccess:
+    """Return what the settings allow of exports; what one lacks is told at once."""
+    return ExportAccess(
+        servers=tuple(parse_server(text) for text in settings.export_servers),
+        networks=tuple(parse_network(text) for text in settings.fhir_networks),
+        ca_file=settings.fhir_ca_file,
+        stall_seconds=float(settings.export_stall_seconds),
+        total_seconds=settings.export_hours * 3600.0,
+        most_bytes=settings.export_max_gib * 1024 * _MEBIBYTE,
+        token=settings.export_token,
+        client_id=settings.export_client_id,
+        key_file=settings.export_key_file,
+        key_id=settings.export_key_id,
+        token_url=settings.export_token_url,
+        scope=settings.export_scope,
+        tell=lambda issue: console.print(visible(str(issue)), highlight=False, markup=False),
+    )
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -127,7 +157,10 @@ def _shown(console: Console) -> Iterator[Callable[[Progress], None]]:
             if stage not in stages:
                 stages[stage] = bar.add_task(_STAGES.get(stage, stage), total=progress.total, told="")
             rate = progress.patients / progress.seconds if progress.seconds > 0 else 0.0
-            told = f"{progress.patients:,} patients, {rate:,.0f}/s, {progress.findings:,} findings"
+            told = (
+                progress.told
+                or f"{progress.patients:,} patients, {rate:,.0f}/s, {progress.findings:,} findings"
+            )
             bar.update(stages[stage], completed=progress.done, total=progress.total, told=told)
 
         yield show

@@ -8,13 +8,9 @@ from pathlib import Path
 import click
 
 from cds_service.cli.options import config_option, json_option, knowledge_in_force, settings_in_force
-from cds_service.settings import (
-    refuse_open_network,
-    refuse_unreadable_authorities,
-    settings_table,
-    shown_settings,
-)
+from cds_service.settings import settings_table, shown_settings
 from cds_service.settings_advice import settings_advice
+from cds_service.settings_refusals import refuse_open_network, refuse_unreadable_authorities
 from cds_service.store import check_store
 
 

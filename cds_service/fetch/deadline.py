@@ -35,6 +35,17 @@ class Deadline:
         return left
 
 
+@dataclass(frozen=True, slots=True)
+class Pace(Deadline):
+    """A deadline for what may take long, that ends too when nothing comes for ``stall`` seconds."""
+
+    stall: float = 30.0
+
+    def need(self) -> float:
+        """Return the seconds the next wait may take. Raises TimeoutError when there are none."""
+        return min(self.stall, Deadline.need(self))
+
+
 @dataclass(slots=True)
 class Allowance:
     """How many bytes may still be taken in; shared by the threads of one call."""

@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from cds_service.fetch.deadline import Allowance
+from cds_service.fetch.deadline import Allowance, Deadline
 from cds_service.fetch.faults import Fault, FetchFault
 from cds_service.fetch.wire import Pin
 
@@ -28,7 +28,7 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 logging.getLogger("urllib3").propagate = False
 
 #: Everything a connection, its libraries and the server's words can raise.
-_TROUBLES = (
+TROUBLES = (
     OSError,
     ValueError,
     http.client.HTTPException,
@@ -74,7 +74,7 @@ class Line:
         """Prepare; nothing is connected before the first question."""
         self._pin = pin
         self._allowance = allowance
-        self._adapter = _PinnedAdapter(pin)
+        self._adapter = PinnedAdapter(pin)
 
     def ask(self, question: Question, token: str = "") -> Answer:
         """Return the answer to a question, of whatever status.
@@ -86,8 +86,8 @@ class Line:
             return self._ask(question, token)
         except FetchFault:
             raise
-        except _TROUBLES as error:
-            raise FetchFault(self._kind(error)) from None
+        except TROUBLES as error:
+            raise FetchFault(kind_of_trouble(error, self._pin.deadline)) from None
 
     def close(self) -> None:
         """Close the connection."""
@@ -112,7 +112,7 @@ class Line:
         if response.status_code != requests.codes.ok:
             return b""  # what stands in it is not used, so it is not taken in
         packing = response.headers.get("Content-Encoding", "identity").strip().lower()
-        portions = _portions(response.raw)
+        portions = portions_of(response.raw)
         if packing == "gzip":
             portions = _unpacked(portions)
         elif packing not in ("", "identity"):
@@ -124,16 +124,19 @@ class Line:
             body += portion
         return bytes(body)
 
-    def _kind(self, error: Exception) -> Fault:
-        if self._pin.deadline.left <= 0:
-            return Fault.TIMEOUT
-        if isinstance(error, requests.exceptions.SSLError):
-            return Fault.TLS
-        timeouts = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
-        return Fault.TIMEOUT if isinstance(error, timeouts) else Fault.BROKEN
+
+def kind_of_trouble(error: Exception, deadline: Deadline) -> Fault:
+    """Return the fault one of ``TROUBLES`` is."""
+    if deadline.left <= 0:
+        return Fault.TIMEOUT
+    if isinstance(error, requests.exceptions.SSLError):
+        return Fault.TLS
+    timeouts = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
+    return Fault.TIMEOUT if isinstance(error, timeouts) else Fault.BROKEN
 
 
-def _portions(raw: Any) -> Iterator[bytes]:
+def portions_of(raw: Any) -> Iterator[bytes]:
+    """Yield what arrives of a body, as it was sent."""
     while portion := raw.read(_CHUNK, decode_content=False):
         yield portion
 
@@ -153,7 +156,7 @@ def _unpacked(portions: Iterator[bytes]) -> Iterator[bytes]:
     raise FetchFault(Fault.UNPACKING)  # it ended before the packing did
 
 
-class _PinnedAdapter(HTTPAdapter):
+class PinnedAdapter(HTTPAdapter):
     """Requests' adapter, connecting where the pin says and nowhere else."""
 
     def __init__(self, pin: Pin) -> None:
@@ -161,6 +164,7 @@ class _PinnedAdapter(HTTPAdapter):
         super().__init__(pool_connections=1, pool_maxsize=1)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
+        """Make the connections those of the pin."""
         super().init_poolmanager(connections, maxsize, block, ssl_context=self._pin.tls, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _pools(self._pin)
 

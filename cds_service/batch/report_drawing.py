@@ -187,7 +187,7 @@ def _draw_counts(axes: Any, data: Histogram) -> None:
     axes.set(xlim=(first, last), ylim=(0, max(1, *data.counts) * 1.06))
     ticker = brought("matplotlib.ticker")
     axes.xaxis.set_major_locator(ticker.MaxNLocator(5, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_locator(ticker.MaxNLocator(3, integer=True))
+    axes.yaxis.set_major_locator(ticker.MaxNLocator(3, integer=True, prune="lower"))  # 0 is the axis
     axes.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
     axes.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
     axes.tick_params(colors=_STANDS_FOR["soft"], labelsize=11.5, length=0, pad=4)

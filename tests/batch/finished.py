@@ -95,7 +95,7 @@ def summary(times: int = 1) -> dict[str, Any]:
         "version": "0.1.0",
         "knowledgeVersion": knowledge().version,
         "asOf": "2026-11-20T12:00:00+00:00",
-        "input": {**totals, "files": patients + times, "bytes": 40_000 * patients},
+        "input": {**totals, "files": patients + times, "resources": totals["resources"] + 3 * times, "bytes": 40_000 * patients},
         "reviewed": totals,
         "quarantined": {"files": times, "documents": 0, "resources": 3 * times, "patients": 0, "rows": 4 * times},
         "rules": _rules(reviews, times),

@@ -15,9 +15,9 @@ DOCUMENTS = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 
-# Commands that install, fetch, write or stay running have tests of their own (packaging, cli, web).
+# Commands that install, fetch, write or stay running have tests of their own (packaging, cli, web, batch).
 _ELSEWHERE = re.compile(
-    r"make |pip install|git |docker |POSTGRES_PASSWORD=|twitch-cds serve|twitch-cds new-rule|twitch-cds terminology|twitch-cds token|URL=|TOKEN=|curl |twitch-cds config check --config site|twitch-cds feedback"
+    r"make |pip install|git |docker |POSTGRES_PASSWORD=|twitch-cds serve|twitch-cds new-rule|twitch-cds terminology|twitch-cds token|URL=|TOKEN=|curl |twitch-cds config check --config site|twitch-cds feedback|twitch-cds batch"
 )
 _FENCE = re.compile(r"^```sh\n(.*?)^```\n(?:\n?```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
 

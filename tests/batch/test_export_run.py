@@ -92,6 +92,15 @@ def test_a_type_that_cannot_be_had_is_incomplete_never_absent(run, server):
     assert set(kinds["lab"]) == {"incomplete"}
 
 
+def test_remarks_of_the_server_cost_nothing(run, server):
+    whole = findings(run(name="whole"))
+    issue = {"severity": "information", "code": "informational", "diagnostics": "done"}
+    server.errors["e"] = ndjson([{"resourceType": "OperationOutcome", "issue": [issue]}])
+    output = run()
+    assert findings(output) == whole
+    assert set(json.loads(output["summary.json"])["kinds"]["lab"]) <= {"present", "none-found"}
+
+
 def test_a_stopped_download_goes_on_at_the_instant_it_was_begun(run, server, tmp_path):
     whole = run(name="whole")
     server.gone.clear()

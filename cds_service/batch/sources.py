@@ -174,10 +174,15 @@ def _kept_input(spool: Path) -> Path:
 
 
 def _told_names(rows: list[_Found]) -> dict[str, str]:
-    """Return for each path the part below its input; where two would be alike, more of the path."""
+    """Return for each path the part below its input; where two would be alike, the part in which all differ.
+
+    Where the machine keeps the inputs is never told: the same inputs elsewhere give the same names.
+    """
     names = {row.path: told_name(os.path.relpath(row.path, row.above)) for row in rows}
     taken = Counter(names.values())
-    return {path: name if taken[name] == 1 else told_name(path.lstrip("/")) for path, name in names.items()}
+    alike = [path for path, name in names.items() if taken[name] > 1]
+    above = os.path.commonpath([os.path.dirname(path) for path in alike]) if alike else ""
+    return names | {path: told_name(os.path.relpath(path, above)) for path in alike}
 
 
 def _source(row: _Found, name: str) -> Source:

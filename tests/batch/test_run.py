@@ -95,3 +95,11 @@ def test_a_folder_in_use_is_not_written_over(batch, knowledge, tmp_path):
     with pytest.raises(BatchError, match="B002"):
         run_batch(BUNDLES[:1], tmp_path / "kept", knowledge=knowledge, as_of=AS_OF)
     assert [path.name for path in (tmp_path / "kept").iterdir() if path.name != ".work"] == ["notes.txt"]
+
+
+def test_files_of_one_name_are_told_by_the_folders_in_which_they_differ(batch, tmp_path):
+    for place in ("here/a", "here/b"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "bundle.json").write_bytes(BUNDLES[0].read_bytes())
+    found = batch([tmp_path / "here" / "a" / "bundle.json", tmp_path / "here" / "b" / "bundle.json"])
+    assert [row["file"] for row in rows(found["patients.ndjson"])] == ["a/bundle.json", "b/bundle.json"]

@@ -153,6 +153,10 @@ class Journal:
         """Whether a task was finished."""
         return (self.parts / f"{task}.done").exists()
 
+    def done(self) -> list[str]:
+        """Return the names of all tasks that were finished, in order."""
+        return sorted(path.stem for path in self.parts.glob("*.done"))
+
     def finish(self, task: str, rows: Rows) -> None:
         """Keep the rows of a task, sorted; then it is done. Raises BatchError (B005)."""
         rows.sort()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 _FIELDS: Final = 3
+_TICK_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,16 @@ class Meters:
         self._tell = tell
         self._counts = multiprocessing.get_context("fork").Array("q", _FIELDS)
         self._finished = 0
-        self._begun = time.monotonic()
+        self._begun = self._told = time.monotonic()
+        self._parent = os.getpid()
 
     def add(self, size: int, patients: int, findings: int) -> None:
         """Count bytes read, patients reviewed, findings."""
         with self._counts.get_lock():
             for place, count in enumerate((size, patients, findings)):
                 self._counts[place] += count
+        if os.getpid() == self._parent and time.monotonic() - self._told > _TICK_SECONDS:
+            self.tell()
 
     def finished(self) -> None:
         """Count a task, and tell."""
@@ -63,6 +68,7 @@ class Meters:
 
     def tell(self) -> None:
         """Tell how far it is."""
+        self._told = time.monotonic()
         size, patients, findings = self._counts[:]
         done, total = (size, self._size) if self._size else (self._finished, self._tasks)
         self._tell(Progress(self._stage, done, total, patients, findings, time.monotonic() - self._begun))

@@ -24,8 +24,12 @@ from cds_service.batch.streams import spans
 from cds_service.batch.tally import Tally
 from cds_service.batch.tasks import Piece, Run, Task, read_sources, review_part
 
-#: Bytes one task reads, about; the work that is lost when a run is killed.
+#: Bytes one task reads at most, about; the work that is lost when a run is killed.
 _TASK_BYTES: Final = 8 * 1024 * 1024
+#: Tasks a small run is parted into, so that all workers have some; not by their number: a run that goes on
+#: may have others.
+_TASKS: Final = 64
+_LEAST_BYTES: Final = 64 * 1024
 #: Bytes of text one part of the patients holds, about; a worker holds one part at a time.
 _PART_BYTES: Final = 32 * 1024 * 1024
 _MOST_PARTS: Final = 4_096
@@ -44,10 +48,12 @@ def parts_for(sources: Sequence[Source]) -> int:
 
 def read_tasks(sources: Sequence[Source]) -> list[Task]:
     """Return the tasks of the first phase: sources by the handful, large files of lines in spans."""
+    share = sum(source.size for source in sources) // _TASKS
+    most = min(_TASK_BYTES, max(_LEAST_BYTES, share))
     groups: list[list[Piece]] = [[]]
     size = 0
     for piece in _pieces(sources):
-        if size and size + piece.size > _TASK_BYTES:
+        if size and size + piece.size > most:
             groups.append([])
             size = 0
         groups[-1].append(piece)
@@ -101,22 +107,28 @@ class LocalRun:
         build(journal.work / "shared.sqlite3", journal.spools([f"{name}.shared" for name in names]))
         self.run = replace(self.run, reviewer=replace(self.run.reviewer, states=tally.states()))
         tasks = [Task(f"p{part:06d}", part=part) for part in parts_used(spools)]
-        most = self.run.most
-        left = None if most is None else max(0, most - tally.reviewed["patients"])
 
         def review(run: Run, task: Task, meter: Any) -> int:
-            return review_part(run, task, meter, names, left)
+            return review_part(run, task, meter, names)
 
         self._phase("patients", tasks, review)
         found = [task.name for task in tasks]
         tally.add(self._added(found))
+        if self.run.most is not None:  # what was not come to did not come in
+            tally.given["resources"] = tally.reviewed["resources"] + tally.quarantined["resources"]
         return found
 
     def _added(self, names: Sequence[str]) -> Tally:
         total = Tally()
         for name in names:
-            total.add(self.run.journal.tally(name))
+            if self.run.most is None or self.run.journal.is_done(name):
+                total.add(self.run.journal.tally(name))
         return total
+
+    def _left(self) -> int | None:
+        """Return how many patients are still wanted; None: all."""
+        most = self.run.most
+        return None if most is None else most - self._added(self.run.journal.done()).reviewed["patients"]
 
     def _phase(self, stage: str, tasks: Sequence[Task], do: Callable[[Run, Task, Any], int]) -> None:
         waiting = [task for task in tasks if not self.run.journal.is_done(task.name)]
@@ -135,7 +147,10 @@ class LocalRun:
 
     def _alone(self, tasks: Sequence[Task], do: Callable[[Run, Task, Any], int], meters: Meters) -> None:
         for task in tasks:
-            do(self.run, task, meters.add)
+            left = self._left()
+            if left is not None and left <= 0:
+                break
+            do(replace(self.run, most=left), task, meters.add)
             meters.finished()
 
     def _together(self, tasks: Sequence[Task], do: Callable[[Run, Task, Any], int], meters: Meters) -> None:

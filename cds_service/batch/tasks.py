@@ -80,13 +80,13 @@ def read_sources(run: Run, task: Task, meter: Meter) -> int:
     return reading.rows.tally.reviewed["patients"]
 
 
-def review_part(run: Run, task: Task, meter: Meter, reads: list[str], enough: int | None) -> int:
-    """Review the patients of one part, in order, at most ``enough``; return how many."""
+def review_part(run: Run, task: Task, meter: Meter, reads: list[str]) -> int:
+    """Review the patients of one part, in order, as many as are wanted; return how many."""
     journal = run.journal
     shared = SharedResources(journal.work / "shared.sqlite3")
     rows = Rows()
     for patient, lines in by_patient(read_part(task.part, journal.spools(reads))):
-        if enough is not None and rows.tally.reviewed["patients"] >= enough:
+        if run.most is not None and rows.tally.reviewed["patients"] >= run.most:
             break
         found = review_lines(run.reviewer, patient, lines, shared.named_in)
         rows.add(found)

@@ -103,3 +103,12 @@ def test_files_of_one_name_are_told_by_the_folders_in_which_they_differ(batch, t
         (tmp_path / place / "bundle.json").write_bytes(BUNDLES[0].read_bytes())
     found = batch([tmp_path / "here" / "a" / "bundle.json", tmp_path / "here" / "b" / "bundle.json"])
     assert [row["file"] for row in rows(found["patients.ndjson"])] == ["a/bundle.json", "b/bundle.json"]
+
+
+@pytest.mark.parametrize("most", [1, 5, 1000])
+def test_a_limit_holds_over_many_files_and_in_an_export(batch, export, most):
+    expected = min(most, len(BUNDLES))
+    for inputs in (BUNDLES, export):
+        found = batch(inputs, limit=most, workers=2)
+        assert len(rows(found["patients.ndjson"])) == expected
+        assert batch(inputs, limit=most, workers=1) == found

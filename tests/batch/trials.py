@@ -66,7 +66,7 @@ class Trials:
         child = os.fork()
         if not child:
             os.setpgid(0, 0)
-            run._TASK_BYTES, run._PART_BYTES = _SMALL, _SMALL
+            run._TASK_BYTES, run._LEAST_BYTES, run._PART_BYTES = _SMALL, _SMALL, _SMALL
             code = 1
             try:
                 run_batch(

@@ -13,6 +13,7 @@ def test_help_names_every_command(run):
     code, out, _err = run("--help")
     assert code == 0
     for name in (
+        "batch",
         "config",
         "doctor",
         "explain",

@@ -27,17 +27,20 @@ from cds_service.batch.patient import Reviewer
 from cds_service.batch.progress import Progress, quiet
 from cds_service.batch.rows import STREAMS
 from cds_service.batch.run import LocalRun, default_workers, parts_for
-from cds_service.batch.sources import Source, find_sources
+from cds_service.batch.sources import Source, are_addresses, find_sources
 from cds_service.batch.streams import Kind
 from cds_service.batch.summary import check, summary_of
+from cds_service.batch.tally import Tally
 from cds_service.batch.tasks import Run
 from cds_service.batch.thresholds import analyte_frames
 from cds_service.knowledge import Knowledge, load_knowledge
 
-__all__ = ["FORMATS", "LATEST", "ExportAccess", "Progress", "default_workers", "run_batch"]
+__all__ = ["ENGINES", "FORMATS", "LATEST", "ExportAccess", "Progress", "default_workers", "run_batch"]
 
 FORMATS: Final = ("ndjson", "csv", "parquet", "fhir")
 LATEST: Final = "latest"
+SPARK: Final = "spark"
+ENGINES: Final = ("local", SPARK)
 
 
 def run_batch(
@@ -53,6 +56,7 @@ def run_batch(
     rules: Collection[str] | None = None,
     limit: int | None = None,
     kind: Kind = "auto",
+    engine: str = "local",
     progress: Callable[[Progress], None] = quiet,
     exports: ExportAccess | None = None,
 ) -> dict[str, Any]:
@@ -72,6 +76,7 @@ def run_batch(
         rules: Ids of the rules to judge; None judges all.
         limit: Patients after which to stop, for a try; the run then uses one worker.
         kind: ``lines`` or ``document`` where the inputs are not to be recognized by their content.
+        engine: ``local``, or ``spark`` for what outgrows one machine (docs/batch.md, "Spark"); the same rows.
         progress: Is told how far the run is, some times a second.
         exports: Which servers may be asked for bulk exports; None: nobody.
 
@@ -84,40 +89,35 @@ def run_batch(
     known = load_knowledge() if knowledge is None else knowledge
     _check_options(known, formats, rules)
     needed(formats, report=report)
+    _check_engine(engine, names, resume, limit)
     journal = Journal(Path(out))
     with journal.locked():
         instant = _instant(as_of, journal, resume)
         names, goes_on = downloaded(names, journal, exports or ExportAccess(), instant, resume, progress)
-        sources = find_sources(names, journal.work)
-        journal.begin(_plan(sources, known, instant, rules, limit, kind), resume=goes_on)
-        reviewer = Reviewer(known, None if instant == LATEST else datetime.fromisoformat(instant), rules)
-        local = LocalRun(
-            Run(reviewer, journal, parts_for(sources), kind, limit),
-            sources,
-            1 if limit is not None else workers,
-            progress,
-        )
-        tasks, tally = local.work()
-        merging = time.monotonic()
-        written = {
-            name: merge(
-                [journal.part(task, name) for task in tasks],
-                journal.work / f"{name}.ndjson",
-                journal.work / "merge",
+        remote = engine == SPARK and are_addresses(names)
+        sources = [] if remote else find_sources(names, journal.work)
+        journal.begin(_plan(names if remote else sources, known, instant, rules, limit, kind), resume=goes_on)
+        if engine == SPARK:
+            from cds_service.batch.spark import run_on_spark, setup_of
+
+            setup = setup_of(known, instant, rules, kind)
+            tally, written, seconds = run_on_spark(
+                names, None if remote else sources, setup, journal.work, workers, progress
             )
-            for name in STREAMS
-        }
+        else:
+            reviewer = Reviewer(known, None if instant == LATEST else datetime.fromisoformat(instant), rules)
+            local = Run(reviewer, journal, parts_for(sources), kind, limit)
+            tally, written, seconds = _locally(local, sources, workers, progress)
         check(tally, written)
         summary = summary_of(tally, known, instant, written["findings"], analyte_frames(known))
-        local.seconds["merging"] = time.monotonic() - merging
         writing, final = time.monotonic(), journal.work / "final"
-        names = write_outputs(journal.work, final, formats, known)
-        if names:
-            local.seconds["outputs"] = time.monotonic() - writing
-        timings = _timings(local, begun, tally.given["bytes"], tally.reviewed["patients"], workers)
+        made = write_outputs(journal.work, final, formats, known)
+        if made:
+            seconds["outputs"] = time.monotonic() - writing
+        timings = _timings(seconds, begun, tally.given["bytes"], tally.reviewed["patients"], workers)
         if report:
-            names += add_report(journal.work, final, summary, timings)
-        _publish(journal, names, summary, timings)
+            made += add_report(journal.work, final, summary, timings)
+        _publish(journal, made, summary, timings)
     journal.close()
     return summary
 
@@ -129,6 +129,35 @@ def _check_options(knowledge: Knowledge, formats: Sequence[str], rules: Collecti
     for rule_id in rules or ():
         if rule_id not in knowledge.rules:
             raise stops("B011", rule_id)
+
+
+def _check_engine(engine: str, names: Sequence[str], resume: bool, limit: int | None) -> None:
+    """Refuse what an engine cannot do, before anything is begun."""
+    if engine not in ENGINES:
+        raise stops("B067", engine)
+    refused = {"--resume": resume, "--limit": limit is not None, "the standard input": "-" in names}
+    for name, is_asked in refused.items():
+        if engine == SPARK and is_asked:
+            raise stops("B063", name)
+
+
+def _locally(
+    run: Run, sources: Sequence[Source], workers: int, progress: Callable[[Progress], None]
+) -> tuple[Tally, dict[str, int], dict[str, float]]:
+    """Work on this machine; return counts, rows written, and how long the stages took."""
+    local = LocalRun(run, sources, 1 if run.most is not None else workers, progress)
+    tasks, tally = local.work()
+    begun = time.monotonic()
+    journal = run.journal
+    written = {
+        name: merge(
+            [journal.part(task, name) for task in tasks],
+            journal.work / f"{name}.ndjson",
+            journal.work / "merge",
+        )
+        for name in STREAMS
+    }
+    return tally, written, {**local.seconds, "merging": time.monotonic() - begun}
 
 
 def _instant(as_of: datetime | str | None, journal: Journal, resume: bool) -> str:
@@ -144,7 +173,7 @@ def _instant(as_of: datetime | str | None, journal: Journal, resume: bool) -> st
 
 
 def _plan(
-    sources: Sequence[Source],
+    sources: Sequence[Source] | Sequence[str],
     knowledge: Knowledge,
     instant: str,
     rules: Collection[str] | None,
@@ -159,7 +188,10 @@ def _plan(
         "rules": None if rules is None else sorted(rules),
         "limit": limit,
         "kind": kind,
-        "inputs": [[source.name, source.size, source.changed] for source in sources],
+        "inputs": [
+            source if isinstance(source, str) else [source.name, source.size, source.changed]
+            for source in sources
+        ],
     }
 
 
@@ -177,11 +209,13 @@ def _publish(
             file.write(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
 
 
-def _timings(local: LocalRun, begun: float, size: int, patients: int, workers: int) -> dict[str, Any]:
+def _timings(
+    seconds: dict[str, float], begun: float, size: int, patients: int, workers: int
+) -> dict[str, Any]:
     total = time.monotonic() - begun
     return {
         "workers": workers,
-        "seconds": {name: round(value, 3) for name, value in {**local.seconds, "total": total}.items()},
+        "seconds": {name: round(value, 3) for name, value in {**seconds, "total": total}.items()},
         "patientsPerSecond": round(patients / total, 1) if total else 0,
         "megabytesPerSecond": round(size / total / 1e6, 2) if total else 0,
     }

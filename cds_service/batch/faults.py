@@ -1,7 +1,7 @@
 """The codes of what can go wrong in a batch: what each means and what to do.
 
 B001-B019 stop a run (``BatchError``); B020-B039 cost one file, document or patient (a quarantined row);
-B040-B051 stop an export (``BatchError``), B052-B059 tell what it lacks.
+B040-B051 stop an export (``BatchError``), B052-B059 tell what it lacks; B060-B079 are of Spark.
 """
 
 from __future__ import annotations
@@ -96,6 +96,17 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     ),
     "B055": ("could not be asked for the types that are needed; everything was asked for.", "Nothing to do."),
     "B056": ("names a file twice; it was taken once.", "Nothing to do."),
+    "B060": ("cannot start.", 'Install Java 17 or later and pip install "twitch-cds[spark]".'),
+    "B061": (
+        "has another version or knowledge than the driver.",
+        "Install the same twitch-cds on every executor; content and site file must lie where all find them.",
+    ),
+    "B062": ("has no twitch-cds.", "Install twitch-cds on every executor, with the Python of the driver."),
+    "B063": ("is not for --engine spark.", "Leave it out, or use --engine local."),
+    "B064": ("mixes paths and addresses.", "Give all inputs as paths, or all as addresses (s3a://, file:///)."),
+    "B065": ("could not finish.", "Look into the log of Spark; what it names first is the cause."),
+    "B066": ("is larger than 2 GiB and cannot be parted.", "Unpack it, or send it in several files."),
+    "B067": ("is no engine.", "Engines are local and spark."),
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import shutil
 import stat
 import sys
@@ -24,6 +25,9 @@ _PACKED: Final = (".gz", ".zst", ".bz2", ".xz")
 _OUTPUTS: Final = {"patients.ndjson", "findings.ndjson", "quarantine.ndjson", "summary.json"}
 #: What a link that leads out of a folder is told by.
 _LEADS_OUT: Final = "B035"
+
+#: ``s3a://bucket/x``, ``abfss://...``, ``dbfs:/x``, ``file:///x``: a scheme has two letters or more.
+_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:/")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,6 +52,18 @@ class _Found:
     above: str
     path: str
     fault: str = ""
+
+
+def are_addresses(inputs: Sequence[str]) -> bool:
+    """Whether inputs are addresses of a file system of Spark, not paths.
+
+    Raises:
+        BatchError: Some are and some are not (B064).
+    """
+    found = {_ADDRESS.match(given) is not None for given in inputs}
+    if len(found) > 1:
+        raise stops("B064", "inputs")
+    return found == {True}
 
 
 def find_sources(inputs: Sequence[str], spool: Path) -> list[Source]:

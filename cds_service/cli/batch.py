@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from cds_service.batch import FORMATS, ExportAccess, Progress, default_workers, run_batch
+from cds_service.batch import ENGINES, FORMATS, ExportAccess, Progress, default_workers, run_batch
 from cds_service.batch.progress import quiet
 from cds_service.cli.options import as_of_option, config_option, knowledge_in_force, settings_in_force
 from cds_service.fetch import parse_network, parse_server
@@ -46,6 +46,12 @@ _MEBIBYTE = 1024 * 1024
 )
 @as_of_option
 @click.option("--workers", type=click.IntRange(1, 256), help="Worker processes. Default: one a processor.")
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="local",
+    help="local: processes of this machine. spark: a cluster (extra spark, Java 17).",
+)
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
 @click.option("--format", "formats", default="ndjson", metavar="LIST", help=f"Of {', '.join(FORMATS)}.")
 @click.option("--report", is_flag=True, help="Write report.html too.")
@@ -64,6 +70,7 @@ def command(
     out: Path,
     as_of: datetime | str | None,
     workers: int | None,
+    engine: str,
     resume: bool,
     formats: str,
     report: bool,
@@ -90,6 +97,7 @@ def command(
                 knowledge=knowledge,
                 as_of=cast("datetime | Literal['latest'] | None", _instant(as_of, resume)),
                 workers=workers or default_workers(),
+                engine=engine,
                 resume=resume,
                 formats=_listed(formats),
                 report=report,

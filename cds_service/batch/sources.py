@@ -9,7 +9,7 @@ import shutil
 import stat
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Final
@@ -84,7 +84,7 @@ def find_sources(inputs: Sequence[str], spool: Path) -> list[Source]:
             once[place] = row
         elif place not in read:
             once[row.path] = row
-    names = _told_names(list(once.values()))
+    names = told_names({row.path: row.above for row in once.values()})
     return sorted(_source(row, names[row.path]) for row in once.values())
 
 
@@ -189,12 +189,13 @@ def _kept_input(spool: Path) -> Path:
     return kept
 
 
-def _told_names(rows: list[_Found]) -> dict[str, str]:
+def told_names(above_of: Mapping[str, str]) -> dict[str, str]:
     """Return for each path the part below its input; where two would be alike, the part in which all differ.
 
-    Where the machine keeps the inputs is never told: the same inputs elsewhere give the same names.
+    ``above_of`` gives for each path the folder above its input. Where the machine keeps the inputs is never
+    told: the same inputs elsewhere give the same names.
     """
-    names = {row.path: told_name(os.path.relpath(row.path, row.above)) for row in rows}
+    names = {path: told_name(os.path.relpath(path, above)) for path, above in above_of.items()}
     taken = Counter(names.values())
     alike = [path for path, name in names.items() if taken[name] > 1]
     above = os.path.commonpath([os.path.dirname(path) for path in alike]) if alike else ""

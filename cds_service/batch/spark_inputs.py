@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from cds_service.batch.faults import CODES, stops
 from cds_service.batch.packed import told_name
 from cds_service.batch.rows import Place, Rows
 from cds_service.batch.run import read_tasks
-from cds_service.batch.sources import STDIN, Source, find_sources, is_data_name
+from cds_service.batch.sources import STDIN, Source, find_sources, is_data_name, told_names
 from cds_service.batch.spark_work import (
     COLUMNS,
     Setup,
@@ -123,11 +122,10 @@ def _listed(spark: SparkSession, names: Sequence[str]) -> list[_File]:
             raise stops("B013" if listed else "B001", told_name(name))
         for path, size in usable:
             found[path] = min(found.get(path, (depth, number, size)), (depth, number, size))
-    told = {path: told_name("/".join(_parts(path)[depth:])) for path, (depth, _, _) in found.items()}
-    taken = Counter(told.values())
+    above = {_folders(path): _folders(path, depth) for path, (depth, _, _) in found.items()}
+    told = told_names(above)
     return [
-        _File(path, told[path] if taken[told[path]] == 1 else told_name("/".join(_parts(path))), size, number)
-        for path, (_, number, size) in sorted(found.items())
+        _File(path, told[_folders(path)], size, number) for path, (_, number, size) in sorted(found.items())
     ]
 
 
@@ -150,11 +148,16 @@ def _binary(spark: SparkSession, *names: str) -> DataFrame:
 
 
 def _parts(address: str) -> tuple[str, ...]:
-    """Return the folders and the name of an address, without scheme and host."""
+    """Return the host, the folders and the name of an address; no host is an empty one."""
     _, _, rest = address.partition(":")
-    if rest.startswith("//"):
-        rest = rest[2:].partition("/")[2]
-    return PurePosixPath("/" + rest.strip("/")).parts[1:]
+    host, _, path = rest[2:].partition("/") if rest.startswith("//") else ("", "", rest)
+    return (host, *PurePosixPath("/" + path.strip("/")).parts[1:])
+
+
+def _folders(address: str, depth: int | None = None) -> str:
+    """Return an address as a path, or its first ``depth`` parts."""
+    host, *parts = _parts(address)[:depth]
+    return "/" + "/".join([host or "-", *parts])
 
 
 # --- files read whole

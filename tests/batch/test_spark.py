@@ -120,7 +120,7 @@ class TestOnSpark:
         )
         monkeypatch.setitem(spark_inputs._PARTING, "spark.sql.files.minPartitionNum", "8")
         monkeypatch.setitem(spark_inputs._PARTING, "spark.sql.files.openCostInBytes", "1")
-        inputs = [export, BUNDLES[1]]
+        inputs = [export, *BUNDLES[1:3]]  # two files of one name
         again = batch(
             [path.as_uri().replace("%20", " ").replace("%25", "%") for path in inputs], engine="spark"
         )

@@ -9,7 +9,7 @@ HASHED := --require-hashes --no-deps
 CODE   := cds_service tests tools bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-hapi check format docs conformance lock bench validate kill-trials clean slow-loris soak overload canaries fuzz hostile-text batch-kill-trials
+.PHONY: help run install test test-hapi check format docs conformance lock bench validate kill-trials clean slow-loris bench-batch soak overload canaries fuzz hostile-text batch-kill-trials
 
 help:                      ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -58,6 +58,10 @@ bench: $(VENV)/.dev        ## speed, as tables; never part of the tests
 	$(BIN)/python bench/single_call.py
 	$(BIN)/python bench/served.py
 	$(BIN)/python bench/explain.py
+
+# cql-execution is measured, too, after: npm install --prefix .cache/cql cql-execution cql-exec-fhir
+bench-batch: $(VENV)/.dev  ## the batch against a typed scan, a loop over dicts and cql-execution
+	$(BIN)/python bench/batch.py
 
 soak: $(VENV)/.dev         ## load held with tokens: memory, open files, errors (MINUTES=10)
 	$(BIN)/python bench/soak.py --minutes $(or $(MINUTES),10)

@@ -20,7 +20,7 @@ from cds_service.batch.bulk_export import downloaded
 from cds_service.batch.export_access import ExportAccess
 from cds_service.batch.extras import needed
 from cds_service.batch.faults import stops
-from cds_service.batch.journal import Journal, written_whole
+from cds_service.batch.journal import Journal, faults_told, written_whole
 from cds_service.batch.merge import merge
 from cds_service.batch.outputs import add_report, write_outputs
 from cds_service.batch.patient import Reviewer
@@ -91,7 +91,8 @@ def run_batch(
     needed(formats, report=report)
     _check_engine(engine, names, resume, limit)
     journal = Journal(Path(out))
-    with journal.locked():
+    with journal.locked(), faults_told(journal.out):
+        journal.admit(resume=resume)
         instant = _instant(as_of, journal, resume)
         names, goes_on = downloaded(names, journal, exports or ExportAccess(), instant, resume, progress)
         remote = engine == SPARK and are_addresses(names)

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ from cds_service.batch.tally import Tally
 _WORK: Final = ".work"
 _PLAN: Final = "plan.json"
 _INSTANT: Final = "instant"
+_LOCK: Final = "lock"
+_KEPT_INPUT: Final = ("stdin", "stdin.part")
 _LOCK_SECONDS: Final = 5.0
 
 
@@ -49,6 +52,16 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):
             aside.unlink()
         raise
+
+
+@contextlib.contextmanager
+def faults_told(out: Path) -> Iterator[None]:
+    """Have what the system refuses told as a fault of the folder of the outputs. Raises BatchError (B005)."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        words = getattr(error, "strerror", None) or type(error).__name__
+        raise stops("B005", out.name, words) from None
 
 
 def sync_folder(folder: Path) -> None:
@@ -84,6 +97,17 @@ class Journal:
         self.parts = self.work / "parts"
         self.spool = self.work / "spool"
 
+    def admit(self, *, resume: bool) -> None:
+        """Refuse a folder a run may not begin in, before anything is read, and begin without old input.
+
+        Raises:
+            BatchError: There is something else (B002).
+        """
+        if not resume:
+            self.refuse_used()
+            for name in _KEPT_INPUT:  # of a run that ended before it had a plan
+                (self.work / name).unlink(missing_ok=True)
+
     def begin(self, plan: dict[str, Any], *, resume: bool) -> None:
         """Make the folders and keep the plan; or find them as a run with the same plan left them.
 
@@ -91,8 +115,8 @@ class Journal:
             BatchError: There is something else (B002), nothing to resume (B003), another plan (B004), or no
                 way to write (B005).
         """
-        kept = self.kept_plan()
         if resume:
+            kept = self.kept_plan()
             if kept is None:
                 raise stops("B003", self.out.name)
             differing = sorted(name for name in {*kept, *plan} if kept.get(name) != plan.get(name))
@@ -112,6 +136,8 @@ class Journal:
         """Raise BatchError (B002) when the folder holds anything but what an export has left."""
         has_others = self.out.exists() and any(path.name != _WORK for path in self.out.iterdir())
         if has_others or self.kept_plan() is not None:
+            if has_others and all(path.name == _LOCK for path in self.work.iterdir()):
+                shutil.rmtree(self.work, ignore_errors=True)  # nothing of ours is left in a folder of others
             raise stops("B002", self.out.name)
 
     def kept_plan(self) -> dict[str, Any] | None:
@@ -142,7 +168,7 @@ class Journal:
         """Keep other runs out of the folder. Raises BatchError (B005, B006)."""
         try:
             self.work.mkdir(parents=True, exist_ok=True)
-            file = (self.work / "lock").open("wb")
+            file = (self.work / _LOCK).open("wb")
         except OSError as error:
             raise stops("B005", self.out.name, error.strerror or "") from None
         with file:

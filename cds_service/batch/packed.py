@@ -190,5 +190,22 @@ def told_name(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
+def _isal_errors() -> tuple[type[Exception], ...]:
+    """Return what the fast reader of gzip raises; its errors are of no family."""
+    try:
+        from isal.igzip_lib import IsalError
+    except ImportError:
+        return ()
+    return (cast("type[Exception]", IsalError),)
+
+
 #: What reading a damaged stream raises.
-DAMAGE: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, ValueError)
+DAMAGE: Final[tuple[type[Exception], ...]] = (
+    OSError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    lzma.LZMAError,
+    tarfile.TarError,
+    *_isal_errors(),
+)

@@ -244,10 +244,11 @@ def _ordered(lines: Iterable[tuple[Place, bytes]]) -> tuple[list[Place], list[by
 
 def _of_export(record: Record, states: Mapping[str, DataState]) -> Record:
     """Return the record with what an export of many patients leaves open."""
-    known = {**states, **record.states}
     gaps = {name: state for name, state in states.items() if state is DataState.INCOMPLETE}
-    default = DataState.NOT_SENT if record.default_state is DataState.NONE_FOUND else record.default_state
-    return replace(record, states={**known, **gaps}, default_state=default)
+    if record.default_state is not DataState.NONE_FOUND:  # something nobody could tell the type of is lost
+        return replace(record, states={**record.states, **gaps})
+    known = {**states, **record.states}
+    return replace(record, states={**known, **gaps}, default_state=DataState.NOT_SENT)
 
 
 def _rows_of(review: Review, place: Place, locate: _Locate, refused: set[str]) -> Rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any, Final
@@ -161,7 +162,9 @@ def _lenient_head(data: bytes) -> _Head | None:
     try:
         tree = _decode_any(data)
     except UNREADABLE:
-        return None
+        tree = _half_a_letter_read(data)
+        if tree is None:
+            return None
     if not isinstance(tree, dict):
         return _Head()
 
@@ -177,6 +180,20 @@ def _lenient_head(data: bytes) -> _Head | None:
         reference(tree.get("subject")),
         reference(tree.get("patient")),
     )
+
+
+def _half_a_letter_read(data: bytes) -> Any:
+    """Return JSON the fast decoder refuses for a lone surrogate, as records are read; None for no JSON."""
+    if b"\\ud" not in data.lower():
+        return None
+    try:
+        return json.loads(data, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(name)
 
 
 def _broken(data: bytes, code: str) -> Sorted:

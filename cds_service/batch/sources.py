@@ -117,29 +117,29 @@ def _of_input(given: str, spool: Path, own: str) -> list[_Found]:
     """
     if given == STDIN:
         return [_Found(str(spool), str(_kept_input(spool)))]
-    path = Path(given)
     try:
-        folder = path.resolve()
-        if path.is_dir():
-            return _of_folder(given, folder, own)
-        if path.exists():
-            return [_Found(str(folder.parent), str(folder))]
-        matches = sorted(glob.glob(given, recursive=True)) if glob.has_magic(given) else []
+        if Path(given).exists():
+            found = _of_path(Path(given), own)
+            code = "B013"
+        else:
+            matches = sorted(glob.glob(given, recursive=True)) if glob.has_magic(given) else []
+            found = [row for match in matches for row in _of_path(Path(match), own)]
+            code = "B001"
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a name too long, a NUL in it
         raise stops("B001", told_name(given), getattr(error, "strerror", "") or "") from None
-    if not matches:
-        raise stops("B001", told_name(given))
-    return [row for match in matches for row in _of_input(match, spool, own)]
-
-
-def _of_folder(given: str, folder: Path, own: str) -> list[_Found]:
-    """Return the files of a folder. Raises BatchError (B013) where there is nothing to read."""
-    if str(folder) == own:
-        return []
-    found = [_Found(str(folder.parent), file, fault) for file, fault in _walked(folder, own)]
     if not found:
-        raise stops("B013", told_name(given))
+        raise stops(code, told_name(given))
     return found
+
+
+def _of_path(path: Path, own: str) -> list[_Found]:
+    """Return a file, or the files of a folder; none of the folder of the outputs."""
+    place = path.resolve()
+    if not place.is_dir():
+        return [_Found(str(place.parent), str(place))]
+    if str(place) == own:
+        return []
+    return [_Found(str(place.parent), file, fault) for file, fault in _walked(place, own)]
 
 
 def _walked(folder: Path, own: str) -> Iterable[tuple[str, str]]:

@@ -285,6 +285,8 @@ def _lines(stream: Any, head: bytes, name: str, number: int) -> Iterator[Documen
     """Yield the lines that are not blank, numbered from ``number``."""
     rest, is_long = b"", False
     block = head or stream.read(_BLOCK)
+    if number == 1:
+        block = block.removeprefix(_BOM)
     try:
         while block:
             *whole, rest = (rest + block).split(b"\n")

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from cds_service.batch import run_batch
+from cds_service.batch.sources import find_sources
+from cds_service.batch.streams import documents, spans
 from cds_service.errors import BatchError
 from cds_service.knowledge import load_knowledge
 
@@ -112,3 +114,14 @@ def test_a_limit_holds_over_many_files_and_in_an_export(batch, export, most):
         found = batch(inputs, limit=most, workers=2)
         assert len(rows(found["patients.ndjson"])) == expected
         assert batch(inputs, limit=most, workers=1) == found
+
+
+def test_a_byte_order_mark_costs_no_line_of_a_file_read_in_spans(tmp_path):
+    path = tmp_path / "Patient.ndjson"
+    path.write_bytes(b"\xef\xbb\xbf" + b'{"resourceType":"Patient","id":"1"}\n' * 90_000)
+    (source,) = find_sources([str(path)], tmp_path / "none" / "none")
+    parts = spans(source, 1_000_000)
+    assert len(parts) > 1
+    found = [item for part in parts for item in documents(source, "auto", part)]
+    assert found == list(documents(source))
+    assert {item.data for item in found} == {b'{"resourceType":"Patient","id":"1"}'}

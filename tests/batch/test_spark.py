@@ -1,4 +1,4 @@
-"""Spark gives the bytes of a local run, from paths and from addresses; one real Spark for all tests here."""
+"""Spark gives the bytes of a local run, from paths and from addresses; one real Spark a process."""
 
 import importlib.util
 import json
@@ -37,7 +37,7 @@ def knowledge():
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory):
-    """One Spark with two workers for the whole run of tests, as ``--engine spark`` would make it."""
+    """One Spark with two workers for all tests of a process, as ``--engine spark`` would make it."""
     from cds_service.batch.spark import own_session
 
     session = own_session(tmp_path_factory.mktemp("spark"), 2, "1g")
@@ -95,7 +95,6 @@ def batch(knowledge, tmp_path):
 @needs_spark
 @needs_java
 @pytest.mark.slow
-@pytest.mark.xdist_group("spark")
 class TestOnSpark:
     def test_bundles_give_the_bytes_of_a_local_run(self, spark, batch):
         local = batch(BUNDLES)

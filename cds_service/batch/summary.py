@@ -10,6 +10,7 @@ from cds_service import __version__
 from cds_service.batch import faults
 from cds_service.batch.faults import stops
 from cds_service.batch.tally import Tally, parts
+from cds_service.facts import DataState
 from cds_service.fhir import CODES
 from cds_service.knowledge import Knowledge
 from cds_service.neutral import exact
@@ -68,6 +69,7 @@ def summary_of(
         "unreadCodes": codes,
         "unreadCodesLeftOut": left_out,
         "resourceTypes": dict(sorted(tally.resources.items())),
+        "incompleteTypes": [name for name, state in tally.states().items() if state is DataState.INCOMPLETE],
         "timings": {"file": "timings.json"},
     }
 

@@ -27,10 +27,17 @@ from sqlalchemy import (
     delete,
     event,
     func,
+    inspect,
     select,
 )
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DisconnectionError,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from cds_service.auth import UsedTokens, used_token_table
@@ -65,6 +72,7 @@ _OWN_KEY = secrets.token_hex(32)
 #: held up for the book-keeping about it. What is only remembered may be lost when the machine loses power.
 _PATIENT_MS = 5_000
 _QUICK_MS = 250
+_TRIES = 10
 _DURABLE = "FULL"
 _RELAXED = "NORMAL"
 #: Seconds to wait for a connection to a database server.
@@ -194,12 +202,29 @@ def open_store(url: str) -> FeedbackStore:
         engine = _engine(address, _PATIENT_MS, _DURABLE)
         quick = _engine(address, _QUICK_MS, _RELAXED)
         for metadata in (_METADATA, METADATA):
-            metadata.create_all(engine)
+            _make_tables(metadata, engine)
     except ImportError:
         raise _no_driver() from None
     except (SQLAlchemyError, OSError) as error:
         raise _cannot_be_opened(kind_of(error)) from None
     return FeedbackStore(engine, quick)
+
+
+def _make_tables(metadata: MetaData, engine: Engine) -> None:
+    """Create the tables that are missing; workers that start together may all find them missing.
+
+    "If it does not exist" is no lock: of two who create a table at once, one fails, in SQLite and in
+    PostgreSQL. It looks again then. Raises SQLAlchemyError.
+    """
+    for _ in range(_TRIES):
+        try:
+            metadata.create_all(engine)
+        except (IntegrityError, ProgrammingError, OperationalError):
+            if not any(inspect(engine).has_table(name) for name in metadata.tables):
+                raise
+        else:
+            return
+    metadata.create_all(engine)
 
 
 def is_there(url: str) -> bool:

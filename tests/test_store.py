@@ -1,5 +1,6 @@
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -8,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cds_service.errors import SettingsError
 from cds_service.store import open_store
 
-from .databases import drop, everything
+from .databases import drop, empty, everything
 
 
 def test_a_new_store_is_readable_and_durable(tmp_path):
@@ -193,3 +194,13 @@ def _many_at_once(store):
 
 def _rows(store):
     return len(everything(store)["shown_cautions"])
+
+
+def test_workers_that_open_a_new_database_together_all_open_it(url):
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(5):
+            empty(url)
+            stores = list(pool.map(open_store, [url] * 8))
+            assert [store.fault() for store in stores] == [""] * 8
+            for store in stores:
+                store.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -32,7 +33,7 @@ class Place:
     @property
     def key(self) -> str:
         """The place as a text that sorts as places do."""
-        return f"{quote(self.file, _KEEP)}\x01{self.line or 0:012d}"
+        return f"{_quoted(self.file)}\x01{self.line or 0:012d}"
 
 
 @dataclass(slots=True)
@@ -57,11 +58,11 @@ class Rows:
 
     def reviewed(self, patient: str, place: Place, row: Mapping[str, Any]) -> None:
         """Add the row of a patient."""
-        self.patients.append(_line((quote(patient, _KEEP), place.key), row))
+        self.patients.append(_line((_quoted(patient), place.key), row))
 
     def found(self, patient: str, place: Place, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add the rows of the findings of a patient, in their order."""
-        key = quote(patient, _KEEP)
+        key = _quoted(patient)
         self.findings += [_line((key, place.key, f"{n:05d}"), row) for n, row in enumerate(rows)]
 
     def set_aside(
@@ -86,10 +87,16 @@ class Rows:
             "scope": scope,
         }
         self.quarantine.append(
-            _line((place.key, quote(patient, _KEEP), quote(_padded(pointer), _KEEP), code), row)
+            _line((place.key, _quoted(patient), quote(_padded(pointer), _KEEP), code), row)
         )
         self.tally.quarantined["rows"] += 1
         self.tally.reasons[code] += 1
+
+
+@lru_cache(maxsize=4096)
+def _quoted(text: str) -> str:
+    """Return a name as a key: every line of a file asks for the same."""
+    return quote(text, _KEEP)
 
 
 def _padded(pointer: str) -> str:

@@ -17,7 +17,8 @@ _MOST_ASKED: Final = 5_000
 
 def names_in(texts: Iterable[bytes]) -> list[str]:
     """Return the ids of the shared resources that texts refer to, sorted, at most some thousand."""
-    names = {match[1] or match[2] for text in texts for match in _NAMED.finditer(text)}
+    likely = (text for text in texts if b"Medication/" in text or b"urn:uuid:" in text)
+    names = {match[1] or match[2] for text in likely for match in _NAMED.finditer(text)}
     return [name.decode() for name in sorted(names)[:_MOST_ASKED]]
 
 

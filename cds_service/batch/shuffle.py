@@ -1,7 +1,8 @@
 """Bring the resources of each patient together, on disk: they stand anywhere in an export of any size.
 
 Every task of the first phase writes one file of blocks, a block holding texts of one part of the patients,
-and the index of its blocks. The second phase reads one part of all files at a time.
+and the index of its blocks: for each part where its rows begin, then the rows, so that a part is found
+without reading of the others. The second phase reads one part of all files at a time.
 """
 
 from __future__ import annotations
@@ -9,17 +10,20 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from cds_service.batch.rows import Place
 
 _FRAME: Final = struct.Struct("<HHQI?")
 #: Bytes that are gathered before blocks are written.
 _GATHERED: Final = 16 * 1024 * 1024
+#: A row of the index: part, place and size of a block. A number: how many parts, where a part's rows begin.
 _INDEX: Final = struct.Struct("<IQI")
+_NUMBER: Final = struct.Struct("<Q")
 
 #: Patient, place, text, whether the text is broken: then only its type is of use.
 Line = tuple[str, Place, bytes, bool]
@@ -40,7 +44,7 @@ class Spool:
         self._waiting: dict[int, list[bytes]] = defaultdict(list)
         self._size = 0
         self._place = 0
-        self._index: list[bytes] = []
+        self._index: list[tuple[int, int, int]] = []
 
     def add(self, line: Line) -> None:
         """Take one text."""
@@ -57,7 +61,7 @@ class Spool:
         self._flush()
         if self._index:
             with open(f"{self._path}.index", "wb") as file:
-                file.write(b"".join(self._index))
+                file.write(_packed(self._index, self._parts))
                 file.flush()
                 os.fsync(file.fileno())
 
@@ -68,7 +72,7 @@ class Spool:
             for part, frames in sorted(self._waiting.items()):
                 block = b"".join(frames)
                 file.write(block)
-                self._index.append(_INDEX.pack(part, self._place, len(block)))
+                self._index.append((part, self._place, len(block)))
                 self._place += len(block)
             file.flush()
             os.fsync(file.fileno())
@@ -76,21 +80,51 @@ class Spool:
         self._size = 0
 
 
+def _packed(rows: Sequence[tuple[int, int, int]], parts: int) -> bytes:
+    """Return the index of blocks: the number of parts, where the rows of each begin, the rows by part."""
+    counts = Counter(part for part, _, _ in rows)
+    begins = accumulate((counts[part] for part in range(parts)), initial=0)
+    return b"".join(
+        [_NUMBER.pack(parts), *map(_NUMBER.pack, begins), *(_INDEX.pack(*row) for row in sorted(rows))]
+    )
+
+
+def _begins(index: IO[bytes]) -> list[int]:
+    """Return where the rows of each part begin, and where they end."""
+    (parts,) = _NUMBER.unpack(index.read(_NUMBER.size))
+    return [number for (number,) in _NUMBER.iter_unpack(index.read((parts + 1) * _NUMBER.size))]
+
+
+def _blocks(path: Path, part: int) -> list[tuple[int, int]]:
+    """Return place and size of the blocks of one part."""
+    with open(f"{path}.index", "rb", buffering=0) as index:
+        (parts,) = _NUMBER.unpack(index.read(_NUMBER.size))
+        index.seek((1 + part) * _NUMBER.size)
+        ((begin,), (end,)) = _NUMBER.iter_unpack(index.read(2 * _NUMBER.size))
+        index.seek((parts + 2) * _NUMBER.size + begin * _INDEX.size)
+        return [
+            (place, size) for _, place, size in _INDEX.iter_unpack(index.read((end - begin) * _INDEX.size))
+        ]
+
+
 def read_part(part: int, spools: Iterable[Path]) -> Iterator[Line]:
     """Yield the texts of one part of the patients."""
     for path in spools:
-        blocks = [row for row in _INDEX.iter_unpack(Path(f"{path}.index").read_bytes()) if row[0] == part]
-        with path.open("rb") as file:
-            for _, place, size in blocks:
-                file.seek(place)
-                yield from _frames(file.read(size))
+        blocks = _blocks(path, part)
+        if blocks:
+            with path.open("rb") as file:
+                for place, size in blocks:
+                    file.seek(place)
+                    yield from _frames(file.read(size))
 
 
 def parts_used(spools: Iterable[Path]) -> list[int]:
     """Return the numbers of the parts that hold anything, in order."""
-    return sorted(
-        {row[0] for path in spools for row in _INDEX.iter_unpack(Path(f"{path}.index").read_bytes())}
-    )
+    used: set[int] = set()
+    for path in spools:
+        with open(f"{path}.index", "rb") as index:
+            used.update(part for part, (begin, end) in enumerate(pairwise(_begins(index))) if begin < end)
+    return sorted(used)
 
 
 def by_patient(lines: Iterable[Line]) -> Iterator[tuple[str, Sequence[tuple[Place, bytes, bool]]]]:

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -27,19 +27,19 @@ def _nobody(_issue: Issue) -> None:
     """Tell nobody."""
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+def _no_date() -> datetime:
+    raise LookupError("the date is handed in: nothing here reads it")
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
     """The time an export goes by: seconds that only run forward, the date, and how to wait.
 
-    ``jitter`` chooses a number between two.
+    ``now`` is handed in by those who may read a clock. ``jitter`` chooses a number between two.
     """
 
     seconds: Callable[[], float] = time.monotonic
-    now: Callable[[], datetime] = _utc_now
+    now: Callable[[], datetime] = _no_date
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[float, float], float] = random.uniform
 

@@ -38,7 +38,10 @@ _LARGE: Final = 32 * 1024 * 1024
 _MOST: Final = 2**31 - 1
 _HEAD: Final = 600
 _MOST_PARTITIONS: Final = 10_000
-_PARTING: Final = {"spark.sql.files.minPartitionNum": "64", "spark.sql.files.maxPartitionBytes": "67108864"}
+_PARTING: Final = {
+    "spark.sql.files.minPartitionNum": "64",
+    "spark.sql.files.maxPartitionBytes": str(64 << 20),
+}
 
 
 @dataclass(frozen=True, slots=True)

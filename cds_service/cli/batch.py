@@ -22,6 +22,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from cds_service.batch import ENGINES, FORMATS, ExportAccess, Progress, default_workers, run_batch
+from cds_service.batch.export_access import Clock
 from cds_service.batch.progress import quiet
 from cds_service.cli.options import as_of_option, config_option, knowledge_in_force, settings_in_force
 from cds_service.fetch import parse_network, parse_server
@@ -135,6 +136,7 @@ def _export_access(settings: Settings, console: Console) -> ExportAccess:
         key_id=settings.export_key_id,
         token_url=settings.export_token_url,
         scope=settings.export_scope,
+        clock=Clock(now=lambda: datetime.now(UTC)),
         tell=lambda issue: console.print(visible(str(issue)), highlight=False, markup=False),
     )
 

@@ -252,7 +252,7 @@ def slow(server, http):
 
 
 def stops_here(server, http):
-    """Interrupt the client, as Ctrl-C does."""
+    """Interrupt the client, as Ctrl-C does; also where this process was started with the signal ignored."""
     signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
     server.ended.wait(5)
     http.close_connection = True

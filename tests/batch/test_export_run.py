@@ -50,7 +50,7 @@ def run(server, knowledge, tmp_path):
     """Run a batch over the export, or over a folder; return its outputs."""
 
     def run(given=None, name="out", **options):
-        clock = Clock(sleep=lambda _: None)
+        clock = Clock(now=lambda: datetime.now(UTC), sleep=lambda _: None)
         access = ExportAccess((parse_server(server.base),), stall_seconds=5, clock=clock)
         out = tmp_path / name
         chosen = {"as_of": AS_OF, **options}

@@ -85,13 +85,18 @@ def test_ctrl_c_says_how_to_go_on_and_going_on_gives_the_same(run, tmp_path):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+def _hears_ctrl_c():
+    """A process that was started in the background has its children ignore Ctrl-C; a terminal's do not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def at_a_terminal(folder, given, *, stop_at):
     """Run a batch at a terminal; press Ctrl-C when a word is shown; return what was shown and the exit code."""
     master, slave = pty.openpty()
     words = ["batch", str(given), "--out", str(folder / "out"), *AS_OF]
     process = subprocess.Popen(
         [sys.executable, "-m", "cds_service", *words],
-        stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+        stdin=slave, stdout=slave, stderr=slave, start_new_session=True, preexec_fn=_hears_ctrl_c,
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "TERM": "xterm"},
     )  # fmt: skip
     os.close(slave)

@@ -1,0 +1,13 @@
+"""What the tests of the batch share."""
+
+import signal
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """Have Ctrl-C answered as at a terminal: a process that was started in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -42,7 +42,7 @@ from tests.fuzz.smaller import smallest
 from tests.fuzz.wire import Answer, serving
 from tests.protocol import faults
 
-_PARTS = 75
+_PARTS = 25
 _EACH = 1_000
 
 

@@ -16,23 +16,23 @@ from typing import Any, Final, Literal
 import msgspec
 
 from cds_service import __version__
-from cds_service.batch.bulk_export import downloaded
-from cds_service.batch.export_access import ExportAccess
+from cds_service.batch.export.access import ExportAccess
+from cds_service.batch.export.download import downloaded
 from cds_service.batch.extras import needed
 from cds_service.batch.faults import stops
+from cds_service.batch.inputs.sources import Source, are_addresses, find_sources
+from cds_service.batch.inputs.streams import Kind
 from cds_service.batch.journal import Journal, faults_told, written_whole
-from cds_service.batch.merge import merge
-from cds_service.batch.outputs import add_report, write_outputs
+from cds_service.batch.outputs.formats import add_report, write_outputs
+from cds_service.batch.outputs.merge import merge
 from cds_service.batch.patient import Reviewer
 from cds_service.batch.progress import Progress, quiet
+from cds_service.batch.report.thresholds import analyte_frames
 from cds_service.batch.rows import STREAMS
 from cds_service.batch.run import LocalRun, default_workers, parts_for
-from cds_service.batch.sources import Source, are_addresses, find_sources
-from cds_service.batch.streams import Kind
 from cds_service.batch.summary import check, summary_of
 from cds_service.batch.tally import Tally
 from cds_service.batch.tasks import Run
-from cds_service.batch.thresholds import analyte_frames
 from cds_service.knowledge import Knowledge, load_knowledge
 
 __all__ = ["ENGINES", "FORMATS", "LATEST", "ExportAccess", "Progress", "default_workers", "run_batch"]

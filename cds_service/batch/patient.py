@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from cds_service.batch.faults import CODES, NOTES
 from cds_service.batch.rows import Place, Rows
-from cds_service.batch.sorting import sort_text
+from cds_service.batch.shuffle.sorting import sort_text
 from cds_service.batch.tally import top_indicator
 from cds_service.errors import PatientDataError
 from cds_service.facts import DataState, SetAside

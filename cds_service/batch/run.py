@@ -16,11 +16,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from cds_service.batch.faults import stops
+from cds_service.batch.inputs.sources import Source
+from cds_service.batch.inputs.streams import spans
 from cds_service.batch.progress import Meters, Progress, quiet
-from cds_service.batch.shared import build
-from cds_service.batch.shuffle import parts_used
-from cds_service.batch.sources import Source
-from cds_service.batch.streams import spans
+from cds_service.batch.shuffle.shared import build
+from cds_service.batch.shuffle.spool import parts_used
 from cds_service.batch.tally import Tally
 from cds_service.batch.tasks import Piece, Run, Task, read_sources, review_part
 

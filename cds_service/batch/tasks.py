@@ -12,14 +12,14 @@ from typing import Final, Protocol
 import msgspec
 
 from cds_service.batch.faults import words_of
+from cds_service.batch.inputs.sources import Source
+from cds_service.batch.inputs.streams import Damage, Document, Kind, Span, documents
 from cds_service.batch.journal import Journal
 from cds_service.batch.patient import Reviewer, of_broken
 from cds_service.batch.rows import Place, Rows
-from cds_service.batch.shared import SharedResources
-from cds_service.batch.shuffle import Line, Spool, by_patient, read_part
-from cds_service.batch.sorting import Sorted, sort_text
-from cds_service.batch.sources import Source
-from cds_service.batch.streams import Damage, Document, Kind, Span, documents
+from cds_service.batch.shuffle.shared import SharedResources
+from cds_service.batch.shuffle.sorting import Sorted, sort_text
+from cds_service.batch.shuffle.spool import Line, Spool, by_patient, read_part
 from cds_service.errors import PatientDataError
 from cds_service.facts import DataState
 from cds_service.fhir import read_bundle

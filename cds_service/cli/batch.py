@@ -22,7 +22,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from cds_service.batch import ENGINES, FORMATS, ExportAccess, Progress, default_workers, run_batch
-from cds_service.batch.export_access import Clock
+from cds_service.batch.export.access import Clock
 from cds_service.batch.progress import quiet
 from cds_service.cli.options import as_of_option, config_option, knowledge_in_force, settings_in_force
 from cds_service.fetch import parse_network, parse_server

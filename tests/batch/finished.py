@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from cds_service.batch.thresholds import analyte_frames
+from cds_service.batch.report.thresholds import analyte_frames
 from cds_service.fhir import read_bundle
 from cds_service.findings import Verdict
 from cds_service.knowledge import Knowledge, load_knowledge

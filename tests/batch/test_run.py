@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cds_service.batch import run_batch
-from cds_service.batch.sources import find_sources
-from cds_service.batch.streams import documents, spans
+from cds_service.batch.inputs.sources import find_sources
+from cds_service.batch.inputs.streams import documents, spans
 from cds_service.errors import BatchError
 from cds_service.knowledge import load_knowledge
 

@@ -1,0 +1,1 @@
+"""The report of a batch: one page that shows a run to a person."""

@@ -1,0 +1,1 @@
+"""Texts that stand apart brought together by patient, on disk, however large an export is."""

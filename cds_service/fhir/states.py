@@ -32,6 +32,11 @@ _LEADING: Final = frozenset(
 _WORST_FIRST: Final = (DataState.FAILED, DataState.INCOMPLETE, DataState.STALE)
 
 
+def main_type(kind: str) -> str:
+    """Return the resource type that would bring most of a kind of data. Raises KeyError for no kind."""
+    return _FEEDS[kind][0][0]
+
+
 def kind_states(reading: Reading) -> dict[str, DataState]:
     """Return the state of every kind of data.
 

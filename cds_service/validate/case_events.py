@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from cds_service.facts import Event, Source
+from cds_service.fhir.states import main_type
 from cds_service.schema import nearest
 from cds_service.terminology.store import BORROWED
 from cds_service.validate import case_words as words
@@ -24,14 +25,6 @@ EVENT_SECTIONS = {
 }
 #: Kinds whose mention has one date, and that date is not an onset.
 _DATED_ONCE = frozenset({"procedure", "report", "family", "allergy", "encounter"})
-_RESOURCE = {
-    "condition": "Condition",
-    "symptom": "Condition",
-    "procedure": "Procedure",
-    "report": "DiagnosticReport",
-    "family": "FamilyMemberHistory",
-    "allergy": "AllergyIntolerance",
-}
 
 
 def read_events(
@@ -46,7 +39,7 @@ def read_events(
             read = desk.read(item, words.read_event, str(item.value), desk.as_of)
             if read is not None and _is_event(desk, kind, read.name, item):
                 event = _event(
-                    desk, kind, read, Source(f"{_RESOURCE[kind]}/{section}-{number}"), section == "absent"
+                    desk, kind, read, Source(f"{main_type(kind)}/{section}-{number}"), section == "absent"
                 )
                 _file(desk, event, found[kind])
     if "encounter" not in not_sent:

@@ -11,13 +11,15 @@ import threading
 import time
 from urllib.parse import parse_qs, urlsplit
 
+from tests.loopback import LoopbackServer
+
 #: How long a fault that never ends goes on: far beyond every deadline of the tests, so that none hides behind it.
 _FOREVER = 20
 #: 40 MB in 40 KB.
 _BOMB = gzip.compress(b" " * 40_000_000)
 
 
-class FaultServer:
+class FaultServer(LoopbackServer):
     """Serves FHIR resources; ``faults`` maps the number of a request (from 1) to a fault, 0 to that of all.
 
     ``seen`` holds (method, path, headers) of every request that arrived, ``connections`` how many came.
@@ -32,7 +34,6 @@ class FaultServer:
         self.keeps = keeps
         self.seen = []
         self.connections = 0
-        self.ended = threading.Event()
         self.lock = threading.Lock()
         outer = self
 
@@ -41,30 +42,7 @@ class FaultServer:
                 with contextlib.suppress(OSError, ssl.SSLError):
                     outer._serve(self.request, tls)
 
-        class Server(socketserver.ThreadingTCPServer):
-            daemon_threads = True
-            block_on_close = False
-            request_queue_size = 128
-
-            def handle_error(self, request, client_address):
-                pass
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
-
-    @property
-    def base(self):
-        return f"http://127.0.0.1:{self.port}/fhir"
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(socketserver.ThreadingTCPServer, Handler)
 
     # ------------------------------------------------------------- one connection
 

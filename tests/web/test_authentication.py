@@ -5,7 +5,6 @@ import io
 import json
 import logging
 import sqlite3
-import threading
 import time
 from contextlib import ExitStack, closing
 
@@ -16,6 +15,7 @@ from cds_service.json_log import LOGGER, JsonLines
 
 from ..auth import forge
 from ..auth.forge import BASE, ISSUER, JKU, bearer, claims, header, token
+from ..loopback import LoopbackServer
 from .conftest import ORIGIN, PATH
 
 AUD = BASE + PATH
@@ -192,7 +192,7 @@ def test_JWT_14_R14_the_log_has_client_or_reason_and_never_the_token(guarded, lo
     assert "okapi" not in written and "evil" not in written
 
 
-class _KeyServer:
+class _KeyServer(LoopbackServer):
     """A key set on this machine, for a ``jku``; counts who asks."""
 
     def __init__(self):
@@ -214,27 +214,20 @@ class _KeyServer:
             def log_message(self, *_args):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/jwks.json"
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(http.server.ThreadingHTTPServer, Handler)
+        self.url = f"{self.origin}/jwks.json"
 
 
 @pytest.fixture
 def key_server():
-    server = _KeyServer()
-    yield server
-    server.close()
+    with _KeyServer() as server:
+        yield server
 
 
 @pytest.fixture
 def canary():
-    server = _KeyServer()
-    yield server
-    server.close()
+    with _KeyServer() as server:
+        yield server
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ import msgspec
 from cds_service import __version__
 from cds_service.batch.finding_rows import EvidenceRow, FindingRow, MissingRow, PatientRow, rows_of
 from cds_service.batch.journal import written_whole
+from cds_service.facts import KINDS
+from cds_service.fhir.states import main_type
 from cds_service.knowledge import Knowledge
 from cds_service.titles import title_of
 
@@ -35,20 +37,6 @@ _CAVEAT: Final = (
     "Possible contributor found by a rule; no diagnosis. For qualified health professionals; incomplete, "
     "needs clinical judgment. For evaluation, not a medical device."
 )
-#: The resource type that would bring what is missing, by kind of data.
-_TYPES: Final = {
-    "lab": "Observation",
-    "vital": "Observation",
-    "survey": "Observation",
-    "drug": "MedicationRequest",
-    "condition": "Condition",
-    "symptom": "Condition",
-    "procedure": "Procedure",
-    "report": "DiagnosticReport",
-    "family": "FamilyMemberHistory",
-    "allergy": "AllergyIntolerance",
-    "encounter": "Encounter",
-}
 _DRUG_TYPES: Final = frozenset(("MedicationRequest", "MedicationStatement", "MedicationAdministration",
                                 "MedicationDispense"))  # fmt: skip
 _KNOWN: Final = frozenset(("present", "none-found"))
@@ -244,7 +232,7 @@ def _gaps(judged: Judged) -> list[tuple[str, str]]:
     states = judged.patient.states
     kinds = {(kind, "") for kind, state in states.items() if state not in _KNOWN}
     named = {_named(gap) for finding in judged.findings for gap in finding.missing}
-    return sorted(gap for gap in kinds | named if gap[0] in _TYPES)
+    return sorted(gap for gap in kinds | named if gap[0] in KINDS)
 
 
 def _named(gap: MissingRow) -> tuple[str, str]:
@@ -254,7 +242,7 @@ def _named(gap: MissingRow) -> tuple[str, str]:
 def _requirement(gap: tuple[str, str], knowledge: Knowledge) -> dict[str, Any]:
     kind, name = gap
     codes = [{"path": "code", "code": _codes(kind, name, knowledge)}] if name else []
-    return _filled({"type": _TYPES[kind], "mustSupport": ["code"] if name else [], "codeFilter": codes})
+    return _filled({"type": main_type(kind), "mustSupport": ["code"] if name else [], "codeFilter": codes})
 
 
 def _codes(kind: str, name: str, knowledge: Knowledge) -> list[dict[str, str]]:

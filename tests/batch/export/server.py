@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import jwt
 
+from tests.loopback import LoopbackServer
+
 INSTANT = "2026-11-20T10:00:00Z"
 TYPES = ("Patient", "Observation", "Condition", "Claim")
 
@@ -19,7 +21,7 @@ def ndjson(resources):
     return b"".join(json.dumps(row).encode() + b"\n" for row in resources)
 
 
-class ExportServer:
+class ExportServer(LoopbackServer):
     """Serves ``files`` (name to bytes) as one export; the name up to the first dot is the type.
 
     ``script`` maps (method, path) to the behaviors of its next requests, one each; without one it behaves
@@ -39,7 +41,6 @@ class ExportServer:
         self.issued = []
         self.jobs = 0
         self.gone = set()
-        self.ended = threading.Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -54,36 +55,11 @@ class ExportServer:
 
             do_GET = do_POST = do_DELETE = _any
 
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            block_on_close = False
-
-            def handle_error(self, *_):
-                pass
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
-
-    @property
-    def origin(self):
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    @property
-    def base(self):
-        return f"{self.origin}/fhir"
+        super().__init__(ThreadingHTTPServer, Handler)
 
     @property
     def url(self):
         return f"{self.base}/Group/g1/$export"
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.server.shutdown()
-        self.server.server_close()
 
     def requests(self, method, part=""):
         return [row for row in self.seen if row[0] == method and part in row[1]]

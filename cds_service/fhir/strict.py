@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -44,6 +44,10 @@ _QUANTITY_KEYS: Final = frozenset(
 )
 _TEXT_FIELDS: Final = ("unit", "system", "code", "comparator")
 
+#: The entries of a Bundle as texts, and those of every Bundle looked into, by its place.
+_Items: TypeAlias = "list[bytes] | list[msgspec.Raw]"
+_Shells: TypeAlias = "dict[str, _Items | None]"
+
 
 class _Strict(Exception):
     """A strict fault: its code and the place inside the resource."""
@@ -62,7 +66,7 @@ def second_look(record: Record, sources: Iterable[Source]) -> tuple[SetAside, ..
     means that everything cited stands.
     """
     wanted = _wanted(record, tuple(sources))
-    shells: dict[str, list[bytes] | None] = {}
+    shells: _Shells = {}
     found: list[SetAside] = []
     for pointer in sorted(wanted):
         try:
@@ -99,7 +103,7 @@ def _pointers(record: Record, reference: str) -> tuple[str, ...]:
 # ----------------------------------------------------------------------------- finding the original bytes
 
 
-def _original(record: Record, pointer: str, shells: dict[str, list[bytes] | None]) -> bytes:
+def _original(record: Record, pointer: str, shells: _Shells) -> bytes:
     """Return the bytes of the resource at a pointer. Raises _Strict (F075) when it cannot be found."""
     part = _part(record.parts, pointer)
     if part is None:
@@ -110,7 +114,7 @@ def _original(record: Record, pointer: str, shells: dict[str, list[bytes] | None
         entries = _entries(body, pointer[: len(pointer) - len(rest)], shells)
         if entries is None or index >= len(entries):
             raise _Strict("F075")
-        body = entries[index]
+        body = _resource_of(entries[index])
     return body
 
 
@@ -127,8 +131,8 @@ def _step(rest: str) -> tuple[int, str]:
     return int(words[2]), f"/{words[4]}" if len(words) > 4 else ""
 
 
-def _entries(body: bytes, place: str, shells: dict[str, list[bytes] | None]) -> list[bytes] | None:
-    """Return the resources of a Bundle as bytes, remembered for the next pointer into it."""
+def _entries(body: bytes, place: str, shells: _Shells) -> _Items | None:
+    """Return the entries of a Bundle as bytes, remembered for the next pointer into it."""
     key = place.rpartition("/entry/")[0]
     if key not in shells:
         shells[key] = _split(body)
@@ -138,7 +142,7 @@ def _entries(body: bytes, place: str, shells: dict[str, list[bytes] | None]) -> 
 class _Entries(msgspec.Struct):
     """A Bundle of which nothing but its entries is looked at: the rest may be no JSON we can decode."""
 
-    entry: msgspec.Raw = ABSENT
+    entry: list[msgspec.Raw] | None = None
 
 
 class _Resource(msgspec.Struct):
@@ -151,30 +155,37 @@ _BUNDLE: Final = msgspec.json.Decoder(_Entries)
 _ENTRY: Final = msgspec.json.Decoder(_Resource)
 
 
-def _split(body: bytes) -> list[bytes] | None:
+def _split(body: bytes) -> _Items | None:
+    """Return the entries of a Bundle as they were sent; None where it has no list of them."""
     try:
-        return [
-            bytes(_ENTRY.decode(raw).resource) for raw in scan.decode_raw_list(_BUNDLE.decode(body).entry)
-        ]
+        return _BUNDLE.decode(body).entry
     except scan.UNREADABLE:
-        return _split_slowly(body)
+        entries = _member(body, "entry")
+        return [_dump(entry) for entry in entries] if isinstance(entries, list) else None
 
 
-def _split_slowly(body: bytes) -> list[bytes] | None:
-    """Split a Bundle the fast decoder refuses (lone surrogates); its strings are kept as they were."""
-    decoder = json.JSONDecoder(object_pairs_hook=_Pairs)
+def _resource_of(entry: bytes | msgspec.Raw) -> bytes:
+    """Return the resource of an entry as it was sent; empty without one."""
     try:
-        tree = decoder.decode(body.decode("utf-8-sig"))
-        entries = dict(tree).get("entry") if isinstance(tree, _Pairs) else None
-        if not isinstance(entries, list):
-            return None
-        return [_dump(dict(entry).get("resource")) if isinstance(entry, _Pairs) else b"" for entry in entries]
+        return bytes(_ENTRY.decode(entry).resource)
+    except scan.UNREADABLE:
+        return _dump(_member(bytes(entry), "resource"))
+
+
+def _member(body: bytes, name: str) -> Any:
+    """Return a member of an object the fast decoder refuses (lone surrogates); its strings are kept."""
+    try:
+        tree = _PAIRS.decode(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return None
+    return dict(tree).get(name) if isinstance(tree, _Pairs) else None
 
 
 class _Pairs(list[tuple[str, Any]]):
     """The members of a JSON object in order, equal keys included."""
+
+
+_PAIRS: Final = json.JSONDecoder(object_pairs_hook=_Pairs)
 
 
 def _dump(node: Any) -> bytes:

@@ -240,6 +240,7 @@ def test_r32_all_rules_at_once(monkeypatch: Patch) -> None:
         raise Injected
 
     monkeypatch.setattr(program.RuleNode, "judge", broken)
+    monkeypatch.setattr(review, "program_of", program_of.__wrapped__)  # nothing is settled yet
     found = look(sentinel(RULES[0]))
     balanced(found)
     assert found.counts["errored"] == len(RULES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from cds_service.engine.blank import index_of
 from cds_service.engine.compile import Compiler, order_by_need
 from cds_service.engine.context import Knowhow
 from cds_service.engine.grading import Scale, TableNode
@@ -52,7 +53,7 @@ def compile_program(
     issues += compiler.issues
     if issues:
         raise ContentError(*sorted(set(issues)))
-    return Program(nodes, knowhow)
+    return Program(nodes, knowhow, index_of(compiler.keys, knowhow))
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,10 +167,8 @@ class Compiler:
             self._known(
                 criterion, (criterion.dose_as_if,), list(terminology.equivalents), "equivalence table"
             )
-        sets = tuple(_set_of(name, terminology) for name in names if name in known)
-        if ANY in criterion.names:
-            every = frozenset(terminology.ingredients)
-            sets = (*sets, DrugSet(ANY, "any drug", every, (DrugSetPart(every),)))
+        found = [name for name in names if name in known] + ([ANY] if ANY in criterion.names else [])
+        sets = tuple(drug_set_of(name, terminology) for name in found)
         return DrugLeaf(criterion, sets, self._anchor(criterion.window))
 
     def _event(self, criterion: c.EventCriterion) -> Leaf:
@@ -213,8 +211,11 @@ class Compiler:
         self.issues.append(Issue(f"{self.path}:{criterion.line}", code, what, remedy))
 
 
-def _set_of(name: str, terminology: Terminology) -> DrugSet:
-    """Return the named drug set, or a drafted test or procedure as a set of itself."""
+def drug_set_of(name: str, terminology: Terminology) -> DrugSet:
+    """Return the named drug set, every drug for ``any``, a drafted test or procedure as a set of itself."""
+    if name == ANY:
+        every = frozenset(terminology.ingredients)
+        return DrugSet(ANY, "any drug", every, (DrugSetPart(every),))
     if name in terminology.orders:
         alone = frozenset((name,))
         return DrugSet(name, terminology.orders[name].title, alone, (DrugSetPart(alone),))

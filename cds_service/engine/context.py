@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from cds_service.rules import Definition, Modifiers
 from cds_service.terminology import Terminology
 
 if TYPE_CHECKING:
+    from cds_service.engine.blank import Blank
     from cds_service.engine.exposures import Agents, Exposure
     from cds_service.engine.logic import Answer
     from cds_service.engine.nodes import Node
@@ -41,7 +42,8 @@ class Context:
     """The working memory of one evaluation; answers are remembered by key.
 
     ``fresh_is_usual`` reads every ``within: fresh`` as ``within: usual``: used to find out whether
-    a value would be critical if it were newer.
+    a value would be critical if it were newer. ``blank`` knows what the criteria answer whose keys are
+    not ``touched`` by a fact of the patient.
     """
 
     facts: PatientFacts
@@ -56,6 +58,8 @@ class Context:
     gaps: dict[int, tuple[Missing, ...]] = field(default_factory=dict)
     exposures: dict[str, tuple[Exposure, ...]] = field(default_factory=dict)
     agents: dict[str, Agents] = field(default_factory=dict)
+    blank: Blank | None = None
+    touched: Collection[int] = ()
 
     @cached_property
     def now(self) -> int:

@@ -109,6 +109,8 @@ class Node:
         """Return what an unknown answer misses: ``answer(ctx).missing`` without gathering any evidence."""
         if self.verdict(ctx) is not None:
             return ()
+        if ctx.blank is not None and self.key not in ctx.touched:
+            return self.gaps(ctx.blank.ctx)
         found = ctx.gaps.get(self.key)
         if found is None:
             parts = self._rests_on(ctx)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
+from cds_service.engine.blank import Blank, Index, Likeness, Settled
 from cds_service.engine.context import Context, Knowhow
 from cds_service.engine.grading import Scale, TableNode, read_indicator
 from cds_service.engine.logic import Answer3, as_verdict
@@ -15,6 +17,8 @@ from cds_service.facts import PatientFacts, Source
 from cds_service.findings import INDICATORS, Evidence, Finding, Missing, Proposal, Verdict, sources_of
 from cds_service.rules import Branch, Rule, Template
 
+#: How many blank records a program keeps: services see few mixtures of what is known, exports fewer.
+_MOST_BLANKS: Final = 64
 #: Makes what an explanation keeps of one criterion from the fields of a Trace.
 Tell = Callable[..., Any]
 
@@ -66,6 +70,16 @@ class BranchNode:
         if found is not False and any(node.verdict(ctx) is True for node in self.unless):
             return False
         return found
+
+    def rests_on(self, ctx: Context) -> Iterator[int]:
+        """Yield the keys of the criteria that decide it; a gate that is shut decides alone."""
+        if not self.runs_at(ctx.facts.hook):
+            return
+        if self.gate is not None:
+            yield self.gate.key
+        is_shut = self.gate_verdict(ctx) is False or (self.branch.ages != "all" and ctx.is_adult is False)
+        if not is_shut:
+            yield from (node.key for node in (self.when, *self.unless))
 
     def trace(self, ctx: Context, tell: Tell) -> BranchTrace:
         """Return how the branch was judged, criterion by criterion."""
@@ -158,6 +172,13 @@ class RuleNode:
         asks = unique(gap.name for b in unknown if b.gate_verdict(ctx) is True for gap in b.when.asks(ctx))
         return replace(self.no_match, verdict=Verdict.UNKNOWN, missing=gaps, asks=asks)
 
+    def settled(self, ctx: Context) -> Settled | None:
+        """Return the answer where it rests on nothing but the criteria; None where the rule matches."""
+        finding = self.judge(ctx)
+        if finding.verdict is Verdict.MATCH:
+            return None
+        return Settled(finding, frozenset(key for branch in self.branches for key in branch.rests_on(ctx)))
+
     def _match(self, matching: list[BranchNode], ctx: Context) -> Finding:
         first = matching[0]
         evidence = first.when.answer(ctx).evidence
@@ -236,10 +257,21 @@ class Program:
 
     rules: Mapping[str, RuleNode]
     knowhow: Knowhow
+    index: Index
+    blank: Callable[[Likeness], Blank] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Keep the blank records that were met last."""
+        object.__setattr__(self, "blank", lru_cache(_MOST_BLANKS)(self._judged_blank))
 
     def context(self, facts: PatientFacts) -> Context:
         """Return the working memory for one patient."""
-        return Context(facts, self.knowhow)
+        return self.blank(Likeness.of(facts)).context(facts, self.index.touched(facts))
+
+    def _judged_blank(self, likeness: Likeness) -> Blank:
+        ctx = Context(likeness.record(), self.knowhow)
+        found = {rule_id: _guarded_settled(node, ctx) for rule_id, node in self.rules.items()}
+        return Blank(ctx, {rule_id: settled for rule_id, settled in found.items() if settled is not None})
 
     def judge(
         self, facts: PatientFacts, only: Iterable[str] | None = None, ctx: Context | None = None
@@ -252,7 +284,7 @@ class Program:
         """
         ctx = ctx or self.context(facts)
         wanted = self.rules if only is None else sorted(set(only) & set(self.rules))
-        return tuple(_guarded(self.rules[rule_id], ctx) for rule_id in wanted)
+        return tuple([_guarded(self.rules[rule_id], ctx) for rule_id in wanted])
 
     def judge_rule(self, rule_id: str, facts: PatientFacts) -> Finding:
         """Judge one rule; errors inside it are raised. Raises KeyError for an unknown rule."""
@@ -291,10 +323,20 @@ class Program:
 
 
 def _guarded(node: RuleNode, ctx: Context) -> Finding:
+    settled = None if ctx.blank is None else ctx.blank.rules.get(node.rule.id)
+    if settled is not None and settled.rests_on.isdisjoint(ctx.touched):
+        return settled.finding
     try:
         return node.judge(ctx)
     except Exception as error:  # one broken rule must not hide the others
         return _failed(node, error)
+
+
+def _guarded_settled(node: RuleNode, ctx: Context) -> Settled | None:
+    try:
+        return node.settled(ctx)
+    except Exception:  # told when a patient is judged
+        return None
 
 
 def _guarded_trace(node: RuleNode, ctx: Context, tell: Tell) -> RuleTrace:

@@ -66,6 +66,11 @@ class Settings:
         30,
         "Seconds calls under way may still take when the service is told to stop, 1 to 600; then it ends.",
     )
+    sandbox: bool = _setting(
+        False,
+        "Whether a page with synthetic patients and their FHIR endpoint is served at /sandbox/, to everybody "
+        "on this machine; never where others reach the service.",
+    )
     keep_comments: bool = _setting(
         False, "Whether comments of clinicians on cards are kept: free text that may name a patient."
     )

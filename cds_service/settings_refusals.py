@@ -36,6 +36,22 @@ def refuse_open_network(settings: Settings) -> None:
         )
 
 
+def refuse_exposed_sandbox(settings: Settings) -> None:
+    """Refuse the sandbox where others could reach it, or where callers are asked who they are.
+
+    Raises:
+        SettingsError: The sandbox is on, and the host is not a loopback address or there are trusted clients.
+    """
+    if not settings.sandbox or (settings.is_loopback and not settings.clients):
+        return
+    exposed = (
+        "trusted clients are configured" if settings.clients else f"host {settings.host} is open to others"
+    )
+    what = f"sandbox is on, which asks nobody who they are, and {exposed}."
+    remedy = "Write sandbox = false, or evaluate on 127.0.0.1 without [[clients]]."
+    raise SettingsError(Issue("settings", "S023", what, remedy))
+
+
 def refuse_unreadable_authorities(settings: Settings) -> None:
     """Refuse a file of certificate authorities that holds none.
 

@@ -19,6 +19,10 @@ _CODE = re.compile(r"[A-Z]\d{3}")
 _FAMILIES = {
     "B": ("Batch", "`quarantine.ndjson`, `batch`"),
     "C": ("Content: YAML files cannot be read", "at the start, `validate`"),
+    "E": (
+        "Sandbox: its FHIR endpoint and the data of its page",
+        "status 400, 404, 406 and 415 under `/sandbox/`",
+    ),
     "F": (
         "FHIR: a patient's data cannot be used",
         '`setAside` of an answer, "not assessed" on cards, status 412, `review`',

@@ -26,7 +26,7 @@ from cds_service.json_log import SERVER_LOG, configure_logging, tell
 from cds_service.knowledge import Knowledge
 from cds_service.ready import rehearse
 from cds_service.settings import Settings, as_environment
-from cds_service.settings_refusals import refuse_open_network
+from cds_service.settings_refusals import refuse_exposed_sandbox, refuse_open_network
 from cds_service.store import open_store
 
 _APPLICATION = "cds_service.web:create_app_from_environment"
@@ -51,6 +51,7 @@ def command(host: str | None, port: int | None, workers: int | None, config: Pat
     """
     settings = settings_in_force(config, host=host, port=port, workers=workers)
     refuse_open_network(settings)
+    refuse_exposed_sandbox(settings)
     _refuse_taken_port(settings)
     knowledge = knowledge_in_force(settings)
     rehearse(knowledge)

@@ -18,7 +18,7 @@ from cds_service.fetch.policy import (
     parse_network,
     parse_server,
 )
-from cds_service.fetch.queries import Style
+from cds_service.fetch.queries import Style, filled
 from cds_service.fetch.transport import Question
 from cds_service.fetch.wire import tls_context
 
@@ -41,6 +41,7 @@ __all__ = [
     "Way",
     "ask_once",
     "exchange",
+    "filled",
     "has_next",
     "key_set_fetch",
     "listed",

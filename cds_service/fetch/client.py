@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 
 from cds_service.fetch.asking import Asker
 from cds_service.fetch.authorization import Authorization
-from cds_service.fetch.breaker import Breakers
+from cds_service.fetch.breaker import Breaker, Breakers
 from cds_service.fetch.deadline import Allowance, Deadline
 from cds_service.fetch.faults import OF_THE_SERVER, Fault, FetchFault
 from cds_service.fetch.one_call import OneCall, Wanted
-from cds_service.fetch.policy import Network, Server, listed
+from cds_service.fetch.policy import Network, Server, listed, named_machine
 from cds_service.fetch.queries import Style
 from cds_service.fetch.wire import Pin, Resolver, checked_addresses, system_resolver, tls_context
 
@@ -28,10 +28,12 @@ class Access:
     """What a site allows: servers, networks beyond the public ones, bounds, and how servers are asked.
 
     ``seconds`` is the budget of one call for everything, from the name look-up to the last page;
-    ``most_bytes`` that of all its answers, unpacked; ``most_pages`` holds for each search.
+    ``most_bytes`` that of all its answers, unpacked; ``most_pages`` holds for each search. ``own`` are
+    further servers: endpoints of this very process, reached on this machine whatever the networks are.
     """
 
     servers: tuple[Server, ...] = ()
+    own: tuple[Server, ...] = ()
     networks: tuple[Network, ...] = ()
     seconds: float = 2.0
     most_bytes: int = 32 * 1024 * 1024
@@ -82,7 +84,9 @@ class FhirClient:
         self.jitter = jitter
         self.now = now
         self.breakers = Breakers(clock)
-        self.tls: ssl.SSLContext | None = tls_context(access.ca_file) if access.servers else None
+        self.tls: ssl.SSLContext | None = (
+            tls_context(access.ca_file) if access.servers or access.own else None
+        )
         self._calls = threading.BoundedSemaphore(_CALLS)
         #: How each server understands the patient of a search, once it has found something.
         self._forms: dict[str, str] = {}
@@ -111,7 +115,7 @@ class FhirClient:
         """
         if not templates:
             return Fetched()
-        server = listed(self.access.servers, fhir_server, issuer)
+        server = listed((*self.access.own, *self.access.servers), fhir_server, issuer)
         if server is None or self.tls is None:
             return Fetched(refusal=Fault.NOT_ALLOWED)
         if authorization is None or not authorization.is_sendable or authorization.expires_in <= 0:
@@ -133,7 +137,7 @@ class FhirClient:
         except FetchFault as fault:
             return Fetched(faults=dict.fromkeys(sorted(wanted.templates), fault.fault))
         asker = Asker(
-            self.breakers.of(server.origin),
+            self._breaker(server),
             deadline,
             authorization.token,
             jitter=self.jitter,
@@ -160,13 +164,18 @@ class FhirClient:
             patient_form="" if form == style.patient_form else form,
         )
 
+    def _breaker(self, server: Server) -> Breaker:
+        """Return what counts the faults: of a whole machine, or of one endpoint where they are our own."""
+        return self.breakers.of(server.base if server in self.access.own else server.origin)
+
     def _pinned(self, server: Server, deadline: Deadline) -> Pin:
         """Return where to connect, looked up once. Raises FetchFault."""
         assert self.tls is not None
+        networks = (*self.access.networks, *(named_machine(server) if server in self.access.own else ()))
         try:
-            addresses = checked_addresses(server, self.access.networks, deadline, self.resolver)
+            addresses = checked_addresses(server, networks, deadline, self.resolver)
         except FetchFault as fault:
             if fault.fault in OF_THE_SERVER:
-                self.breakers.of(server.origin).failed()
+                self._breaker(server).failed()
             raise
         return Pin(server, addresses, deadline, self.tls)

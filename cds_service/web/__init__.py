@@ -25,6 +25,7 @@ from cds_service.web import (
     request_log,
     response_headers,
     rule_pages,
+    sandbox,
 )
 from cds_service.web.fetching import fhir_client
 from cds_service.web.paths import prefix_of, under_prefix
@@ -61,12 +62,25 @@ def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
     turns, writes = (Turns(_AT_ONCE, settings.max_waiting) for _ in range(2))
     found = unproven(knowledge)
     metered = metrics.Metrics(knowledge, len(found))
-    keep_state(app, State(settings, knowledge, store, turns, writes, metered, fhir_client(settings), found))
+    keep_state(
+        app,
+        State(
+            settings,
+            knowledge,
+            store,
+            turns,
+            writes,
+            metered,
+            fhir_client(settings, sandbox.own_servers(settings)),
+            found,
+        ),
+    )
     app.register_blueprint(hooks.blueprint)
     app.register_blueprint(answered.blueprint)
     app.register_blueprint(explained.blueprint)
     app.register_blueprint(ops.blueprint)
     app.register_blueprint(rule_pages.blueprint)
+    sandbox.register(app, settings)
     problems.register(app)
     response_headers.register(app)
     origins.register(app)

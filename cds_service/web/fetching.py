@@ -8,10 +8,11 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
-from cds_service.fetch import Fetched, FhirClient
+from cds_service.fetch import Fetched, FhirClient, parse_server
 from cds_service.hook_call import Call, read_call
 from cds_service.knowledge import Service
 from cds_service.settings import Settings
@@ -22,14 +23,15 @@ from cds_service.web.state import State
 _T = TypeVar("_T")
 
 
-def fhir_client(settings: Settings) -> FhirClient:
-    """Return the one client of this process.
+def fhir_client(settings: Settings, own: Iterable[str] = ()) -> FhirClient:
+    """Return the one client of this process; ``own`` are addresses of FHIR endpoints it serves itself.
 
     Raises:
         SettingsError: The certificate authorities cannot be read.
     """
     refuse_unreadable_authorities(settings)
-    return FhirClient(settings.fhir_access, jitter=random.uniform, now=time.time)
+    access = replace(settings.fhir_access, own=tuple(map(parse_server, own)))
+    return FhirClient(access, jitter=random.uniform, now=time.time)
 
 
 def in_turn(body: bytes, service: Service, state: State, answer: Callable[[Call], _T]) -> _T:

@@ -19,7 +19,9 @@ _EXPOSED_HEADERS = "Retry-After, WWW-Authenticate, X-Request-ID"
 _KEPT_SECONDS = "600"
 #: Discovery holds no patient data and may be read by every page; calls, feedback and explanations may not.
 _DISCOVERY = "/cds-services"
-_GUARDED = re.compile(r"/(cds-services|explain)(/.*)?")
+_GUARDED = re.compile(r"/(cds-services|explain|sandbox/fhir|sandbox/faults)(/.*)?")
+#: What FHIR clients send besides (FHIR R4 "RESTful API", "HTTP Headers").
+_FHIR_HEADERS = ", prefer, accept, cache-control, if-none-match, x-requested-with"
 
 
 def register(app: Flask) -> None:
@@ -39,7 +41,9 @@ def _allow(response: Response) -> Response:
     response.headers["Access-Control-Allow-Origin"] = allowed
     if request.method == "OPTIONS":
         response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "")
-        response.headers["Access-Control-Allow-Headers"] = _ALLOWED_HEADERS
+        response.headers["Access-Control-Allow-Headers"] = _ALLOWED_HEADERS + (
+            _FHIR_HEADERS if request.path.startswith("/sandbox/") else ""
+        )
         response.headers["Access-Control-Max-Age"] = _KEPT_SECONDS
     else:
         response.headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS

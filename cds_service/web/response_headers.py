@@ -14,6 +14,12 @@ _DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 #: Routes that tell of the knowledge and of no patient: they may be kept, and are asked for again first.
 _PUBLIC = frozenset({"hooks.discovery", "ops.openapi"})
 _PAGES = frozenset({"rule_pages"})
+#: The page of the sandbox runs scripts of its own and asks this service; it loads nothing from elsewhere.
+_SANDBOX = "sandbox"
+_SANDBOX_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
 
 
 def register(app: Flask) -> None:
@@ -26,14 +32,19 @@ def _guard(response: Response) -> Response:
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "no-referrer"
     headers["Server"] = "twitch-cds"  # in place of name and version of the server
-    is_page = response.mimetype == "text/html" and request.blueprint in _PAGES
-    headers["Content-Security-Policy"] = _PAGE_POLICY if is_page else _DATA_POLICY
-    if not is_page:
+    is_html = response.mimetype == "text/html"
+    if is_html and request.blueprint in _PAGES:
+        headers["Content-Security-Policy"] = _PAGE_POLICY
+    elif is_html and request.blueprint == _SANDBOX:
+        headers["Content-Security-Policy"] = _SANDBOX_POLICY
+        headers["X-Frame-Options"] = "SAMEORIGIN"
+    else:
+        headers["Content-Security-Policy"] = _DATA_POLICY
         headers["X-Frame-Options"] = "DENY"
     headers["Cache-Control"] = "no-cache" if _is_public(response) else "no-store"
     return response
 
 
 def _is_public(response: Response) -> bool:
-    is_open = request.endpoint in _PUBLIC or request.blueprint in _PAGES
+    is_open = request.endpoint in _PUBLIC or request.blueprint in (*_PAGES, _SANDBOX)
     return is_open and response.status_code < 400 and request.method in ("GET", "HEAD")

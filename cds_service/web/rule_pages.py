@@ -55,7 +55,11 @@ def front_page() -> str:
     """Return what this is, for a person who opens the address of the service in a browser."""
     state = current_state()
     return render_template(
-        "front.html", services=state.services, knowledge=state.knowledge, base_url=state.settings.base_url
+        "front.html",
+        services=state.services,
+        knowledge=state.knowledge,
+        base_url=state.settings.base_url,
+        has_sandbox=state.settings.sandbox,
     )
 
 

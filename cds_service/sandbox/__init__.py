@@ -1,0 +1,1 @@
+"""A small EHR of synthetic patients: records, FHIR search, prefetch. No Flask, no clock."""

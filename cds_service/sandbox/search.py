@@ -1,0 +1,214 @@
+"""Answer a FHIR search over records: read its parameters, find, sort, cut into pages, make the Bundle.
+
+Unknown parameters are told as an outcome in the Bundle, or refused where the asker wants that
+(``handling=strict``). A parameter that is known and cannot be read is always refused, else
+too much would be found.
+
+Source: FHIR R4 (4.0.1), "Search".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from cds_service.errors import Issue, RequestError
+from cds_service.sandbox.matching import Test, alternatives, span_of, test_of
+from cds_service.sandbox.parameters import Kind, Parameter, parameters_of
+from cds_service.sandbox.records import Records, Stored
+
+#: Entries of a page where the asker names no number, and the most of a page.
+USUAL_COUNT, MOST_COUNT = 50, 1_000
+_MOST_PARAMETERS, _MOST_VALUE, _MOST_SORTS = 50, 20_000, 5
+_PLACE = "_offset"
+#: Parameters of the answer's form, dealt with where it is written.
+_FORM = frozenset({"_format", "_pretty", "_total"})
+_FIRST = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search that was read: what must hold of a resource, the order, and which page is asked for.
+
+    Every member of ``filters`` must hold; one holds when any of its tests holds for any value. ``asked`` are
+    the parameters that are heeded, as they were written; ``ignored`` the names of those that are not.
+    ``count`` 0 asks for the number alone.
+    """
+
+    resource_type: str
+    filters: tuple[tuple[Parameter, tuple[Test, ...]], ...]
+    sorting: tuple[tuple[Parameter, bool], ...] = ()
+    count: int = USUAL_COUNT
+    offset: int = 0
+    asked: tuple[tuple[str, str], ...] = ()
+    ignored: tuple[str, ...] = ()
+
+    def find(self, records: Records) -> list[Stored]:
+        """Return every resource the search asks for, of all pages, in its order."""
+        found = [row for row in records.of_type(self.resource_type) if self._holds(row)]
+        for parameter, is_descending in reversed(self.sorting):
+            known = [(key, row) for row in found if (key := _key(row, parameter, is_descending)) is not None]
+            placed = {id(row) for _, row in known}
+            known.sort(key=lambda pair: pair[0], reverse=is_descending)
+            found = [row for _, row in known] + [row for row in found if id(row) not in placed]
+        return found
+
+    def page(self, found: Sequence[Stored]) -> Sequence[Stored]:
+        """Return what stands on the page that is asked for."""
+        return found[self.offset : self.offset + self.count]
+
+    def _holds(self, row: Stored) -> bool:
+        return all(
+            any(test(value) for value in parameter.values(row) for test in tests)
+            for parameter, tests in self.filters
+        )
+
+    def link(self, base: str, offset: int) -> str:
+        """Return the address of the page that begins at ``offset``, with every parameter that is heeded."""
+        pairs = [*self.asked, ("_count", str(self.count))]
+        pairs += [(_PLACE, str(offset))] if offset else []
+        text = "&".join(f"{quote(name, safe=':')}={quote(value, safe=',:/|')}" for name, value in pairs)
+        return f"{base}/{self.resource_type}?{text}"
+
+
+def _key(row: Stored, parameter: Parameter, is_descending: bool) -> Any:
+    """Return what a resource is sorted by: the latest of its dates when descending, else the first value."""
+    if parameter.kind is Kind.DATE:
+        spans = [span for value in parameter.values(row) if (span := span_of(value)) is not None]
+        if not spans:
+            return None
+        return max(span.last for span in spans) if is_descending else min(span.first for span in spans)
+    values = [value for value in parameter.values(row) if isinstance(value, str)]
+    return min(values, default=None)
+
+
+def read_search(resource_type: str, pairs: Iterable[tuple[str, str]], *, strict: bool = False) -> Search:
+    """Return the search that names and values of parameters ask for.
+
+    Args:
+        resource_type: Type that is searched.
+        pairs: Parameters as they came, a name said twice twice (both must hold).
+        strict: Refuse unknown parameters instead of ignoring them.
+
+    Raises:
+        RequestError: A parameter cannot be read, is unknown while ``strict``, or there are too many.
+    """
+    reading = _Reading(resource_type)
+    rows = list(pairs)
+    if len(rows) > _MOST_PARAMETERS:
+        raise _fault("E001", "", f"has more than {_MOST_PARAMETERS} parameters.", "Ask for less at once.")
+    for name, value in rows:
+        if len(value) > _MOST_VALUE:
+            raise _fault("E001", name, f"is longer than {_MOST_VALUE} characters.", "Ask for less at once.")
+        if value:
+            reading.take(name, value)
+    if strict and reading.ignored:
+        known = ", ".join(parameters_of(resource_type))
+        what = "is no search parameter of this type here."
+        raise _fault("E002", reading.ignored[0], what, f"Known are: {known}, _sort, _count.")
+    return reading.search()
+
+
+class _Reading:
+    """Collects what the parameters of one search say."""
+
+    def __init__(self, resource_type: str) -> None:
+        self.resource_type = resource_type
+        self.known = parameters_of(resource_type)
+        self.filters: list[tuple[Parameter, tuple[Test, ...]]] = []
+        self.sorting: list[tuple[Parameter, bool]] = []
+        self.asked: list[tuple[str, str]] = []
+        self.ignored: list[str] = []
+        self.count, self.offset = USUAL_COUNT, 0
+
+    def take(self, name: str, value: str) -> None:
+        if name == "_count":
+            self.count = min(_whole(name, value), MOST_COUNT)
+        elif name == _PLACE:
+            self.offset = _whole(name, value)
+        elif name == "_sort":
+            self._sort(value)
+        elif name == "_summary" and value == "count":
+            self.count = 0
+        elif name not in _FORM:
+            self._filter(name, value)
+
+    def _filter(self, name: str, value: str) -> None:
+        plain, _, modifier = name.partition(":")
+        parameter = self.known.get(plain)
+        if parameter is None:
+            self.ignored.append(name)
+            return
+        if modifier and not (modifier == "Patient" and parameter.kind is Kind.REFERENCE):
+            raise _fault("E003", name, "has a modifier this server does not know.", "Leave it out.")
+        try:
+            tests = tuple(test_of(parameter.kind, part) for part in alternatives(value) if part.strip())
+        except ValueError as error:
+            raise _fault(
+                "E004", name, f"has a value that {error}.", "Write it as FHIR search does."
+            ) from None
+        self.filters.append((parameter, tests))
+        self.asked.append((name, value))
+
+    def _sort(self, value: str) -> None:
+        for part in value.split(",")[:_MOST_SORTS]:
+            parameter = self.known.get(part.strip().removeprefix("-"))
+            if parameter is None or parameter.kind is Kind.REFERENCE:
+                self.ignored.append("_sort")
+                return
+            self.sorting.append((parameter, part.strip().startswith("-")))
+        self.asked.append(("_sort", value))
+
+    def search(self) -> Search:
+        return Search(
+            self.resource_type,
+            tuple(self.filters),
+            tuple(self.sorting),
+            self.count,
+            self.offset,
+            tuple(self.asked),
+            tuple(dict.fromkeys(self.ignored)),
+        )
+
+
+def searchset(search: Search, found: Sequence[Stored], base: str) -> dict[str, Any]:
+    """Return the Bundle that shows one page of what was found.
+
+    ``base`` is the address of the FHIR server; links and entries are named by it.
+    """
+    page = search.page(found)
+    links = [{"relation": "self", "url": search.link(base, search.offset)}]
+    following = search.offset + search.count
+    if search.count and following < len(found):
+        links.append({"relation": "next", "url": search.link(base, following)})
+    if search.count and search.offset:
+        links.append({"relation": "previous", "url": search.link(base, max(0, search.offset - search.count))})
+    entries = [entry_of(row, base) | {"search": {"mode": "match"}} for row in page]
+    if search.ignored:
+        entries.append({"resource": _told(search.ignored), "search": {"mode": "outcome"}})
+    bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": links}
+    return bundle | ({"entry": entries} if entries else {})
+
+
+def entry_of(row: Stored, base: str) -> dict[str, Any]:
+    """Return a resource as an entry of a Bundle, named by the address it is read at."""
+    return {"fullUrl": f"{base}/{row.type}/{row.id}", "resource": row.resource}
+
+
+def _told(ignored: Iterable[str]) -> dict[str, Any]:
+    text = f"Not heeded, because this server does not know them: {', '.join(ignored)}."
+    issue = {"severity": "warning", "code": "not-supported", "details": {"text": text}}
+    return {"resourceType": "OperationOutcome", "issue": [issue]}
+
+
+def _whole(name: str, value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) < 8):
+        raise _fault("E004", name, "is no whole number.", "Write a number such as 50.")
+    return int(value)
+
+
+def _fault(code: str, name: str, what: str, remedy: str) -> RequestError:
+    return RequestError(Issue(f"?{name[:60]}", code, what, remedy))

@@ -1,0 +1,93 @@
+"""Give the page of the sandbox its data: the list of patients, and the prefetch an EHR would send."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from flask import Blueprint, Response
+
+from cds_service.bounds import is_crowded, is_deeper
+from cds_service.errors import Issue, RequestError
+from cds_service.sandbox.listing import listed_patient
+from cds_service.sandbox.prefetch import prefetch_of
+from cds_service.sandbox.records import Records, read_records
+from cds_service.web.asked import json_body, known_service
+from cds_service.web.problems import Refusal, json_response
+from cds_service.web.sandbox.shelf import FHIR_PATH, asked_base, current_library, fhir_addresses
+from cds_service.web.state import current_state
+
+blueprint = Blueprint("sandbox_data", __name__)
+
+
+@blueprint.get("/sandbox/patients.json")
+def patients() -> Response:
+    """Return the bundled patients, and where the service reaches the FHIR endpoint they are served from."""
+    state = current_state()
+    addresses = fhir_addresses(state.settings)
+    good = addresses.pop("")
+    rows = [listed_patient(story, state.knowledge) for story in current_library().stories]
+    return json_response({"patients": rows, "fhirServer": good, "faults": addresses})
+
+
+@blueprint.post("/sandbox/prefetch")
+def prefetch() -> Response:
+    """Return what an EHR with the named or sent record would prefetch for a service; nothing is kept."""
+    body = asked_object()
+    state = current_state()
+    service = known_service(state, _text(body, "service"))
+    records = asked_record(body)
+    context = body.get("context", {})
+    if not isinstance(context, Mapping):
+        raise _wrong("/context", "E020", "is no object.", "Send the context of the call.")
+    ids = {name: value for name, value in context.items() if isinstance(value, str)}
+    if "patientId" not in ids:
+        ids["patientId"] = next((row.id for row in records.of_type("Patient")), "")
+    filled = prefetch_of(service, ids, records, asked_base() + FHIR_PATH)
+    return json_response({"prefetch": filled.found, "queries": filled.queries})
+
+
+def asked_object() -> Mapping[str, Any]:
+    """Return the body, a JSON object. Raises RequestError for what is none, or is deeper than any record."""
+    body = json_body()
+    if is_deeper(body) or is_crowded(body):
+        raise _wrong("/", "E020", "is deeper or more crowded than any record.", "Send a smaller record.")
+    try:
+        found = json.loads(body, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, Mapping):
+        raise _wrong("/", "E020", "is no JSON object.", "Send an object with patientId or bundle.")
+    return found
+
+
+def asked_record(body: Mapping[str, Any]) -> Records:
+    """Return the record a request is about: a bundled patient's, or the one sent with it.
+
+    Raises:
+        RequestError: Neither is there, or the one sent holds no resource.
+        Refusal: There is no such bundled patient (404).
+    """
+    if "bundle" in body:
+        try:
+            return read_records(body["bundle"])
+        except ValueError as error:
+            raise _wrong("/bundle", "E020", f"{error}.", "Send a FHIR R4 Bundle.") from None
+    story = current_library().of_patient(_text(body, "patientId"))
+    if story is None:
+        issue = Issue("/patientId", "E013", "There is no such patient.", "See GET /sandbox/patients.json.")
+        raise Refusal(404, issue, "not-found")
+    return story.record
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
+    if isinstance(value, str) and value:
+        return value
+    raise _wrong(f"/{name}", "E020", "is missing or no text.", "Send it as text.")
+
+
+def _wrong(where: str, code: str, what: str, remedy: str) -> RequestError:
+    return RequestError(Issue(where, code, what, remedy))

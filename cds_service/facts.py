@@ -3,6 +3,9 @@
 FHIR readers and case files build ``PatientFacts``; the engine only reads it. Nothing here knows
 FHIR, rules or a clock: ``as_of`` is handed in. All names of analytes, ingredients, conditions and
 so on are ids of files in ``terminology/``.
+
+What a record holds hundreds of are frozen Structs: making one takes a tenth of the time a frozen
+dataclass takes, and they hold no cycles the garbage collector would have to look for.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct
 
 MINUTE = 60
 HOUR = 3600
@@ -56,8 +61,7 @@ KINDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True, gc=False):
     """Where a fact was read: ``Observation/123`` and the JSON pointer of the resource in the input.
 
     ``reference`` is empty for a resource without id; ``pointer`` then still names it.
@@ -71,8 +75,7 @@ class Source:
         return self.reference or self.pointer
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True, gc=False):
     """A point in time known to some precision: seconds since 1970 UTC, first and last possible.
 
     ``2026-11-15`` is the whole day in the zone of ``as_of``; a full instant has ``earliest ==
@@ -89,8 +92,7 @@ class Moment:
         return len(self.text) <= len("2026-11-15")
 
 
-@dataclass(frozen=True, slots=True)
-class Measurement:
+class Measurement(Struct, frozen=True, gc=False):
     """One usable result of an analyte, vital sign or score, in the analyte's canonical unit.
 
     ``value`` is None for a result that has only a direction. ``comparator`` is ``""``, ``<``,
@@ -131,16 +133,14 @@ class Measurement:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Dose:
+class Dose(Struct, frozen=True, gc=False):
     """A daily dose: amount in ``unit`` per day (``mg/d``). None parts are never guessed."""
 
     amount: Decimal
     unit: str = "mg/d"
 
 
-@dataclass(frozen=True, slots=True)
-class DrugUse:
+class DrugUse(Struct, frozen=True, gc=False):
     """One continuous use of one ingredient, as far as one resource tells it.
 
     ``start``/``end`` None with ``active`` means start unknown / still in use. ``route`` is a word
@@ -170,8 +170,7 @@ class DrugUse:
     reasons: tuple[str, ...] | None = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True, gc=False):
     """One condition, symptom, procedure, report conclusion, family history, allergy or encounter.
 
     ``moment`` is when it was recorded (or performed); ``onset`` only what the record states as
@@ -221,8 +220,7 @@ class Twitch:
     sources: tuple[Source, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SetAside:
+class SetAside(Struct, frozen=True, gc=False):
     """Something that was sent and could not be used: where, what, why.
 
     ``name`` is the analyte, ingredient or other id it would have fed, or None when even that is

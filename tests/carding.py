@@ -9,6 +9,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
+from msgspec import structs
+
 from cds_service.facts import (
     KINDS,
     DataState,
@@ -115,7 +117,7 @@ def result(name: str, value: str, days_ago: float = 2, unit: str = "mmol/L", **c
     """One result with a range wide enough to be named in the call."""
     moment = moment_from_datetime(AS_OF - timedelta(days=days_ago))
     base = Measurement(name, Decimal(value), moment, Source(f"Observation/{name}"), f"{value} {unit}", unit)
-    return replace(base, **changes)
+    return structs.replace(base, **changes)
 
 
 def facts(*results: Measurement, **changes: Any) -> PatientFacts:

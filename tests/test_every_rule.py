@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from cds_service.cards import build_cards
 from cds_service.facts import Measurement, PatientFacts
@@ -32,7 +33,7 @@ def sentinel(rule_id: str) -> PatientFacts:
 
 
 def stretched(rows: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(replace(row, display=LONG) if hasattr(row, "display") else row for row in rows)
+    return tuple(structs.replace(row, display=LONG) if hasattr(row, "display") else row for row in rows)
 
 
 @st.composite
@@ -45,7 +46,7 @@ def measured(draw: st.DrawFn, m: Measurement) -> Measurement:
     unit = draw(st.sampled_from(sorted(analyte.factors)))
     if value is None or draw(st.booleans()):
         return m
-    return replace(m, value=value, reported=f"{value} {unit}", unit_reported=unit)
+    return structs.replace(m, value=value, reported=f"{value} {unit}", unit_reported=unit)
 
 
 @st.composite

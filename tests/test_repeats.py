@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from cds_service.facts import DAY, DrugUse, PatientFacts, Source
 from cds_service.findings import Finding, Verdict
@@ -45,7 +46,7 @@ def lasting(found: Finding = INFO, who: PatientFacts | None = None) -> Mark | No
 
 def test_the_same_caution_about_the_same_draft_has_the_same_mark() -> None:
     assert mark() == mark() is not None
-    taken = replace(USE, draft=False, source=Source("MedicationRequest/taken"))
+    taken = structs.replace(USE, draft=False, source=Source("MedicationRequest/taken"))
     assert mark(who=patient(USE, taken)) == mark()
 
 
@@ -63,16 +64,16 @@ def test_other_words_weight_or_values_have_another_mark(changes: dict[str, objec
 
 
 def test_another_draft_has_another_mark() -> None:
-    other = replace(USE, source=Source("MedicationRequest/other"))
+    other = structs.replace(USE, source=Source("MedicationRequest/other"))
     assert mark(who=patient(other)) not in (None, mark())
     assert mark(who=patient(USE, other)) not in (None, mark())
 
 
 def test_drafts_without_an_id_are_known_by_what_they_order() -> None:
-    bare = replace(USE, source=Source("", "/context/draftOrders/entry/0/resource"))
-    moved = replace(bare, source=Source("", "/context/draftOrders/entry/1/resource"))
+    bare = structs.replace(USE, source=Source("", "/context/draftOrders/entry/0/resource"))
+    moved = structs.replace(bare, source=Source("", "/context/draftOrders/entry/1/resource"))
     assert mark(who=patient(bare)) == mark(who=patient(moved)) is not None
-    assert mark(who=patient(replace(bare, planned_days=9))) != mark(who=patient(bare))
+    assert mark(who=patient(structs.replace(bare, planned_days=9))) != mark(who=patient(bare))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_what_is_always_repeated_or_unknown_has_no_mark() -> None:
     always = replace(rule("a"), repeat_always=True)
     assert marks_of([CAUTION], {"a": always}, patient(), HOURS) == {}
     assert marks_of([CAUTION], {}, patient(), HOURS) == {}
-    assert mark(who=patient(replace(USE, draft=False))) is None
+    assert mark(who=patient(structs.replace(USE, draft=False))) is None
 
 
 def test_a_mark_about_a_draft_counts_as_long_as_the_hooks_say_and_for_one_user() -> None:
@@ -108,7 +109,7 @@ def test_a_mark_about_a_draft_counts_as_long_as_the_hooks_say_and_for_one_user()
 def test_a_lasting_mark_holds_for_everybody_and_any_draft_of_the_drug() -> None:
     found = lasting()
     assert found is not None and (found.seconds, found.for_all) == (365 * DAY, True)
-    other = replace(USE, source=Source("MedicationRequest/other"))
+    other = structs.replace(USE, source=Source("MedicationRequest/other"))
     assert lasting(who=patient(other)) == found
     assert lasting(replace(INFO, summary=("Told on another day",))) == found
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec import structs
 
 from cds_service.facts import DAY, Moment
 from cds_service.fhir import vocabulary as words
@@ -76,7 +77,7 @@ def _add_names(reading: Reading, sense: Sense, setting: Setting, status: str) ->
         known |= bool(names)
         for name in names if status != "absent" or kind == "symptom" else ():
             event = event_of(kind, name, sense, setting, present=True, by_text=by_text)
-            reading.add_event(event if status == "active" else replace(event, status=status))
+            reading.add_event(event if status == "active" else structs.replace(event, status=status))
     if not known and status != "absent":
         for name in sense.denied:
             known = True

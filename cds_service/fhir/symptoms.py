@@ -7,8 +7,10 @@ all when the value says neither. Text counts as whole words, never where it is n
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import structs
 
 from cds_service.facts import DAY, Event, Moment, Source
 from cds_service.fhir import vocabulary as words
@@ -217,7 +219,7 @@ def read_text(reading: Reading, text: str, setting: Setting) -> bool:
         if against in ("", NEGATED):
             found = True
             event = text_event("symptom", name, text, setting, None, setting.onset)
-            reading.add_event(replace(event, status="absent") if against else event)
+            reading.add_event(structs.replace(event, status="absent") if against else event)
     return found
 
 

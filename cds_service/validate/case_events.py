@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec import structs
 
 from cds_service.facts import Event, Source
 from cds_service.fhir.states import main_type
@@ -104,4 +105,4 @@ def _title(desk: Desk, kind: str, name: str) -> str:
 
 
 def _renamed(event: Event, name: str) -> Event:
-    return event if event.name == name else replace(event, name=name)
+    return event if event.name == name else structs.replace(event, name=name)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+
+from msgspec import structs
 
 from cds_service.errors import UnitError
 from cds_service.facts import Measurement, SetAside, Source
@@ -84,7 +85,7 @@ def _measurement(desk: Desk, analyte: Analyte, item: Placed, number: str) -> Mea
         range_reported=read.range_printed,
     )
     remarks: dict[str, Any] = dict.fromkeys(read.remarks, True)
-    return replace(measurement, **remarks)
+    return structs.replace(measurement, **remarks)
 
 
 def _convert(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from itertools import permutations
 
 import pytest
+from msgspec import structs
 
 from cds_service.facts import Dose, DrugUse, Source, Twitch
 
@@ -253,7 +253,7 @@ def test_only_a_taper_or_a_switch_takes_the_place_of_what_is_ended(
 
 
 def test_a_draft_that_is_not_being_chosen_ends_nothing_yet(judge: Judge) -> None:
-    patient = facts(drug("clonazepam", 700), replace(STOP, selected=False))
+    patient = facts(drug("clonazepam", 700), structs.replace(STOP, selected=False))
     assert judge("{stopping: clonazepam}", patient).verdict is False
     assert judge("{stopping: clonazepam}", facts(drug("clonazepam", 700), STOP)).verdict is True
 
@@ -275,7 +275,7 @@ def test_what_was_over_before_is_not_ended_by_a_draft(judge: Judge) -> None:
 def test_the_recorded_reason_of_the_end(
     judge: Judge, reasons: tuple[str, ...] | None, asked: bool | None, excluded: bool
 ) -> None:
-    patient = facts(drug("clonazepam", 700), replace(STOP, reasons=reasons))
+    patient = facts(drug("clonazepam", 700), structs.replace(STOP, reasons=reasons))
     assert judge("{stopping: clonazepam, reason: [toxicity, allergy]}", patient).verdict is asked
     assert judge("{stopping: clonazepam, reason: toxicity}", patient).verdict is asked
     without = "{stopping: clonazepam, except: {reason: [toxicity, allergy]}}"
@@ -283,13 +283,13 @@ def test_the_recorded_reason_of_the_end(
 
 
 def test_one_of_several_orders_that_end_a_drug_may_give_the_reason(judge: Judge) -> None:
-    patient = facts(drug("clonazepam", 700), STOP, replace(STOP, reasons=("toxicity",)))
+    patient = facts(drug("clonazepam", 700), STOP, structs.replace(STOP, reasons=("toxicity",)))
     assert judge("{stopping: clonazepam, reason: toxicity}", patient).verdict is True
     assert judge("{stopping: clonazepam, except: {reason: toxicity}}", patient).verdict is False
 
 
 def test_the_order_that_ends_a_drug_is_cited(judge: Judge) -> None:
-    stop = replace(STOP, source=Source("MedicationRequest/stop"))
+    stop = structs.replace(STOP, source=Source("MedicationRequest/stop"))
     found = judge("{stopping: clonazepam}", facts(drug("clonazepam", 700), stop))
     assert Source("MedicationRequest/stop") in found.evidence[0].sources
 

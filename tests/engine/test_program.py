@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from cds_service.content import parse_document
 from cds_service.engine import Program, compile_program
@@ -381,7 +381,9 @@ def test_the_value_of_a_named_result_is_text_of_the_record(build: Build) -> None
         "when: {lab: potassium,", "when: {all: [{symptom: cramp, as: cramp}, {lab: potassium,"
     )
     body = body.replace("within: usual, as: low}", "within: usual, as: low}]}", 1)
-    patient = facts(replace(lab("potassium", "2.9"), reported=hostile), event("symptom", "cramp"), twitch())
+    patient = facts(
+        structs.replace(lab("potassium", "2.9"), reported=hostile), event("symptom", "cramp"), twitch()
+    )
     summary = build(body).judge_rule("a-rule", patient).summary
     assert plain(summary).startswith(f"Potassium {hostile} may matter, ")
     assert [part for part in summary if "evil" in plain((part,))] == [Slot(hostile)]

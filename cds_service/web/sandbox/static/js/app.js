@@ -1,0 +1,59 @@
+/** Starts the page: learns the patients and the services, follows the address, draws. */
+
+import { render } from "./html.js";
+import { discover } from "./calls.js";
+import { loadPatients, openStory } from "./record.js";
+import { readRoute } from "./routes.js";
+import { drawWith, state, update } from "./state.js";
+import { restoreTheme } from "./theme.js";
+import { settleDrawer, shell } from "./views/shell.js";
+
+const root = document.getElementById("app");
+const ROOMS = [
+  ["wide", window.matchMedia("(min-width: 1240px)")],
+  ["middle", window.matchMedia("(min-width: 820px)")],
+];
+
+drawWith(() => {
+  render(shell(), root);
+  settleDrawer();
+  document.title = titleOf(state.record);
+});
+
+function titleOf(record) {
+  const name = record ? (record.story?.name ?? "Own record") : "Sandbox";
+  return `${name} - twitch-cds`;
+}
+
+function measure() {
+  const room = ROOMS.find(([, query]) => query.matches)?.[0] ?? "narrow";
+  if (room === state.room) return;
+  update(() => {
+    state.room = room;
+    state.drawer = false;
+  });
+}
+
+/** Open what the address names; a record that is open already stays as it is. */
+function follow() {
+  const route = readRoute(window.location.hash);
+  update(() => {
+    state.route = route;
+    if (route.key === null) state.record = null;
+  });
+  const story = state.patients.list?.find((item) => item.story === route.key);
+  if (story && state.record?.key !== route.key) openStory(story);
+}
+
+async function start() {
+  root.replaceChildren();
+  measure();
+  restoreTheme();
+  for (const [, query] of ROOMS) query.addEventListener("change", measure);
+  window.addEventListener("hashchange", follow);
+  follow();
+  await Promise.all([loadPatients(), discover()]);
+  follow();
+}
+
+start();

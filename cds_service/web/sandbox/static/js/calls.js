@@ -1,0 +1,115 @@
+/** Calls of the services: sent, kept with their answers, and the latest shown. */
+
+import { ADDRESSES, get, post } from "./api.js";
+import { say } from "./live.js";
+import { buildRequest, givenRequest } from "./requests.js";
+import { state, update } from "./state.js";
+
+const KEPT = 30;
+let lastId = 0;
+
+/**
+ * Learn from discovery which service answers which hook.
+ *
+ * @returns {Promise<void>}
+ */
+export async function discover() {
+  const answer = await get(ADDRESSES.discovery);
+  const services = answer.json?.services ?? [];
+  update(() => {
+    state.services = Object.fromEntries(services.map((service) => [service.hook, service]));
+    state.patients.problem = answer.problem ?? state.patients.problem;
+  });
+}
+
+/**
+ * Call the service of a hook about the record that is open, and show its answer.
+ *
+ * @param {string} hook
+ * @param {object} [extra]  Members of the context beside user and patient (draftOrders, selections, ...).
+ * @returns {Promise<import("./state.js").Call|null>}  null where there is nothing to call.
+ */
+export async function callHook(hook, extra = {}) {
+  const record = state.record;
+  const service = state.services?.[hook]?.id;
+  if (!record || !service) return null;
+  const call = begin(record, hook, service);
+  if (record.given && hook === record.given.hook) {
+    return send(call, givenRequest(record));
+  }
+  const { request, queries, problem } = await buildRequest(record, hook, service, extra);
+  if (problem) return finish(call, failed(problem));
+  call.queries = queries;
+  return send(call, request);
+}
+
+/**
+ * Send a request as it is written, for the developer panel, and show its answer.
+ *
+ * @param {string} hook
+ * @param {string} service
+ * @param {object|string} request  A text is sent letter by letter, also where it is no JSON.
+ * @param {Object<string, string>} [queries]
+ * @returns {Promise<import("./state.js").Call|null>}
+ */
+export async function sendAgain(hook, service, request, queries = {}) {
+  if (!state.record) return null;
+  const call = begin(state.record, hook, service);
+  call.queries = queries;
+  return send(call, request);
+}
+
+/**
+ * @param {string} key  Of a record.
+ * @returns {import("./state.js").Call[]}  The latest call of each hook about it, in the order of the hooks' first calls.
+ */
+export function latestByHook(key) {
+  const latest = new Map();
+  for (const call of state.calls) if (call.record === key) latest.set(call.hook, call);
+  return [...latest.values()];
+}
+
+/**
+ * @param {import("./state.js").Call} call
+ * @returns {object|null}  The whole result beside the cards (docs/integrate.md, "The answer").
+ */
+export function reviewOf(call) {
+  return call.answer?.json?.extension?.["org.twitch-cds.review"] ?? null;
+}
+
+function begin(record, hook, service) {
+  lastId += 1;
+  const address = ADDRESSES.service(service);
+  const call = { id: lastId, record: record.key, hook, service, address, request: null, queries: {}, answer: null };
+  update(() => {
+    state.calls = [...state.calls, call].slice(-KEPT);
+    state.shown = call.id;
+  });
+  return call;
+}
+
+async function send(call, request) {
+  update(() => {
+    call.request = request;
+  });
+  return finish(call, await post(call.address, request));
+}
+
+function finish(call, answer) {
+  update(() => {
+    call.answer = answer;
+  });
+  if (call.record === state.record?.key) say(spoken(call.hook, answer));
+  return call;
+}
+
+function failed(problem) {
+  return { ok: false, status: 0, ms: 0, headers: {}, json: null, text: "", problem };
+}
+
+function spoken(hook, answer) {
+  if (answer.problem) return `${hook}: ${answer.problem.title} ${answer.problem.text}`;
+  const count = answer.json.cards?.length ?? 0;
+  if (count === 0) return "No card. That excludes nothing.";
+  return count === 1 ? "1 card" : `${count} cards`;
+}

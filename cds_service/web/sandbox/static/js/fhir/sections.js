@@ -1,0 +1,134 @@
+/** The resources of a record under the headings of a chart, each as one line; nothing is left out. */
+
+import { conceptCode, conceptWords, dateOf, dosageWords, drugStart, drugWords, referenceOf, valueWords } from "./words.js";
+
+/**
+ * @typedef {object} Row  One line of the chart.
+ * @property {string} reference  "Type/id".
+ * @property {string} title
+ * @property {string} note    Dose, value, reason: empty where there is none.
+ * @property {string} date    FHIR text; empty where the record has none.
+ * @property {string} status  Only where it says more than "as usual".
+ * @property {boolean} isOver Stopped, resolved, entered in error: shown after the others, and softer.
+ * @property {object} resource
+ */
+
+/**
+ * @typedef {object} Sections
+ * @property {Row[]} problems
+ * @property {Row[]} drugs
+ * @property {Row[]} findings   Symptoms, examinations, questionnaires.
+ * @property {Row[]} allergies
+ * @property {Row[]} results    Laboratory results and vital signs that stand in no series.
+ * @property {Row[]} others     Encounters, procedures, reports and everything else.
+ */
+
+const DRUGS = ["MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense"];
+const USUAL = ["active", "completed", "final", "finished", "confirmed"];
+const OVER = ["stopped", "cancelled", "entered-in-error", "resolved", "inactive", "remission", "refuted", "completed", "on-hold"];
+
+/**
+ * Sort a record under headings.
+ *
+ * @param {object[]} resources
+ * @param {Set<string>} inSeries  References that stand in a series already.
+ * @returns {Sections}
+ */
+export function sectionsOf(resources, inSeries) {
+  const found = { problems: [], drugs: [], findings: [], allergies: [], results: [], others: [] };
+  for (const resource of resources) {
+    const section = sectionOf(resource);
+    if (section && !inSeries.has(referenceOf(resource))) found[section].push(rowOf(resource, resources));
+  }
+  for (const rows of Object.values(found)) rows.sort(byWeightAndDate);
+  return found;
+}
+
+function sectionOf(resource) {
+  if (resource.resourceType === "Patient" || resource.resourceType === "Medication") return null;
+  if (resource.resourceType === "Condition") return "problems";
+  if (DRUGS.includes(resource.resourceType)) return "drugs";
+  if (resource.resourceType === "AllergyIntolerance") return "allergies";
+  if (resource.resourceType === "QuestionnaireResponse") return "findings";
+  if (resource.resourceType !== "Observation") return "others";
+  const categories = (resource.category ?? []).map(conceptCode);
+  return categories.includes("laboratory") || categories.includes("vital-signs") ? "results" : "findings";
+}
+
+function rowOf(resource, all) {
+  const isDrug = DRUGS.includes(resource.resourceType);
+  const status = statusOf(resource);
+  return {
+    reference: referenceOf(resource),
+    title: isDrug ? drugWords(resource, all) : titleOf(resource),
+    note: isDrug ? dosageWords(resource) : noteOf(resource),
+    date: isDrug ? drugStart(resource) : dateOf(resource),
+    status: USUAL.includes(status) && !(isDrug && status === "completed") ? "" : status,
+    isOver: OVER.includes(status) && (isDrug || resource.resourceType === "Condition"),
+    resource,
+  };
+}
+
+function statusOf(resource) {
+  const verification = conceptCode(resource.verificationStatus);
+  if (verification && verification !== "confirmed") return verification;
+  return conceptCode(resource.clinicalStatus) || String(resource.status ?? "");
+}
+
+function titleOf(resource) {
+  const named = conceptWords(resource.code) || conceptWords(resource.vaccineCode);
+  if (named) return named;
+  if (resource.resourceType === "Encounter") return encounterTitle(resource);
+  return spaced(resource.resourceType);
+}
+
+function encounterTitle(encounter) {
+  const reasons = (encounter.reasonCode ?? []).map(conceptWords).filter(Boolean);
+  return reasons.join(", ") || "Encounter";
+}
+
+function noteOf(resource) {
+  if (resource.resourceType === "Observation") return valueWords(resource);
+  if (resource.resourceType === "Condition") return (resource.bodySite ?? []).map(conceptWords).filter(Boolean).join(", ");
+  if (resource.resourceType === "QuestionnaireResponse") return questionnaireWords(resource);
+  if (resource.resourceType === "Encounter") return encounterClass(resource);
+  if (resource.resourceType === "AllergyIntolerance") return reactionWords(resource);
+  return String(resource.conclusion ?? "") || (titleOf(resource) === spaced(resource.resourceType) ? "" : spaced(resource.resourceType));
+}
+
+function reactionWords(allergy) {
+  const shown = (allergy.reaction ?? []).flatMap((reaction) => (reaction.manifestation ?? []).map(conceptWords));
+  return shown.filter(Boolean).join(", ");
+}
+
+function encounterClass(encounter) {
+  const words = { AMB: "outpatient visit", IMP: "hospital stay", ACUTE: "hospital stay", EMER: "emergency", HH: "home visit", VR: "virtual visit" };
+  return words[encounter.class?.code] ?? "encounter";
+}
+
+function questionnaireWords(response) {
+  const answers = [];
+  const collect = (items) => {
+    for (const item of items ?? []) {
+      for (const answer of item.answer ?? []) {
+        answers.push(`${item.text ?? item.linkId}: ${answerWords(answer)}`);
+        collect(answer.item);
+      }
+      collect(item.item);
+    }
+  };
+  collect(response.item);
+  return answers.join("; ");
+}
+
+function answerWords(answer) {
+  return answer.valueCoding ? conceptWords({ coding: [answer.valueCoding] }) : valueWords(answer);
+}
+
+function spaced(type) {
+  return String(type).replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase().replace(/^./, (letter) => letter.toUpperCase());
+}
+
+function byWeightAndDate(one, other) {
+  return Number(one.isOver) - Number(other.isOver) || other.date.localeCompare(one.date) || one.title.localeCompare(other.title);
+}

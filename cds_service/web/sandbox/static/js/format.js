@@ -1,0 +1,72 @@
+/** Dates, ages and times as a person reads them. */
+
+/**
+ * @param {string} moment  FHIR text, as exact as the record is.
+ * @returns {string} The day, or the month or year where the record says no more.
+ */
+export function day(moment) {
+  return moment.slice(0, 10);
+}
+
+/**
+ * @param {string} moment
+ * @returns {string} Day and time of day, in the zone of the record; without a time only the day.
+ */
+export function dayAndTime(moment) {
+  return moment.length > 10 ? `${moment.slice(0, 10)} ${moment.slice(11, 16)}` : moment;
+}
+
+/**
+ * @param {string} moment
+ * @returns {number} Milliseconds since 1970; NaN where it is no date.
+ */
+export function instant(moment) {
+  return Date.parse(moment);
+}
+
+/**
+ * @param {string} moment
+ * @param {string} asOf
+ * @returns {boolean} Whether it lies after the instant the patient is judged at.
+ */
+export function isLater(moment, asOf) {
+  if (moment.length === 10) return moment > asOf.slice(0, 10);
+  return instant(moment) > instant(asOf);
+}
+
+/**
+ * @param {string} birthDate
+ * @param {string} asOf
+ * @returns {string} The age in words: days and months in the first two years; empty where it is not known.
+ */
+export function age(birthDate, asOf) {
+  const [born, then] = [new Date(birthDate), new Date(day(asOf))];
+  const days = Math.floor((then - born) / 86400000);
+  if (!birthDate || Number.isNaN(days) || days < 0) return "";
+  if (days < 60) return `${days} days`;
+  const months = monthsBetween(born, then);
+  return months < 24 ? `${months} months` : `${Math.floor(months / 12)} years`;
+}
+
+/**
+ * @param {number} ms
+ * @returns {string}
+ */
+export function duration(ms) {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+/**
+ * @param {number} count
+ * @param {string} one   "rule"
+ * @param {string} [many] "rules"
+ * @returns {string}
+ */
+export function counted(count, one, many = `${one}s`) {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+function monthsBetween(born, then) {
+  const months = (then.getUTCFullYear() - born.getUTCFullYear()) * 12 + then.getUTCMonth() - born.getUTCMonth();
+  return then.getUTCDate() < born.getUTCDate() ? months - 1 : months;
+}

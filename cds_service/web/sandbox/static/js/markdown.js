@@ -1,0 +1,56 @@
+/** The Markdown of a card as nodes of the page: what could run, load or mislead is taken out. */
+
+import createDOMPurify from "../vendor/dompurify/purify.es.mjs";
+import { Marked } from "../vendor/marked/marked.esm.js";
+
+const marked = new Marked({ gfm: true, async: false });
+const purify = createDOMPurify(window);
+
+/** Nothing here loads (no picture, no frame), is sent (no form) or looks like the page itself (no class, no id). */
+const ALLOWED = {
+  ALLOWED_TAGS: [
+    ..."a b blockquote br code del em h1 h2 h3 h4 h5 h6 hr i li ol p pre s strong sub sup".split(" "),
+    ..."table tbody td th thead tr ul".split(" "),
+  ],
+  ALLOWED_ATTR: ["href", "start", "align"],
+  ALLOWED_URI_REGEXP: /^https?:\/\//i,
+  ALLOW_DATA_ATTR: false,
+  ALLOW_ARIA_ATTR: false,
+  RETURN_DOM_FRAGMENT: true,
+};
+/** Headings of a card stand below the heading of the card. */
+const LOWEST = 6;
+const BELOW = 3;
+const kept = new Map();
+const KEPT = 200;
+
+/**
+ * @param {string} source  GitHub-flavored Markdown, as cards have it.
+ * @returns {DocumentFragment} Nodes to put into the page; a new copy every time.
+ */
+export function markdown(source) {
+  if (!kept.has(source)) {
+    if (kept.size >= KEPT) kept.clear();
+    kept.set(source, cleaned(String(source)));
+  }
+  return kept.get(source).cloneNode(true);
+}
+
+function cleaned(source) {
+  const fragment = purify.sanitize(marked.parse(source), ALLOWED);
+  for (const link of fragment.querySelectorAll("a[href]")) leadOut(link);
+  for (const heading of fragment.querySelectorAll("h1, h2, h3, h4, h5, h6")) lower(heading);
+  return fragment;
+}
+
+function leadOut(link) {
+  link.target = "_blank";
+  link.rel = "noopener noreferrer";
+}
+
+function lower(heading) {
+  const level = Math.min(LOWEST, Math.max(BELOW + 1, Number(heading.tagName[1])));
+  const other = document.createElement(`h${level}`);
+  other.append(...heading.childNodes);
+  heading.replaceWith(other);
+}

@@ -1,0 +1,78 @@
+/** The answer of a service as an EHR shows it: cards worst first; no card and a fault never look like "all clear". */
+
+import { html, nothing, repeat } from "../html.js";
+import { icon, worstFirst } from "../icons.js";
+import { counted, day, duration } from "../format.js";
+import { latestByHook, reviewOf } from "../calls.js";
+import { shownCall, state, update } from "../state.js";
+import { cardView } from "./card.js";
+import { problemBox } from "./problem.js";
+
+/**
+ * @returns {object} The template.
+ */
+export function cardList() {
+  const call = shownCall();
+  if (!call) return html`<p class="pad soft">No service was called yet.</p>`;
+  return html`${hooks()}${call.answer ? answered(call) : html`<p class="pad soft" aria-busy="true">Asking ${call.hook}.</p>`}`;
+}
+
+/** The hooks that were called about this record: each with its latest answer. */
+function hooks() {
+  const calls = latestByHook(state.record.key);
+  if (calls.length < 2) return nothing;
+  return html`<div class="hooks" role="group" aria-label="Answers by hook">${calls.map(
+    (call) => html`<button type="button" aria-pressed=${call.id === state.shown ? "true" : "false"} @click=${() => show(call)}>
+      ${call.hook} <span class="count">${call.answer?.json?.cards?.length ?? "!"}</span></button>`,
+  )}</div>`;
+}
+
+function answered(call) {
+  if (call.answer.problem) return html`${fault(call.answer.problem)}${foot(call)}`;
+  const cards = [...(call.answer.json.cards ?? [])].sort(worstFirst);
+  return html`
+    ${cards.length ? nothing : noCard(call)}
+    <div class="cards">${repeat(cards, (card) => card.uuid, (card) => cardView(call, card))}</div>
+    ${quiet(call)}
+    ${foot(call)}
+  `;
+}
+
+function fault(problem) {
+  return html`${problemBox(problem)}<p class="pad"><strong>The assessment is missing.</strong> That says nothing about the patient.</p>`;
+}
+
+function noCard(call) {
+  const review = reviewOf(call);
+  const outside = review?.outside ? html`<p>Outside what the service looks at: ${String(review.outside).replaceAll("-", " ")}.</p>` : nothing;
+  return html`<div class="no-card">${icon("none")}<div><p><strong>No card. That excludes nothing.</strong></p>${outside}${counts(review)}</div></div>`;
+}
+
+function counts(review) {
+  const found = review?.counts;
+  if (!found) return nothing;
+  return html`<p>${counted(found.notMatched, "rule")} did not fire, ${found.unknown} could not tell.</p>`;
+}
+
+/** Findings without a card of their own because a clinician answered them, or because they were just shown. */
+function quiet(call) {
+  const held = (reviewOf(call)?.findings ?? []).filter((finding) => finding.held);
+  if (!held.length) return nothing;
+  const words = { answered: "answered", "shown-at-order-select": "just shown at order-select", "shown-within-365-days": "shown within a year" };
+  return html`<section class="quiet"><h3>Kept quiet</h3><ul>${held.map(
+    (finding) => html`<li>${finding.summary} <span class="soft">${words[finding.held] ?? finding.held}${finding.shownOn ? `, shown on ${day(finding.shownOn)}` : ""}</span></li>`,
+  )}</ul></section>`;
+}
+
+function foot(call) {
+  const review = reviewOf(call);
+  return html`<p class="foot">${call.hook}, ${duration(call.answer.ms)}${review
+    ? `, as of ${day(review.asOf)}, knowledge ${review.knowledgeVersion}: ${counted(review.counts.matched, "rule")} fired, ${review.counts.notMatched} did not, ${review.counts.unknown} could not tell`
+    : ""}</p>`;
+}
+
+function show(call) {
+  update(() => {
+    state.shown = call.id;
+  });
+}

@@ -1,0 +1,123 @@
+/** The chart of the record that is open: who it is, and everything that is on record, under headings. */
+
+import { html, nothing, repeat } from "../html.js";
+import { icon } from "../icons.js";
+import { age, counted, day, isLater } from "../format.js";
+import { personName, referenceOf } from "../fhir/words.js";
+import { sectionsOf } from "../fhir/sections.js";
+import { moveTo } from "../record.js";
+import { state, update } from "../state.js";
+import { actionBar, drugAction } from "../panels/hooks.js";
+import { orderPad } from "../panels/orders.js";
+import { seriesSection } from "./labs.js";
+import { problemBox } from "./problem.js";
+
+/**
+ * @returns {object} The template of the head: name, age, the day the patient is judged at, and what can be done.
+ */
+export function chartHead() {
+  const record = state.record;
+  const patient = (record.resources ?? []).find((item) => item.resourceType === "Patient");
+  const name = patient ? personName(patient) : (record.story?.name ?? "Record of your own");
+  const birthDate = patient?.birthDate ?? record.story?.birthDate ?? "";
+  const facts = [
+    age(birthDate, record.asOf),
+    patient?.gender ?? record.story?.sex ?? "sex not on record",
+    birthDate ? `born ${birthDate}` : "birth date not on record",
+    `id ${record.patientId}`,
+  ];
+  return html`<header class="chart-head" data-ref=${patient ? referenceOf(patient) : nothing}>
+    <div class="person"><h1>${name}</h1><p>${facts.filter(Boolean).map((fact) => html`<span>${fact}</span>`)}</p></div>
+    ${asOfControl(record)}
+    ${record.story ? html`<p class="story">${record.story.sentence}</p>` : nothing}
+    ${actionBar()}
+  </header>`;
+}
+
+/**
+ * @returns {object} The template of the chart below its head.
+ */
+export function chart() {
+  const record = state.record;
+  const series = [...(record.chart?.labs ?? []), ...(record.chart?.vitals ?? [])];
+  const sources = new Set(series.flatMap((item) => item.points.map((point) => point.source)));
+  const sections = sectionsOf(record.resources ?? [], sources);
+  return html`<div class="chart">
+    ${problemBox(record.problem)}
+    ${orderPad()}
+    <div class="pair">
+      ${list("Problems", sections.problems, "No problem on record.")}
+      ${list("Drugs", sections.drugs, "No drug on record.", drugAction)}
+      ${list("Symptoms and findings", sections.findings, "None on record.")}
+      ${list("Allergies", sections.allergies, "None on record.")}
+    </div>
+    ${seriesSection("Laboratory", record.chart?.labs, record.resources)}
+    ${seriesSection("Vital signs", record.chart?.vitals, record.resources)}
+    <div class="pair">
+      ${sections.results.length && record.chart ? list("Results in no series", sections.results, "") : nothing}
+      ${list("Visits and everything else", sections.others, "Nothing else on record.")}
+    </div>
+    ${setAside(record.chart)}
+  </div>`;
+}
+
+function list(title, rows, none, action = () => nothing) {
+  if (state.record.resources === null) return html`<section class="block"><h2>${title}</h2><p class="soft">Loading.</p></section>`;
+  return html`<section class="block"><h2>${title} <span class="count">${rows.length || nothing}</span></h2>
+    ${rows.length
+      ? html`<ul class="rows">${repeat(rows, (row) => row.reference, (row) => line(row, action))}</ul>`
+      : html`<p class="soft">${none}</p>`}</section>`;
+}
+
+function line(row, action) {
+  const isAhead = Boolean(row.date) && isLater(row.date, state.record.asOf);
+  const classes = ["row", row.isOver && "is-over", isAhead && "is-ahead", state.highlight === row.reference && "is-cited"];
+  return html`<li class=${classes.filter(Boolean).join(" ")} data-ref=${row.reference}>
+    <span class="what"><span class="title">${row.title}</span>${row.note && row.note !== row.title ? html`<span class="note">${row.note}</span>` : nothing}</span>
+    <span class="when">${row.status ? html`<span class="status">${row.status}</span>` : nothing}
+      ${isAhead ? html`<span class="status">later</span>` : nothing}
+      <span>${row.date ? day(row.date) : "no date"}</span></span>
+    ${action(row)}
+  </li>`;
+}
+
+function asOfControl(record) {
+  const isMoved = record.asOf !== record.storyAsOf;
+  return html`<div class="as-of"><label for="as-of">As of</label>
+    <input id="as-of" type="date" .value=${day(record.asOf)} required @change=${move}>
+    ${isMoved
+      ? html`<button type="button" class="plain" @click=${() => moveTo(record.storyAsOf)}>${icon("back")}Back to ${day(record.storyAsOf)}</button>`
+      : nothing}</div>`;
+}
+
+/** Keep time of day and zone of the story: a day on the calendar is all that is chosen. */
+function move(event) {
+  const chosen = event.target.value;
+  if (/^\d{4}-\d{2}-\d{2}$/.test(chosen)) moveTo(chosen + state.record.storyAsOf.slice(10));
+}
+
+function setAside(found) {
+  const rows = found?.setAside ?? [];
+  if (!rows.length) return nothing;
+  return html`<section class="block"><h2>Not used by the service <span class="count">${counted(rows.length, "resource")}</span></h2>
+    <ul class="rows">${rows.map((row) => html`<li class="row"><span class="what"><button type="button" class="reference" @click=${() => point(row.source)}>${row.source}</button>
+      <span class="note">${row.message}</span></span><code>${row.code}</code></li>`)}</ul></section>`;
+}
+
+/**
+ * Point at a resource in the chart: it is marked, and scrolled to. For the sources of cards and reasons.
+ *
+ * @param {string|null} reference  "Observation/1"; null takes the mark away.
+ */
+export function point(reference) {
+  update(() => {
+    state.highlight = reference;
+  });
+  if (reference) window.setTimeout(() => scrollTo(reference), 0);
+}
+
+function scrollTo(reference) {
+  const place = document.querySelector(`[data-ref~="${CSS.escape(reference)}"]`);
+  const isCalm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  place?.scrollIntoView({ block: "center", behavior: isCalm ? "auto" : "smooth" });
+}

@@ -1,0 +1,101 @@
+/** The whole page: bar, patients, chart and panel, as the window has room for them. */
+
+import { html, nothing } from "../html.js";
+import { icon } from "../icons.js";
+import { addressOf } from "../routes.js";
+import { state, update } from "../state.js";
+import { nextTheme, THEME_WORDS } from "../theme.js";
+import { dropTarget } from "../panels/own_data.js";
+import { chart, chartHead } from "./chart.js";
+import { panel } from "./panel.js";
+import { patientList } from "./patients.js";
+import { welcome } from "./welcome.js";
+
+const THEME_ICONS = { auto: "half", light: "sun", dark: "moon" };
+
+/**
+ * @returns {object} The template of the page.
+ */
+export function shell() {
+  const hasRecord = state.record !== null;
+  return html`
+    <a class="skip" href=${addressOf(state.route.key, state.route.tab)} @click=${skip}>Skip to the ${hasRecord ? "cards" : "page"}</a>
+    ${topBar()}
+    <div class="columns" data-room=${state.room} data-open=${hasRecord ? "yes" : "no"} ${dropTarget()}>
+      ${state.room === "wide" ? html`<nav class="patients" aria-label="Patients">${patientList()}</nav>` : nothing}
+      ${hasRecord ? opened() : html`<main class="middle" id="content" tabindex="-1">${welcome()}</main>`}
+    </div>
+    ${state.room === "wide" ? nothing : drawer()}
+  `;
+}
+
+function opened() {
+  if (state.room === "narrow") {
+    return html`<main class="middle" aria-label="Patient">${chartHead()}
+      <div class="panel" id="content" tabindex="-1">${panel()}</div></main>`;
+  }
+  return html`
+    <main class="middle" aria-label="Chart">${chartHead()}${chart()}</main>
+    <aside class="panel" id="content" tabindex="-1" aria-label="Decision support">${panel()}</aside>
+  `;
+}
+
+function topBar() {
+  return html`<header class="topbar">
+    <a class="brand" href="#/"><img src="static/icon.svg" alt="" width="22" height="22">twitch-cds <span>sandbox</span></a>
+    ${state.room === "wide"
+      ? nothing
+      : html`<button type="button" class="plain" aria-haspopup="dialog" @click=${openDrawer}>${icon("people")}Patients</button>`}
+    <span class="remark">Synthetic patients. For evaluation; not a medical device.</span>
+    <nav class="places" aria-label="Other pages">
+      <a href="../rules">Rules</a>
+      <a href="feedback">Feedback</a>
+    </nav>
+    <button type="button" class="plain square" title=${THEME_WORDS[state.theme]} aria-label=${THEME_WORDS[state.theme]} @click=${nextTheme}>
+      ${icon(THEME_ICONS[state.theme])}</button>
+  </header>`;
+}
+
+/** The list of patients over the page: the browser keeps the focus inside, and Escape closes it. */
+function drawer() {
+  return html`<dialog class="drawer" aria-label="Patients" @close=${closed} @click=${closeOutside}>
+    <div class="patients">
+      <div class="drawer-head"><strong>Patients</strong>
+        <button type="button" class="plain square" aria-label="Close" @click=${closeDrawer}>${icon("no")}</button></div>
+      ${state.drawer ? patientList() : nothing}
+    </div>
+  </dialog>`;
+}
+
+/** Have the dialog as the state says: a dialog is opened by a call, not by an attribute. */
+export function settleDrawer() {
+  const dialog = document.querySelector("dialog.drawer");
+  if (!dialog || dialog.open === state.drawer) return;
+  if (state.drawer) dialog.showModal();
+  else dialog.close();
+}
+
+function openDrawer() {
+  update(() => {
+    state.drawer = true;
+  });
+}
+
+function closeDrawer() {
+  update(() => {
+    state.drawer = false;
+  });
+}
+
+function closed() {
+  if (state.drawer) closeDrawer();
+}
+
+function closeOutside(event) {
+  if (event.target === event.currentTarget) closeDrawer();
+}
+
+function skip(event) {
+  event.preventDefault();
+  document.getElementById("content")?.focus();
+}

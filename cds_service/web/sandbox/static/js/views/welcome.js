@@ -1,0 +1,49 @@
+/** What stands in the middle before a patient is chosen: what this is, in one look. */
+
+import { html, nothing } from "../html.js";
+import { icon, worst } from "../icons.js";
+import { addressOf } from "../routes.js";
+import { state } from "../state.js";
+import { patientList } from "./patients.js";
+import { problemBox } from "./problem.js";
+
+const SHOWN = 4;
+
+/**
+ * @returns {object} The template.
+ */
+export function welcome() {
+  return html`<div class="welcome">
+    <h1>Why does this muscle twitch?</h1>
+    <p class="lead">twitch-cds reads a patient's record as an EHR sends it, and answers with cards for the clinician:
+      what in the record may contribute to the twitching, how urgent it is, and which tests are missing.</p>
+    <ol class="steps">
+      <li><strong>Choose a patient.</strong> This page plays the EHR: it shows the chart and calls the service.</li>
+      <li><strong>Read the cards.</strong> Accept a suggestion, or dismiss a card and say why.</li>
+      <li><strong>Ask why.</strong> Every rule tells what it looked for, what it found, and what would change it.</li>
+    </ol>
+    ${problemBox(state.patients.problem)}
+    ${state.patients.list ? begin(state.patients.list) : nothing}
+    ${state.room === "narrow" ? html`<section class="patients" aria-label="Patients">${patientList()}</section>` : nothing}
+  </div>`;
+}
+
+function begin(stories) {
+  const first = beginnings(stories);
+  if (!first.length) return nothing;
+  return html`<h2>To begin with</h2>
+    <ul class="beginnings">${first.map(
+      (story) => html`<li><a href=${addressOf(story.story)}>
+        ${icon(worst(story.causes.map((cause) => cause.indicator)))}
+        <span><strong>${story.causes[0]?.title ?? "No card expected"}</strong>${story.sentence}</span></a></li>`,
+    )}</ul>`;
+}
+
+/** Return the first story of some groups, the worst first, so that the beginnings differ. */
+function beginnings(stories) {
+  const byGroup = new Map();
+  for (const story of stories) if (!byGroup.has(story.group)) byGroup.set(story.group, story);
+  const order = ["critical", "warning", "info", "none"];
+  const weight = (story) => order.indexOf(worst(story.causes.map((cause) => cause.indicator)));
+  return [...byGroup.values()].sort((one, other) => weight(one) - weight(other)).slice(0, SHOWN);
+}

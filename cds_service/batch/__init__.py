@@ -30,6 +30,7 @@ from cds_service.batch.progress import Progress, quiet
 from cds_service.batch.report.thresholds import analyte_frames
 from cds_service.batch.rows import STREAMS
 from cds_service.batch.run import LocalRun, default_workers, parts_for
+from cds_service.batch.shuffle.room import check_room
 from cds_service.batch.summary import check, summary_of
 from cds_service.batch.tally import Tally
 from cds_service.batch.tasks import Run
@@ -97,6 +98,8 @@ def run_batch(
         names, goes_on = downloaded(names, journal, exports or ExportAccess(), instant, resume, progress)
         remote = engine == SPARK and are_addresses(names)
         sources = [] if remote else find_sources(names, journal.work)
+        if engine != SPARK:
+            check_room(sources, kind, journal.spool, journal.out)
         journal.begin(_plan(names if remote else sources, known, instant, rules, limit, kind), resume=goes_on)
         if engine == SPARK:
             from cds_service.batch.spark import run_on_spark, setup_of

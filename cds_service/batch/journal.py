@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -60,8 +61,9 @@ def faults_told(out: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.Error) as error:
-        words = getattr(error, "strerror", None) or type(error).__name__
-        raise stops("B005", out.name, words) from None
+        is_full = getattr(error, "sqlite_errorname", "") == "SQLITE_FULL"
+        words = os.strerror(errno.ENOSPC) if is_full else getattr(error, "strerror", "")
+        raise stops("B005", out.name, words or type(error).__name__) from None
 
 
 def sync_folder(folder: Path) -> None:

@@ -245,13 +245,13 @@ def _of_text(stream: Any, head: bytes, name: str, kind: Kind) -> Iterator[Docume
         yield Damage(place, "B031", "UTF-16, or NUL bytes")
     elif head.lstrip()[:1] == b"<":
         yield Damage(place, "B026")
-    elif kind == "lines" or (kind == "auto" and _is_lines(head, name)):
+    elif kind == "lines" or (kind == "auto" and is_lines(head, name)):
         yield from _lines(stream, head, name, 1)
     else:
         yield from _whole(stream, head, place, kind)
 
 
-def _is_lines(head: bytes, name: str) -> bool:
+def is_lines(head: bytes, name: str) -> bool:
     """Whether a text is one JSON value a line, by how it begins, or where that cannot tell by its name.
 
     A file of one line is read as a document: that is the same.
@@ -271,7 +271,7 @@ def _whole(stream: Any, head: bytes, place: Place, kind: Kind) -> Iterator[Docum
         parts.append(block)
         size += len(block)
     data = b"".join(parts)
-    if kind == "auto" and b"\n" not in head and _is_lines(data, place.file):  # lines longer than a block
+    if kind == "auto" and b"\n" not in head and is_lines(data, place.file):  # lines longer than a block
         yield from _lines(Peeked(data, stream), b"", place.file, 1)
     elif size > MAX_TEXT:
         yield Damage(place, "B023", "a document")

@@ -151,7 +151,7 @@ def read_lines(setup: Setup, files: Files, firsts: Starts) -> Work:
             name, size = files[plain_path(path, files)]
             first = firsts.get((path, start))
             if first is None:
-                raise stops("B009", name)
+                raise stops("B032", name)
             items = _numbered((line[2] for line in lines), name, first)
             size = 0 if start else size
             yield from reading.taken(reading.of.steps_of(items, name, size, not start))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
+from typing import NamedTuple
 
 from cds_service.facts import Moment, Source
 
@@ -51,8 +52,7 @@ class Evidence:
     sources: tuple[Source, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(NamedTuple):
     """One thing that was not known where a criterion asked for it.
 
     ``reason``: ``not-measured``, ``not-sent``, ``unreadable``, ``no-number``, ``no-range``,

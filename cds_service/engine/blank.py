@@ -73,16 +73,19 @@ class Settled(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """A record with nothing on it, judged. ``rules`` lacks those that match: their words rest on more."""
+    """A record with nothing on it, judged.
+
+    ``rules`` lacks those that match: their words rest on more. ``verdicts`` are those the rules needed;
+    ``ctx`` learns others when they are asked for.
+    """
 
     ctx: Context
     rules: Mapping[str, Settled]
+    verdicts: Mapping[int, bool | None]
 
     def context(self, facts: PatientFacts, touched: set[int]) -> Context:
         """Return the working memory for one patient of this likeness, who differs in what is ``touched``."""
-        verdicts = self.ctx.verdicts.copy()
-        for key in touched:
-            verdicts.pop(key, None)
+        verdicts = {key: found for key, found in self.verdicts.items() if key not in touched}
         return Context(facts, self.ctx.knowhow, verdicts=verdicts, blank=self, touched=touched)
 
 

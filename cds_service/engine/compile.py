@@ -22,6 +22,8 @@ from cds_service.terminology.model import DrugSetPart
 
 #: ``draft: any`` matches every draft order.
 ANY = "any"
+#: How much work an answer is: a name is looked up, results are compared, or numbers are calculated first.
+_LOOKED_UP, _COMPARED, _WORKED_OUT = range(3)
 _SETTINGS = ("outpatient", "inpatient", "emergency")
 
 
@@ -42,8 +44,18 @@ class Compiler:
         key = self.keys.setdefault(bare(criterion), len(self.keys))
         if isinstance(criterion, c.Combination):
             parts = tuple(self.node(part) for part in criterion.parts)
-            return Node(criterion, key, op=criterion.op, parts=parts, needed=criterion.at_least)
-        return Node(criterion, key, leaf=self._leaf(criterion))
+            cost = max((part.cost for part in parts), default=_LOOKED_UP)
+            return Node(criterion, key, op=criterion.op, parts=parts, needed=criterion.at_least, cost=cost)
+        return Node(criterion, key, leaf=self._leaf(criterion), cost=self._cost(criterion))
+
+    def _cost(self, criterion: c.Criterion) -> int:
+        """Return how much work a leaf is, about."""
+        if isinstance(criterion, c.MeetsCriterion):
+            nodes = [self.knowhow.criteria.get(name) for name in criterion.names]
+            return max(_WORKED_OUT if node is None else node.cost for node in nodes)
+        if isinstance(criterion, c.NumberCriterion):
+            return _WORKED_OUT if criterion.name in self.knowhow.definitions else _COMPARED
+        return _COMPARED if isinstance(criterion, c.IrritabilityCriterion) else _LOOKED_UP
 
     def check_number(self, definition: c.Definition, number: c.DerivedNumber) -> None:
         """Note every name and unit of a derived number that the terminology does not know."""

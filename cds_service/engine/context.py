@@ -61,6 +61,10 @@ class Context:
     blank: Blank | None = None
     touched: Collection[int] = ()
 
+    def where(self, key: int) -> Context:
+        """Return where the criterion of a key is judged: on the blank record if nothing here touches it."""
+        return self if self.blank is None or key in self.touched else self.blank.ctx
+
     @cached_property
     def now(self) -> int:
         """``as_of`` in seconds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from cds_service.engine.context import Context
@@ -43,9 +44,9 @@ def _first_of(number: DerivedNumber, ctx: Context) -> tuple[Measurement, ...]:
             if series:
                 return series
             continue
-        merged.extend(
-            m for m in series if not any(_same_sample(m, kept, number.drawn_within) for kept in merged)
-        )
+        for m in series:
+            if not _drawn_with(m, merged, number.drawn_within):
+                merged.append(m)
     return tuple(sorted(merged, key=lambda m: (m.moment.latest, m.moment.earliest, m.source.reference)))
 
 
@@ -62,24 +63,24 @@ def _admitted(term: NumberTerm, ctx: Context) -> tuple[Measurement, ...]:
     return series
 
 
-def _same_sample(one: Measurement, other: Measurement, tolerance: int) -> bool:
-    return (
-        one.moment.earliest - tolerance <= other.moment.latest
-        and other.moment.earliest - tolerance <= one.moment.latest
-    )
+def _drawn_with(one: Measurement, others: Iterable[Measurement], tolerance: int) -> list[Measurement]:
+    """Return those of the results that may be of the same sample, by their times."""
+    first, last = one.moment.earliest - tolerance, one.moment.latest + tolerance
+    return [m for m in others if m.moment.latest >= first and m.moment.earliest <= last]
 
 
 def _compute(
     definition: Definition, number: DerivedNumber, base: Measurement, ctx: Context
 ) -> Measurement | None:
     """Combine one result of the first member with the nearest results of the others."""
-    parts = [
-        base if i == 0 else _nearest(term, base, number, ctx)
-        for i, term in enumerate(number.terms)
-        if term.lab
-    ]
-    usable = [p for p in parts if p is not None and p.is_exact]
-    if len(usable) != len(parts) or not _allowed(number, usable, ctx):
+    usable: list[Measurement] = []
+    for place, term in enumerate(number.terms):
+        if term.lab:
+            part = _nearest(term, base, number, ctx) if place else base
+            if part is None or not part.is_exact:
+                return None
+            usable.append(part)
+    if not _allowed(number, usable, ctx):
         return None
     value = _combine(number, usable)
     if value is None:
@@ -114,7 +115,7 @@ def _shown(value: Decimal, base: Measurement, number: DerivedNumber, ctx: Contex
 
 
 def _nearest(term: NumberTerm, base: Measurement, number: DerivedNumber, ctx: Context) -> Measurement | None:
-    near = [m for m in series_of(term.lab, ctx) if _same_sample(m, base, number.drawn_within)]
+    near = _drawn_with(base, series_of(term.lab, ctx), number.drawn_within)
     return min(
         near, key=lambda m: (abs(m.moment.latest - base.moment.latest), m.source.reference), default=None
     )

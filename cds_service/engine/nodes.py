@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from cds_service.engine.context import Context
@@ -69,7 +70,8 @@ class Node:
     """A criterion ready to judge: a leaf, or a connective over ``parts``.
 
     ``key`` is shared by equal leaves of all rules, so that each is judged once a patient.
-    ``verdict`` answers as soon as certain; it is built once, because it is the hot path.
+    ``verdict`` answers as soon as certain; it is built once, because it is the hot path. ``cost`` orders
+    the parts of a connective: the cheap ones are judged first.
     """
 
     criterion: Criterion
@@ -78,6 +80,7 @@ class Node:
     op: str = ""
     parts: tuple[Node, ...] = ()
     needed: int = 1
+    cost: int = 0
     verdict: Judge = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -89,9 +92,13 @@ class Node:
         """Answer with all evidence of what is true and every gap of what is unknown."""
         found = ctx.answers.get(self.key)
         if found is None:
-            found = self._composed(ctx) if self.leaf is None else self.leaf.answer(ctx)
-            ctx.answers[self.key] = found
+            found = ctx.answers[self.key] = self._answer(ctx)
         return found
+
+    def _answer(self, ctx: Context) -> Answer:
+        if (place := ctx.where(self.key)) is not ctx:
+            return self.answer(place)
+        return self._composed(ctx) if self.leaf is None else self.leaf.answer(ctx)
 
     def _composed(self, ctx: Context) -> Answer:
         answers = self._part_answers(ctx)
@@ -107,16 +114,20 @@ class Node:
 
     def gaps(self, ctx: Context) -> tuple[Missing, ...]:
         """Return what an unknown answer misses: ``answer(ctx).missing`` without gathering any evidence."""
-        if self.verdict(ctx) is not None:
-            return ()
-        if ctx.blank is not None and self.key not in ctx.touched:
-            return self.gaps(ctx.blank.ctx)
         found = ctx.gaps.get(self.key)
         if found is None:
-            parts = self._rests_on(ctx)
-            below = [gap for part in parts for gap in part.gaps(ctx)]
-            found = ctx.gaps[self.key] = unique(below) if parts else self.answer(ctx).missing
+            found = ctx.gaps[self.key] = self._gaps(ctx)
         return found
+
+    def _gaps(self, ctx: Context) -> tuple[Missing, ...]:
+        if self.verdict(ctx) is not None:
+            return ()
+        if (place := ctx.where(self.key)) is not ctx:
+            return self.gaps(place)
+        parts = self._rests_on(ctx)
+        if not parts:
+            return self.answer(ctx).missing
+        return unique([gap for part in parts for gap in part.gaps(ctx)])
 
     def _rests_on(self, ctx: Context) -> tuple[Node, ...]:
         """Return the nodes whose answers make this one: its parts, the definitions or the gate it names."""
@@ -176,13 +187,14 @@ class Node:
 
 
 def _remembered(judge: Judge, key: int) -> Judge:
-    """Judge each key once a patient."""
+    """Judge each key once a patient, and once for all patients of whom no fact touches it."""
 
     def verdict(ctx: Context) -> Answer3:
         known = ctx.verdicts
         if key in known:
             return known[key]
-        found = known[key] = judge(ctx)
+        place = ctx.where(key)
+        found = known[key] = judge(ctx) if place is ctx else verdict(place)
         return found
 
     return verdict
@@ -193,7 +205,7 @@ def _connective(node: Node) -> Judge:
     if node.op == "first_known":
         ordered = [part.verdict for part in node.parts]
         return lambda ctx: next((found for judge in ordered if (found := judge(ctx)) is not None), None)
-    judges = [part.verdict for part in sorted(node.parts, key=_cost)]
+    judges = [part.verdict for part in sorted(node.parts, key=attrgetter("cost"))]
     if node.op == "some":
         return lambda ctx: at_least([judge(ctx) for judge in judges], node.needed)
     decisive, negated = node.op != "all", node.op == "none"
@@ -209,14 +221,6 @@ def _connective(node: Node) -> Judge:
         return None if answer is None else answer is not negated
 
     return verdict
-
-
-def _cost(node: Node) -> int:
-    """Leaves that only look something up first, results next, everything composed last."""
-    kind = getattr(node.criterion, "kind", "")
-    if node.leaf is None or isinstance(node.leaf, MeetsLeaf):
-        return 2
-    return 1 if kind in ("lab", "vital", "survey") else 0
 
 
 def _combined(op: str, verdicts: Iterable[Answer3], needed: int) -> Answer3:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
@@ -35,10 +35,20 @@ _MISSING = _Found(True, reason="not-measured")
 
 @dataclass(frozen=True, slots=True)
 class NumberLeaf:
-    """A ``lab``, ``vital`` or ``survey`` criterion ready to judge."""
+    """A ``lab``, ``vital`` or ``survey`` criterion ready to judge.
+
+    ``is_newest_only``: in a window up to now the newest result decides alone, for it is inside if any is.
+    """
 
     criterion: NumberCriterion
     anchor_dates: AnchorDates | None = None
+    is_newest_only: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look once whether one result is enough."""
+        c = self.criterion
+        is_one = c.pick == "latest" and c.times == 1 and c.change is None
+        object.__setattr__(self, "is_newest_only", is_one)
 
     def verdict(self, ctx: Context) -> Answer3:
         """Judge the criterion for one patient."""
@@ -88,6 +98,8 @@ class NumberLeaf:
             return _Found(spans.verdict, reason="no-date")
         series = series_of(self.criterion.name, ctx)
         found = [self._in_span(span, series, ctx) for span in spans.spans]
+        if len(found) == 1:
+            return found[0]
         for wanted in (True, None):
             for one in found:
                 if one.verdict is wanted:
@@ -103,7 +115,7 @@ class NumberLeaf:
 
     def _in_span(self, span: Span, series: tuple[Measurement, ...], ctx: Context) -> _Found:
         c = self.criterion
-        newest = series[-1:] if self._needs_newest_only(span) else series
+        newest = series[-1:] if self.is_newest_only and span.end == span.now else series
         inside = [m for m in newest if span.holds(m.moment)]
         if not inside:
             reason = _absence(c, span, ctx)
@@ -117,11 +129,6 @@ class NumberLeaf:
         chosen = _pick(c.pick, inside)
         verdict = self.judge(chosen, ctx)
         return _Found(verdict, (chosen,), _why_unknown(chosen, c) if verdict is None else "")
-
-    def _needs_newest_only(self, span: Span) -> bool:
-        """Whether the newest result decides alone: it is in a window up to now if any result is."""
-        c = self.criterion
-        return c.pick == "latest" and c.times == 1 and c.change is None and span.end == span.now
 
     def _repeated(self, inside: list[Measurement], ctx: Context) -> _Found:
         c = self.criterion
@@ -195,10 +202,11 @@ def _unknown(kind: str, name: str, reason: str) -> Answer:
 
 def _absence(c: NumberCriterion, span: Span, ctx: Context) -> str:
     """Why there is no result: not sent, sent but unreadable, or truly none on record."""
-    names = spec_of(c.name, ctx).members
-    refused = (aside for name in names for aside in ctx.refused.get(name, ()))
-    if any(aside.moment is None or span.holds(aside.moment) for aside in refused):
-        return "unreadable"
+    if ctx.refused:
+        names = spec_of(c.name, ctx).members
+        refused = (aside for name in names for aside in ctx.refused.get(name, ()))
+        if any(aside.moment is None or span.holds(aside.moment) for aside in refused):
+            return "unreadable"
     return _unsent(c, ctx)
 
 

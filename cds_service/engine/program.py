@@ -19,6 +19,8 @@ from cds_service.rules import Branch, Rule, Template
 
 #: How many blank records a program keeps: services see few mixtures of what is known, exports fewer.
 _MOST_BLANKS: Final = 64
+#: How many findings of rules that cannot tell are kept.
+_MOST_UNKNOWN: Final = 8_192
 #: Makes what an explanation keeps of one criterion from the fields of a Trace.
 Tell = Callable[..., Any]
 
@@ -170,7 +172,7 @@ class RuleNode:
             return self.no_match
         gaps = unique(gap for b in unknown for gap in b.missing(ctx))
         asks = unique(gap.name for b in unknown if b.gate_verdict(ctx) is True for gap in b.when.asks(ctx))
-        return replace(self.no_match, verdict=Verdict.UNKNOWN, missing=gaps, asks=asks)
+        return _unknown(self.rule.id, self.rule.cause, self.rule.role, gaps, asks)
 
     def settled(self, ctx: Context) -> Settled | None:
         """Return the answer where it rests on nothing but the criteria; None where the rule matches."""
@@ -271,7 +273,8 @@ class Program:
     def _judged_blank(self, likeness: Likeness) -> Blank:
         ctx = Context(likeness.record(), self.knowhow)
         found = {rule_id: _guarded_settled(node, ctx) for rule_id, node in self.rules.items()}
-        return Blank(ctx, {rule_id: settled for rule_id, settled in found.items() if settled is not None})
+        settled = {rule_id: answer for rule_id, answer in found.items() if answer is not None}
+        return Blank(ctx, settled, ctx.verdicts.copy())
 
     def judge(
         self, facts: PatientFacts, only: Iterable[str] | None = None, ctx: Context | None = None
@@ -320,6 +323,14 @@ class Program:
             except Exception as error:  # the rules and the other definitions can still be explained
                 failed[name] = type(error).__name__
         return Traces(rules, definitions, failed)
+
+
+@lru_cache(_MOST_UNKNOWN)
+def _unknown(
+    rule_id: str, cause: str, role: str, missing: tuple[Missing, ...], asks: tuple[str, ...]
+) -> Finding:
+    """Return the finding of a rule that cannot tell: it holds nothing of a patient."""
+    return Finding(rule_id, Verdict.UNKNOWN, cause=cause, role=role, missing=missing, asks=asks)
 
 
 def _guarded(node: RuleNode, ctx: Context) -> Finding:

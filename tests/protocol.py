@@ -15,6 +15,7 @@ from referencing.jsonschema import DRAFT202012
 
 from cds_service.protocol import documents
 from cds_service.web.openapi import description
+from cds_service.web.sandbox import described
 
 #: Refused for what no schema can say: not JSON, a member twice, no such day, the token of another patient.
 _BEYOND_SCHEMAS = {"H002", "H003", "H005", "H012", "H014", "H015"}
@@ -44,8 +45,8 @@ class Described:
 
     def __init__(self, app: Any) -> None:
         state = app.extensions["twitch-cds"]
-        trusted = bool(state.settings.clients)
-        self._document = description(state.services, state.settings.base_url, trusted=trusted)
+        trusted, more = bool(state.settings.clients), described(state.settings)
+        self._document = description(state.services, state.settings.base_url, trusted=trusted, more=more)
         self._prefix = urlsplit(state.settings.base_url).path
         self._validators: dict[str, Draft202012Validator] = {}
         self._paths = [

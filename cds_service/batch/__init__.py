@@ -27,7 +27,6 @@ from cds_service.batch.outputs.formats import add_report, write_outputs
 from cds_service.batch.outputs.merge import merge
 from cds_service.batch.patient import Reviewer
 from cds_service.batch.progress import Progress, quiet
-from cds_service.batch.report.thresholds import analyte_frames
 from cds_service.batch.rows import STREAMS
 from cds_service.batch.run import LocalRun, default_workers, parts_for
 from cds_service.batch.shuffle.room import check_room
@@ -35,6 +34,7 @@ from cds_service.batch.summary import check, summary_of
 from cds_service.batch.tally import Tally
 from cds_service.batch.tasks import Run
 from cds_service.knowledge import Knowledge, load_knowledge
+from cds_service.thresholds import analyte_frames
 
 __all__ = ["ENGINES", "FORMATS", "LATEST", "ExportAccess", "Progress", "default_workers", "run_batch"]
 

@@ -50,15 +50,19 @@ def rates_by_rule(
     ``answers`` are rows of ``Ledger.answers``; ``defects`` the codes of reasons that name a fault of the
     content. A card that tells several rules counts for each of them.
     """
-    last: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for row in sorted(answers, key=lambda row: (row["outcomeTimestamp"], row["receivedAt"], row["outcome"])):
-        last[row["service"], row["card"]] = row
+    last = last_answers(answers)
     told = Counter(rule for card in given for rule in card.rules)
     by_rule: dict[str, list[Mapping[str, Any]]] = {rule: [] for rule in told}
     for row in last.values():
         for rule in row["rules"] or [UNKNOWN_CARD]:
             by_rule.setdefault(rule, []).append(row)
     return [_rates(rule, told[rule], by_rule[rule], defects) for rule in sorted(by_rule)]
+
+
+def last_answers(answers: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """Return, by service and card, what was said last of each card; ``answers`` as in ``rates_by_rule``."""
+    ordered = sorted(answers, key=lambda row: (row["outcomeTimestamp"], row["receivedAt"], row["outcome"]))
+    return {(row["service"], row["card"]): row for row in ordered}
 
 
 def _rates(rule: str, given: int, rows: Collection[Mapping[str, Any]], defects: Collection[str]) -> RuleRates:

@@ -9,7 +9,7 @@ from cds_service.fhir.documents import read_added, read_bundle, read_drafts
 from cds_service.fhir.extract import extract_facts
 from cds_service.fhir.faults import CODES
 from cds_service.fhir.latest import latest_clinical_date
-from cds_service.fhir.orders import draft_service_request
+from cds_service.fhir.orders import draft_service_request, order_concept
 from cds_service.fhir.patients import count_patients, split_by_patient
 from cds_service.fhir.prefetch import read_prefetch
 from cds_service.fhir.records import Record, first_alike
@@ -23,6 +23,7 @@ __all__ = [
     "extract_facts",
     "first_alike",
     "latest_clinical_date",
+    "order_concept",
     "read_added",
     "read_bundle",
     "read_drafts",

@@ -42,7 +42,7 @@ def draft_service_request(
         "intent": "proposal",
         "priority": priority,
         "category": [{"text": order.category}],
-        "code": _code(order, terminology),
+        "code": order_concept(order, terminology),
         "subject": {"reference": patient},
     }
     if encounter:
@@ -52,7 +52,8 @@ def draft_service_request(
     return _validated(resource)
 
 
-def _code(order: OrderCode, terminology: Terminology) -> dict[str, Any]:
+def order_concept(order: OrderCode, terminology: Terminology) -> dict[str, Any]:
+    """Return the CodeableConcept of a test, procedure or referral; its title alone where it has no code."""
     codings = []
     for code in order.codes:
         coding = {"system": terminology.systems.uris[code.system], "code": code.code}

@@ -6,7 +6,7 @@ nobody listed knows no codes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Generic, TypeVar
@@ -100,6 +100,10 @@ class CodeTable(Generic[Row]):
         tidy = self._systems.tidy(short, code)
         rows = self._exact.get((short, tidy))
         return unique(self._above(short, tidy)) if rows is None else rows
+
+    def items(self) -> Iterator[tuple[tuple[str, str], tuple[Row, ...]]]:
+        """Yield every listed code (short name of its system, code) with its rows, sorted."""
+        yield from sorted(self._exact.items(), key=lambda item: item[0])
 
     def _above(self, system: str, code: str) -> tuple[Row, ...]:
         if system not in self._systems.trees:

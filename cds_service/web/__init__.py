@@ -80,7 +80,7 @@ def create_app(settings: Settings, knowledge: Knowledge | None = None) -> Flask:
     app.register_blueprint(explained.blueprint)
     app.register_blueprint(ops.blueprint)
     app.register_blueprint(rule_pages.blueprint)
-    sandbox.register(app, settings)
+    sandbox.register(app, settings, knowledge)
     problems.register(app)
     response_headers.register(app)
     origins.register(app)

@@ -5,7 +5,7 @@ Source: OpenAPI Specification 3.1.0. The shapes of requests and answers are thos
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cds_service import __version__
@@ -37,8 +37,13 @@ _HEADERS = {
 }
 
 
-def description(services: Sequence[Service], base_url: str, *, trusted: bool) -> Json:
-    """Return the document; ``trusted``: whether clients must prove with a token who they are."""
+def description(
+    services: Sequence[Service], base_url: str, *, trusted: bool, more: Mapping[str, Json] | None = None
+) -> Json:
+    """Return the document.
+
+    ``trusted``: whether clients must prove with a token who they are; ``more``: further paths there are.
+    """
     document: Json = {
         "openapi": "3.1.0",
         "info": {
@@ -49,7 +54,12 @@ def description(services: Sequence[Service], base_url: str, *, trusted: bool) ->
         },
         "servers": [{"url": base_url}],
         "tags": [{"name": name} for name in ("cds-hooks", "pages", "operations")],
-        "paths": {**_hook_paths(services, trusted=trusted), **_page_paths(), **_operation_paths()},
+        "paths": {
+            **_hook_paths(services, trusted=trusted),
+            **_page_paths(),
+            **_operation_paths(),
+            **(more or {}),
+        },
         "components": {"schemas": components()},
     }
     if trusted:

@@ -7,6 +7,7 @@ from flask import Blueprint, Response
 from cds_service.web.metrics import page_of
 from cds_service.web.openapi import description
 from cds_service.web.problems import json_response
+from cds_service.web.sandbox import described
 from cds_service.web.state import current_state
 
 blueprint = Blueprint("ops", __name__)
@@ -23,7 +24,9 @@ def openapi() -> Response:
     """Return the description of every route as OpenAPI 3.1."""
     state = current_state()
     settings = state.settings
-    document = description(state.services, settings.base_url, trusted=bool(settings.clients))
+    document = description(
+        state.services, settings.base_url, trusted=bool(settings.clients), more=described(settings)
+    )
     return json_response(document)
 
 

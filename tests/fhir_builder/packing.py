@@ -4,52 +4,40 @@ from datetime import datetime
 from typing import Any
 
 from cds_service.knowledge import Service
+from cds_service.sandbox.prefetch import prefetch_of as filled_in
+from cds_service.sandbox.records import Records, Stored
 
+BASE = "https://ehr.example/fhir"
 INSTANCE = "7c9d2f64-5a0b-4b7e-9d53-2f1f0a6f6a10"
 
 
 def bundle_of(resources: list[dict[str, Any]], kind: str = "collection") -> dict[str, Any]:
     """A Bundle of the resources."""
     entries = [
-        {"fullUrl": f"https://ehr.example/fhir/{item['resourceType']}/{item['id']}", "resource": item}
-        for item in resources
+        {"fullUrl": f"{BASE}/{item['resourceType']}/{item['id']}", "resource": item} for item in resources
     ]
     return {"resourceType": "Bundle", "type": kind, "entry": entries}
 
 
 def prefetch_of(resources: list[dict[str, Any]], service: Service) -> dict[str, Any]:
-    """The prefetch an EHR would send: each key of discovery with what its search would find, or null."""
-    prefetch: dict[str, Any] = {}
-    for key, query in service.prefetch.items():
-        found = [item for item in resources if _answers(item, key, query)]
-        if query.startswith("Patient/"):
-            prefetch[key] = found[0] if found else None
-        else:
-            prefetch[key] = bundle_of(found, "searchset") | {"total": len(found)} if found else None
+    """The prefetch an EHR would send: each key of discovery with what its search would find, or null.
+
+    Laboratory tests without a code, which no search by code finds, come with the first of the others.
+    """
+    ids = {item["resourceType"]: item["id"] for item in reversed(resources)}
+    records = Records.of(Stored(item) for item in resources)
+    context = {"patientId": ids["Patient"], "encounterId": ids.get("Encounter", "unknown")}
+    prefetch = dict(filled_in(service, context, records, BASE).found)
+    uncoded = [item for item in resources if _is_uncoded_test(item)]
+    if uncoded:
+        found = [entry["resource"] for entry in (prefetch["labs"] or {}).get("entry", ())]
+        prefetch["labs"] = bundle_of([*found, *uncoded], "searchset") | {"total": len(found) + len(uncoded)}
     return prefetch
 
 
-def _answers(resource: dict[str, Any], key: str, query: str) -> bool:
-    """Whether a search would find a resource; laboratory tests without a code come with the first of them."""
-    if query.partition("?")[0].partition("/")[0] != resource["resourceType"]:
-        return False
-    if "category=" in query:
-        wanted = query.partition("category=")[2].partition("&")[0].split(",")
-        return _category(resource) in wanted
-    if "&code=" in query:
-        return _category(resource) == "laboratory" and _has_code(resource, key, query)
-    return True
-
-
-def _has_code(resource: dict[str, Any], key: str, query: str) -> bool:
-    asked = query.partition("&code=")[2].partition("&")[0].split(",")
-    sent = [f"{row['system']}|{row['code']}" for row in resource["code"].get("coding", ())]
-    return any(code in asked for code in sent) if sent else key == "labs"
-
-
-def _category(resource: dict[str, Any]) -> str:
+def _is_uncoded_test(resource: dict[str, Any]) -> bool:
     rows = [row["code"] for item in resource.get("category", ()) for row in item.get("coding", ())]
-    return rows[0] if rows else ""
+    return rows[:1] == ["laboratory"] and not resource["code"].get("coding")
 
 
 def request_of(

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from flask import Blueprint, Response
+import msgspec
+from flask import Blueprint, Response, request
 
 from cds_service.bounds import is_crowded, is_deeper
 from cds_service.errors import Issue, RequestError
+from cds_service.feedback import history_by_rule
+from cds_service.sandbox.chart import chart_of
+from cds_service.sandbox.history import told_history
 from cds_service.sandbox.listing import listed_patient
 from cds_service.sandbox.prefetch import prefetch_of
 from cds_service.sandbox.records import Records, read_records
 from cds_service.web.asked import json_body, known_service
 from cds_service.web.problems import Refusal, json_response
-from cds_service.web.sandbox.shelf import FHIR_PATH, asked_base, current_library, fhir_addresses
+from cds_service.web.sandbox.shelf import (
+    FHIR_PATH,
+    asked_base,
+    current_library,
+    current_orderables,
+    fhir_addresses,
+)
 from cds_service.web.state import current_state
 
 blueprint = Blueprint("sandbox_data", __name__)
+
+_MOST_DAYS = 366
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 @blueprint.get("/sandbox/patients.json")
@@ -47,6 +61,54 @@ def prefetch() -> Response:
         ids["patientId"] = next((row.id for row in records.of_type("Patient")), "")
     filled = prefetch_of(service, ids, records, asked_base() + FHIR_PATH)
     return json_response({"prefetch": filled.found, "queries": filled.queries})
+
+
+@blueprint.post("/sandbox/chart")
+def chart() -> Response:
+    """Return the results of a record as the product reads them, with the limits of rules."""
+    body = asked_object()
+    records = asked_record(body)
+    named = body.get("patientId")
+    entries = [{"resource": row.resource} for row in records.resources]
+    bundle = _ENCODER.encode({"resourceType": "Bundle", "type": "collection", "entry": entries})
+    patient_id = named if isinstance(named, str) and named else None
+    found = chart_of(bundle, current_state().knowledge, as_of=_instant(body), patient_id=patient_id)
+    return json_response(found)
+
+
+@blueprint.get("/sandbox/orderables.json")
+def orderables() -> Response:
+    """Return what can be ordered or recorded under a name, best first."""
+    shelves = current_orderables()
+    kind = request.args.get("kind", "")
+    if kind not in shelves.kinds:
+        known = ", ".join(shelves.kinds)
+        raise _wrong("?kind", "E021", "is no kind of what can be ordered.", f"Kinds are: {known}.")
+    return json_response({"matches": shelves.find(kind, request.args.get("q", ""))})
+
+
+@blueprint.get("/sandbox/feedback.json")
+def feedback() -> Response:
+    """Return by rule and day what was shown and what was answered in the last ``?days=`` (90)."""
+    state = current_state()
+    text = request.args.get("days", "90")
+    days = int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 0
+    if not 1 <= days <= _MOST_DAYS:
+        raise _wrong("?days", "E022", f"is no number from 1 to {_MOST_DAYS}.", "Write a number such as 90.")
+    ledger = state.store.ledger
+    found = history_by_rule(ledger.answers(), ledger.given(), until=datetime.now(UTC), days=days)
+    return json_response(told_history(found, state.knowledge, days))
+
+
+def _instant(body: Mapping[str, Any]) -> datetime:
+    text = _text(body, "asOf")
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = datetime.min
+    if found.tzinfo is None:
+        raise _wrong("/asOf", "E020", "is no instant with a zone.", "Write 2026-11-20T12:00:00Z.")
+    return found
 
 
 def asked_object() -> Mapping[str, Any]:

@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 from flask import Flask, current_app, request
 
 from cds_service.sandbox.faults import FaultKind
+from cds_service.sandbox.orderables import Orderables
 from cds_service.sandbox.records import Library, load_library
 from cds_service.settings import Settings
+from cds_service.terminology import Terminology
 from cds_service.web.paths import prefix_of
 from cds_service.web.state import current_state
 
-_KEY = "twitch-cds.sandbox"
+_PATIENTS, _ORDERABLES = "twitch-cds.sandbox-patients", "twitch-cds.sandbox-orderables"
 FHIR_PATH = "/sandbox/fhir"
 
 
@@ -23,14 +25,20 @@ def fault_path(fault: str) -> str:
     return f"/sandbox/faults/{fault}/fhir" if fault else FHIR_PATH
 
 
-def keep_library(app: Flask, root: Path | None) -> None:
-    """Load the bundled patients for the requests of an application; ``root`` as in the settings."""
-    app.extensions[_KEY] = load_library(root)
+def keep_shelf(app: Flask, root: Path | None, terminology: Terminology) -> None:
+    """Load the bundled patients and what can be ordered for an application; ``root`` as in the settings."""
+    app.extensions[_PATIENTS] = load_library(root)
+    app.extensions[_ORDERABLES] = Orderables(terminology)
 
 
 def current_library() -> Library:
     """Return the bundled patients."""
-    return cast(Library, current_app.extensions[_KEY])
+    return cast(Library, current_app.extensions[_PATIENTS])
+
+
+def current_orderables() -> Orderables:
+    """Return what the order pad can order."""
+    return cast(Orderables, current_app.extensions[_ORDERABLES])
 
 
 def asked_base() -> str:

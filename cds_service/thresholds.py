@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from cds_service.errors import UnitError
@@ -15,8 +17,25 @@ from cds_service.rules.criteria import Limit, MeetsCriterion, NumberCriterion, w
 from cds_service.rules.model import Branch, Table
 from cds_service.terminology import Terminology
 
-#: Analyte, side and value of a cut.
-_Cut = tuple[str, str, Decimal]
+_LOW = ("below", "at_most")
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A limit that rules ask for: ``op`` is below, at_most, above or at_least.
+
+    ``value`` is in the canonical unit of the analyte. ``rules`` are the ids of the rules that rest on it,
+    directly or through a definition.
+    """
+
+    op: str
+    value: Decimal
+    rules: tuple[str, ...]
+
+    @property
+    def side(self) -> str:
+        """``low`` where what lies below is asked for, ``high`` where what lies above is."""
+        return "low" if self.op in _LOW else "high"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +56,38 @@ class Threshold:
         return {"side": self.side, "value": format(self.value, "f"), "rules": list(self.rules)}
 
 
-def analyte_thresholds(knowledge: Knowledge) -> Mapping[str, tuple[Threshold, ...]]:
-    """Return, by analyte, every value at which a rule cuts it: rising, each once.
+def analyte_cuts(knowledge: Knowledge) -> Mapping[str, tuple[Cut, ...]]:
+    """Return, by analyte, every limit by which a rule cuts it: rising, each once.
 
     Read are the conditions, strength, urgency and gates of the rules and the definitions they use. A limit on
     a number that is the first usable of several results (calcium by the best method) counts for each of them.
     Left out are multiples of a laboratory's own range, changes over time, calculated numbers, and limits that
     every plausible value meets.
     """
-    rules: dict[_Cut, set[str]] = defaultdict(set)
+    rules: dict[tuple[str, Decimal, str], set[str]] = defaultdict(set)
     for rule in knowledge.rules.values():
         for criterion in _numbers(_criteria(rule, knowledge), knowledge):
             for name in _measured(criterion.name, knowledge):
-                for cut in _cuts(name, criterion.limits, knowledge.terminology):
-                    rules[cut].add(rule.id)
-    found: dict[str, list[Threshold]] = defaultdict(list)
-    for name, value in sorted({(name, value) for name, _, value in rules}):
-        sides = [side for side in ("low", "high") if (name, side, value) in rules]
-        ids = set().union(*(rules[name, side, value] for side in sides))
-        found[name].append(Threshold("both" if len(sides) > 1 else sides[0], value, tuple(sorted(ids))))
-    return {name: tuple(cuts) for name, cuts in sorted(found.items())}
+                for op, value in _cuts(name, criterion.limits, knowledge.terminology):
+                    rules[name, value, op].add(rule.id)
+    found: dict[str, list[Cut]] = defaultdict(list)
+    for (name, value, op), ids in sorted(rules.items()):
+        found[name].append(Cut(op, value, tuple(sorted(ids))))
+    return {name: tuple(cuts) for name, cuts in found.items()}
+
+
+def analyte_thresholds(knowledge: Knowledge) -> Mapping[str, tuple[Threshold, ...]]:
+    """Return, by analyte, every value at which a rule cuts it (``analyte_cuts``): rising, each once."""
+    return {
+        name: tuple(_threshold(value, tuple(group)) for value, group in groupby(cuts, attrgetter("value")))
+        for name, cuts in analyte_cuts(knowledge).items()
+    }
+
+
+def _threshold(value: Decimal, cuts: tuple[Cut, ...]) -> Threshold:
+    sides = {cut.side for cut in cuts}
+    ids = {rule for cut in cuts for rule in cut.rules}
+    return Threshold("both" if len(sides) > 1 else cuts[0].side, value, tuple(sorted(ids)))
 
 
 def analyte_frames(knowledge: Knowledge) -> dict[str, dict[str, Any]]:
@@ -78,7 +109,7 @@ def analyte_frames(knowledge: Knowledge) -> dict[str, dict[str, Any]]:
     }
 
 
-def _cuts(name: str, limits: Iterable[Limit], terminology: Terminology) -> Iterator[_Cut]:
+def _cuts(name: str, limits: Iterable[Limit], terminology: Terminology) -> Iterator[tuple[str, Decimal]]:
     analyte, units = terminology.analytes[name], terminology.units
     for limit in limits:
         if limit.of_range:
@@ -89,7 +120,7 @@ def _cuts(name: str, limits: Iterable[Limit], terminology: Terminology) -> Itera
         except UnitError:
             continue  # ``validate`` tells of it; such a limit judges nothing
         if analyte.is_plausible(value) and value:
-            yield name, "low" if limit.op in ("below", "at_most") else "high", _plain(value)
+            yield limit.op, _plain(value)
 
 
 def _plain(value: Decimal) -> Decimal:

@@ -20,6 +20,7 @@ export const ADDRESSES = {
   chart: "chart",
   orderables: "orderables.json",
   feedbackReport: "feedback.json",
+  forget: "forget",
   discovery: "../cds-services",
   service: (id) => `../cds-services/${encodeURIComponent(id)}`,
   feedback: (id) => `../cds-services/${encodeURIComponent(id)}/feedback`,

@@ -18,9 +18,9 @@ const ALLOWED = {
   ALLOW_ARIA_ATTR: false,
   RETURN_DOM_FRAGMENT: true,
 };
-/** Headings of a card stand below the heading of the card. */
+/** The highest heading of a detail stands right below the heading of its card, which is of level 2. */
+const HIGHEST = 3;
 const LOWEST = 6;
-const BELOW = 3;
 const kept = new Map();
 const KEPT = 200;
 
@@ -39,7 +39,7 @@ export function markdown(source) {
 function cleaned(source) {
   const fragment = purify.sanitize(marked.parse(source), ALLOWED);
   for (const link of fragment.querySelectorAll("a[href]")) leadOut(link);
-  for (const heading of fragment.querySelectorAll("h1, h2, h3, h4, h5, h6")) lower(heading);
+  settleHeadings([...fragment.querySelectorAll("h1, h2, h3, h4, h5, h6")]);
   return fragment;
 }
 
@@ -48,9 +48,13 @@ function leadOut(link) {
   link.rel = "noopener noreferrer";
 }
 
-function lower(heading) {
-  const level = Math.min(LOWEST, Math.max(BELOW + 1, Number(heading.tagName[1])));
-  const other = document.createElement(`h${level}`);
-  other.append(...heading.childNodes);
-  heading.replaceWith(other);
+/** Move headings so that no level is left out, whatever levels the card was written with. */
+function settleHeadings(headings) {
+  const levels = [...new Set(headings.map((heading) => heading.tagName))].sort();
+  for (const heading of headings) {
+    const level = Math.min(LOWEST, HIGHEST + levels.indexOf(heading.tagName));
+    const other = document.createElement(`h${level}`);
+    other.append(...heading.childNodes);
+    heading.replaceWith(other);
+  }
 }

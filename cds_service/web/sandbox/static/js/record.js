@@ -15,6 +15,7 @@ export async function loadPatients() {
     state.patients.list = answer.json?.patients ?? [];
     state.patients.fhirServer = answer.json?.fhirServer ?? "";
     state.patients.faults = answer.json?.faults ?? {};
+    state.patients.canForget = answer.json?.canForget === true;
     state.patients.problem = answer.problem;
   });
 }
@@ -57,6 +58,22 @@ export async function moveTo(asOf) {
     record.asOf = asOf;
   });
   await Promise.all([loadChart(record), callHook(record.given?.hook ?? "patient-view")]);
+}
+
+/**
+ * Have the services forget what was shown and answered, then ask again: for whoever tries a patient twice.
+ *
+ * @returns {Promise<void>}
+ */
+export async function askAsNew() {
+  const record = state.record;
+  const answer = await post(ADDRESSES.forget, {});
+  if (!record || record !== state.record) return;
+  update(() => {
+    state.outcomes = {};
+    record.problem = answer.problem ?? record.problem;
+  });
+  if (answer.ok) await callHook(record.given?.hook ?? "patient-view");
 }
 
 function newRecord(key, patientId, rest) {

@@ -7,7 +7,7 @@ export const TABS = ["chart", "cards", "why", "developer"];
  * @returns {{key: string|null, tab: string}}  The record (null: none) and the tab; an unknown tab is "cards".
  */
 export function readRoute(hash) {
-  const [key, tab] = hash.replace(/^#\/?/, "").split("/").map(decoded);
+  const [key, tab] = hash.startsWith("#/") ? hash.slice(2).split("/").map(decoded) : [];
   return { key: key || null, tab: TABS.includes(tab) ? tab : "cards" };
 }
 

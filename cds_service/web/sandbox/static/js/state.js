@@ -91,6 +91,8 @@ export const state = {
     fhirServer: "",
     /** The same with a fault, by the fault's name. */
     faults: {},
+    /** Whether the services can be told to forget what was shown and answered. */
+    canForget: false,
   },
   /** @type {OpenRecord|null} */ record: null,
   /** @type {Call[]} The latest last. */ calls: [],

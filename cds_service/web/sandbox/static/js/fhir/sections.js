@@ -58,15 +58,21 @@ function sectionOf(resource) {
 function rowOf(resource, all) {
   const isDrug = DRUGS.includes(resource.resourceType);
   const status = statusOf(resource);
+  const title = isDrug ? drugWords(resource, all) : titleOf(resource);
   return {
     reference: referenceOf(resource),
-    title: isDrug ? drugWords(resource, all) : titleOf(resource),
-    note: isDrug ? dosageWords(resource) : noteOf(resource),
+    title,
+    note: withoutTitle(isDrug ? dosageWords(resource) : noteOf(resource), title),
     date: isDrug ? drugStart(resource) : dateOf(resource),
     status: USUAL.includes(status) && !(isDrug && status === "completed") ? "" : status,
     isOver: OVER.includes(status) && (isDrug || resource.resourceType === "Condition"),
     resource,
   };
+}
+
+/** A dosage often begins with the name of the drug: once is enough. */
+function withoutTitle(note, title) {
+  return note.startsWith(title) ? note.slice(title.length).replace(/^[\s,:;]+/, "") : note;
 }
 
 function statusOf(resource) {

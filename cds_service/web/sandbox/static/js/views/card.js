@@ -8,6 +8,8 @@ import { state, update } from "../state.js";
 import { dismissForm } from "./dismiss.js";
 import { problemBox } from "./problem.js";
 
+const FEW_LINKS = 2;
+
 /**
  * @param {import("../state.js").Call} call
  * @param {object} card  As CDS Hooks has it.
@@ -31,8 +33,8 @@ export function cardView(call, card) {
 
 function dismissed(card, indicator, outcome) {
   return html`<article class="card is-dismissed" data-indicator=${indicator}>
-    <p class="indicator">${icon(indicator)}Dismissed</p>
-    <h2>${card.summary}</h2>
+    <p class="indicator">${icon(indicator)}${INDICATOR_WORDS[indicator]}, dismissed</p>
+    <h2 id="card-${card.uuid}" tabindex="-1">${card.summary}</h2>
     ${outcome.words ? html`<p class="soft">${outcome.words}</p>` : nothing}
     ${outcome.problem ? problemBox({ ...outcome.problem, title: `The feedback was not kept. ${outcome.problem.title}` }) : nothing}
   </article>`;
@@ -61,10 +63,11 @@ function suggestions(call, card) {
 function links(card) {
   const found = (card.links ?? []).filter((link) => isWeb(link.url));
   if (!found.length) return nothing;
-  return html`<ul class="links" aria-label="Links">${found.map(
+  const list = html`<ul class="links" aria-label="Links">${found.map(
     (link) => html`<li><a href=${link.url} target="_blank" rel="noopener noreferrer">${link.label}${icon("out")}</a>
       ${link.type === "smart" ? html`<span class="soft">SMART app</span>` : nothing}</li>`,
   )}</ul>`;
+  return found.length <= FEW_LINKS ? list : html`<details class="more"><summary>${found.length} links: rules and references</summary>${list}</details>`;
 }
 
 function source(from) {
@@ -76,7 +79,7 @@ function source(from) {
 }
 
 function dismissButton(card) {
-  return html`<button type="button" class="plain small" @click=${() => ask(card)}>Dismiss</button>`;
+  return html`<button type="button" class="plain small" id="dismiss-${card.uuid}" @click=${() => ask(card)}>Dismiss</button>`;
 }
 
 function ask(card) {

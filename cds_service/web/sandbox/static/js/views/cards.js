@@ -4,9 +4,17 @@ import { html, nothing, repeat } from "../html.js";
 import { icon, worstFirst } from "../icons.js";
 import { counted, day, duration } from "../format.js";
 import { latestByHook, reviewOf } from "../calls.js";
+import { askAsNew } from "../record.js";
 import { shownCall, state, update } from "../state.js";
 import { cardView } from "./card.js";
 import { problemBox } from "./problem.js";
+
+/** Why a finding has no card of its own (docs/integrate.md, "No repeat" and "Quiet after an answer"). */
+const HELD = {
+  answered: "answered by a clinician",
+  "shown-at-order-select": "just shown when the order was chosen",
+  "shown-within-365-days": "shown within a year",
+};
 
 /**
  * @returns {object} The template.
@@ -58,10 +66,11 @@ function counts(review) {
 function quiet(call) {
   const held = (reviewOf(call)?.findings ?? []).filter((finding) => finding.held);
   if (!held.length) return nothing;
-  const words = { answered: "answered", "shown-at-order-select": "just shown at order-select", "shown-within-365-days": "shown within a year" };
-  return html`<section class="quiet"><h3>Kept quiet</h3><ul>${held.map(
-    (finding) => html`<li>${finding.summary} <span class="soft">${words[finding.held] ?? finding.held}${finding.shownOn ? `, shown on ${day(finding.shownOn)}` : ""}</span></li>`,
-  )}</ul></section>`;
+  return html`<section class="quiet"><h2>Kept quiet</h2>
+    <p class="soft">These fired, too. They have no card of their own now.</p><ul>${held.map(
+    (finding) => html`<li>${finding.summary} <span class="soft">${HELD[finding.held] ?? finding.held}${finding.shownOn ? `, shown on ${day(finding.shownOn)}` : ""}</span></li>`,
+  )}</ul>
+    ${state.patients.canForget ? html`<button type="button" class="small" @click=${askAsNew}>${icon("back")}Forget the answers and ask again</button>` : nothing}</section>`;
 }
 
 function foot(call) {

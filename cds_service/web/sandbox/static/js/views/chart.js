@@ -1,14 +1,13 @@
 /** The chart of the record that is open: who it is, and everything that is on record, under headings. */
 
 import { html, nothing, repeat } from "../html.js";
-import { icon } from "../icons.js";
 import { age, counted, day, isLater } from "../format.js";
 import { personName, referenceOf } from "../fhir/words.js";
 import { sectionsOf } from "../fhir/sections.js";
-import { moveTo } from "../record.js";
 import { state, update } from "../state.js";
 import { actionBar, drugAction } from "../panels/hooks.js";
 import { orderPad } from "../panels/orders.js";
+import { asOfControl } from "./as_of.js";
 import { seriesSection } from "./labs.js";
 import { problemBox } from "./problem.js";
 
@@ -26,12 +25,14 @@ export function chartHead() {
     birthDate ? `born ${birthDate}` : "birth date not on record",
     `id ${record.patientId}`,
   ];
-  return html`<header class="chart-head" data-ref=${patient ? referenceOf(patient) : nothing}>
-    <div class="person"><h1>${name}</h1><p>${facts.filter(Boolean).map((fact) => html`<span>${fact}</span>`)}</p></div>
-    ${asOfControl(record)}
-    ${record.story ? html`<p class="story">${record.story.sentence}</p>` : nothing}
-    ${actionBar()}
-  </header>`;
+  return html`<header class="banner" data-ref=${patient ? referenceOf(patient) : nothing}>
+      <div class="person"><h1>${name}</h1><p>${facts.filter(Boolean).map((fact) => html`<span>${fact}</span>`)}</p></div>
+      ${asOfControl(record)}
+    </header>
+    <div class="under-banner">
+      ${record.story ? html`<p class="story">${record.story.sentence}</p>` : nothing}
+      ${actionBar()}
+    </div>`;
 }
 
 /**
@@ -46,17 +47,19 @@ export function chart() {
     ${problemBox(record.problem)}
     ${orderPad()}
     <div class="pair">
-      ${list("Problems", sections.problems, "No problem on record.")}
-      ${list("Drugs", sections.drugs, "No drug on record.", drugAction)}
-      ${list("Symptoms and findings", sections.findings, "None on record.")}
-      ${list("Allergies", sections.allergies, "None on record.")}
+      <div class="stack">
+        ${list("Problems", sections.problems, "No problem on record.")}
+        ${list("Symptoms and findings", sections.findings, "None on record.")}
+      </div>
+      <div class="stack">
+        ${list("Drugs", sections.drugs, "No drug on record.", drugAction)}
+        ${list("Allergies", sections.allergies, "None on record.")}
+      </div>
     </div>
     ${seriesSection("Laboratory", record.chart?.labs, record.resources)}
     ${seriesSection("Vital signs", record.chart?.vitals, record.resources)}
-    <div class="pair">
-      ${sections.results.length && record.chart ? list("Results in no series", sections.results, "") : nothing}
-      ${list("Visits and everything else", sections.others, "Nothing else on record.")}
-    </div>
+    ${sections.results.length && record.chart ? list("Other results", sections.results, "") : nothing}
+    ${list("Visits and everything else", sections.others, "Nothing else on record.")}
     ${setAside(record.chart)}
   </div>`;
 }
@@ -73,27 +76,12 @@ function line(row, action) {
   const isAhead = Boolean(row.date) && isLater(row.date, state.record.asOf);
   const classes = ["row", row.isOver && "is-over", isAhead && "is-ahead", state.highlight === row.reference && "is-cited"];
   return html`<li class=${classes.filter(Boolean).join(" ")} data-ref=${row.reference}>
-    <span class="what"><span class="title">${row.title}</span>${row.note && row.note !== row.title ? html`<span class="note">${row.note}</span>` : nothing}</span>
+    <span class="what"><span class="title">${row.title}</span>${row.note ? html`<span class="note">${row.note}</span>` : nothing}</span>
     <span class="when">${row.status ? html`<span class="status">${row.status}</span>` : nothing}
       ${isAhead ? html`<span class="status">later</span>` : nothing}
       <span>${row.date ? day(row.date) : "no date"}</span></span>
     ${action(row)}
   </li>`;
-}
-
-function asOfControl(record) {
-  const isMoved = record.asOf !== record.storyAsOf;
-  return html`<div class="as-of"><label for="as-of">As of</label>
-    <input id="as-of" type="date" .value=${day(record.asOf)} required @change=${move}>
-    ${isMoved
-      ? html`<button type="button" class="plain" @click=${() => moveTo(record.storyAsOf)}>${icon("back")}Back to ${day(record.storyAsOf)}</button>`
-      : nothing}</div>`;
-}
-
-/** Keep time of day and zone of the story: a day on the calendar is all that is chosen. */
-function move(event) {
-  const chosen = event.target.value;
-  if (/^\d{4}-\d{2}-\d{2}$/.test(chosen)) moveTo(chosen + state.record.storyAsOf.slice(10));
 }
 
 function setAside(found) {

@@ -18,7 +18,7 @@ export function dismissForm(call, card) {
     <label for="comment-${card.uuid}">In your own words <span class="soft">(optional)</span></label>
     <textarea id="comment-${card.uuid}" name="comment" rows="2" maxlength=${LONGEST_COMMENT}></textarea>
     <div class="buttons"><button type="submit" class="main">Dismiss the card</button>
-      <button type="button" @click=${() => close()}>Keep it</button></div>
+      <button type="button" @click=${() => close(card)}>Keep it</button></div>
   </form>`;
 }
 
@@ -33,16 +33,23 @@ function finish(event, call, card, reasons) {
   const said = new FormData(event.target);
   const chosen = said.get("reason");
   dismiss(call, card, chosen === null ? null : reasons[Number(chosen)], String(said.get("comment") ?? "").trim());
+  focusOn(`card-${card.uuid}`);
 }
 
 function leave(event) {
   if (event.key !== "Escape") return;
   event.stopPropagation();
-  close();
+  close(card);
 }
 
-function close() {
+function close(card) {
   update(() => {
     state.dismissing = null;
   });
+  focusOn(`dismiss-${card.uuid}`);
+}
+
+/** Put the focus where the person was, once it is drawn. */
+function focusOn(id) {
+  window.setTimeout(() => document.getElementById(id)?.focus(), 0);
 }

@@ -1,8 +1,9 @@
 /** One small trend: values over time, the reference range shaded, thresholds as labelled lines. */
 
 import uPlot from "../../vendor/uplot/uPlot.esm.js";
-import { day, instant } from "../format.js";
+import { day, dayAndTime, instant } from "../format.js";
 import { newestOf, scaleOf } from "../lab_scale.js";
+import { ring, shade, threshold } from "./lab_marks.js";
 
 const HEIGHT = 108;
 const DAY = 86400;
@@ -63,6 +64,22 @@ class LabPlot extends HTMLElement {
     this.#plot?.destroy();
     const scale = scaleOf(series);
     this.#plot = new uPlot(optionsOf(series, scale, highlight, width, inks(this)), dataOf(series), this);
+    this.#plot.over.append(this.#readout(series));
+  }
+
+  /** Show the value under the pointer; for the keyboard and for screen readers there is the table. */
+  #readout(series) {
+    const place = document.createElement("output");
+    place.className = "readout";
+    place.setAttribute("aria-hidden", "true");
+    this.#plot.over.addEventListener("pointermove", () => {
+      const point = series.points[this.#plot.cursor.idx ?? -1];
+      place.textContent = point ? `${dayAndTime(point.date)}  ${point.value} ${series.unit}` : "";
+    });
+    this.#plot.over.addEventListener("pointerleave", () => {
+      place.textContent = "";
+    });
+    return place;
   }
 }
 
@@ -81,7 +98,7 @@ function optionsOf(series, scale, highlight, width, ink) {
     height: HEIGHT,
     padding: [6, 8, 0, 0],
     legend: { show: false },
-    cursor: { show: false },
+    cursor: { y: false, drag: { x: false, y: false }, points: { size: 9 } },
     scales: { x: { time: true, range: timeRange }, y: { range: [min, max] } },
     axes: [timeAxis(ink), valueAxis(ink)],
     series: [{}, trend(ink.line, ink.line, []), trend(ink.soft, ink.paper, [3, 3])],
@@ -116,89 +133,21 @@ function timeAxis(ink) {
 
 function valueAxis(ink) {
   const plain = { stroke: ink.soft, font: `${FONT} ${ink.font}`, size: 38, gap: 4, space: 26 };
-  return { ...plain, grid: { stroke: ink.rule, width: 1 }, ticks: { show: false } };
+  return { ...plain, grid: { stroke: ink.rule, width: 1 }, ticks: { show: false }, values: marks };
+}
+
+/** Write all marks of an axis with the decimals the finest needs. */
+function marks(_plot, splits) {
+  const step = splits.length > 1 ? splits[1] - splits[0] : 1;
+  const decimals = Math.max(0, Math.min(4, -Math.floor(Math.log10(step) + 1e-9)));
+  const finer = Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) > 1e-6 ? decimals + 1 : decimals;
+  return splits.map((split) => split.toFixed(finer));
 }
 
 function dateMark(seconds, span) {
   const text = new Date(seconds * 1000).toISOString();
   if (span > 3 * 365 * DAY) return text.slice(0, 4);
   return span > 45 * DAY ? text.slice(0, 7) : text.slice(5, 10);
-}
-
-function shade(plot, band, ink) {
-  if (!band) return;
-  const { ctx, bbox } = plot;
-  const top = band.high === null ? bbox.top : clipped(plot, band.high);
-  const bottom = band.low === null ? bbox.top + bbox.height : clipped(plot, band.low);
-  ctx.save();
-  ctx.fillStyle = ink.band;
-  ctx.fillRect(bbox.left, top, bbox.width, bottom - top);
-  ctx.restore();
-}
-
-function clipped(plot, value) {
-  const at = plot.valToPos(value, "y", true);
-  return Math.min(Math.max(at, plot.bbox.top), plot.bbox.top + plot.bbox.height);
-}
-
-/** Draw each threshold; a name that would run into the one before is left to the table of values. */
-function threshold(plot, lines, ink) {
-  const { ctx, bbox } = plot;
-  const ratio = uPlot.pxRatio;
-  let free = Infinity;
-  ctx.save();
-  ctx.font = `${10.5 * ratio}px ${ink.font}`;
-  ctx.textAlign = "right";
-  for (const line of lines) {
-    const at = plot.valToPos(line.value, "y", true);
-    stroke(ctx, bbox, at, ink.limit, ratio);
-    if (free - at < 12 * ratio || at - 12 * ratio < bbox.top - 6 * ratio) continue;
-    name(ctx, line.label, bbox, at - 3 * ratio, ink, ratio);
-    free = at;
-  }
-  ctx.restore();
-}
-
-function stroke(ctx, bbox, at, color, ratio) {
-  ctx.strokeStyle = color;
-  ctx.lineWidth = ratio;
-  ctx.setLineDash([4 * ratio, 3 * ratio]);
-  ctx.beginPath();
-  ctx.moveTo(bbox.left, at);
-  ctx.lineTo(bbox.left + bbox.width, at);
-  ctx.stroke();
-}
-
-/** Write over a rim of the paper's color, so that a trend that passes behind it does not hide it. */
-function name(ctx, label, bbox, at, ink, ratio) {
-  const words = shortened(ctx, label, bbox.width * 0.75);
-  ctx.setLineDash([]);
-  ctx.lineJoin = "round";
-  ctx.lineWidth = 3 * ratio;
-  ctx.strokeStyle = ink.paper;
-  ctx.fillStyle = ink.limit;
-  ctx.strokeText(words, bbox.left + bbox.width - 2 * ratio, at);
-  ctx.fillText(words, bbox.left + bbox.width - 2 * ratio, at);
-}
-
-function shortened(ctx, label, width) {
-  let words = label;
-  while (words.length > 4 && ctx.measureText(words).width > width) words = `${words.slice(0, -2).trimEnd()}…`;
-  return words;
-}
-
-function ring(plot, series, highlight, ink) {
-  const point = series.points.find((item) => item.source === highlight);
-  if (!point) return;
-  const { ctx } = plot;
-  ctx.save();
-  ctx.strokeStyle = ink.cited;
-  ctx.lineWidth = 2.5 * uPlot.pxRatio;
-  ctx.beginPath();
-  const [x, y] = [plot.valToPos(instant(point.date) / 1000, "x", true), plot.valToPos(Number(point.value), "y", true)];
-  ctx.arc(x, y, 7 * uPlot.pxRatio, 0, 2 * Math.PI);
-  ctx.stroke();
-  ctx.restore();
 }
 
 /** Return the colors of the theme: a canvas does not read variables of the style sheet. */

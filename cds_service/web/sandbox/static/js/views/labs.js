@@ -71,11 +71,12 @@ function valuesButton(series) {
 }
 
 function table(series) {
+  const isConverted = series.points.some((item) => item.reported !== `${item.value} ${series.unit}`);
   return html`<div class="values"><table><caption class="unseen">${series.title}, ${counted(series.points.length, "value")}</caption>
-      <thead><tr><th scope="col">Date</th><th scope="col">Value</th><th scope="col">As reported</th><th scope="col">Range</th></tr></thead>
+      <thead><tr><th scope="col">Date</th><th scope="col">Value</th>${isConverted ? html`<th scope="col">As reported</th>` : nothing}<th scope="col">Range</th></tr></thead>
       <tbody>${[...series.points].reverse().map((item) => html`<tr class=${item.source === state.highlight ? "is-cited" : nothing}>
         <td>${dayAndTime(item.date)}${item.after ? html` <span class="status">later</span>` : nothing}</td>
-        <td>${item.value} ${series.unit}</td><td>${item.reported}</td><td>${rangeWords(item).replace(", range ", "")}</td></tr>`)}</tbody></table>
+        <td>${item.value} ${series.unit}</td>${isConverted ? html`<td>${item.reported}</td>` : nothing}<td>${rangeWords(item).replace(", range ", "")}</td></tr>`)}</tbody></table>
     ${series.thresholds.length ? thresholds(series) : nothing}</div>`;
 }
 

@@ -5,7 +5,7 @@ import { icon, INDICATOR_WORDS, worst } from "../icons.js";
 import { addressOf } from "../routes.js";
 import { state, update } from "../state.js";
 import { ownDataControl } from "../panels/own_data.js";
-import { counted } from "../format.js";
+import { age, counted } from "../format.js";
 import { problemBox } from "./problem.js";
 
 const WEIGHT = ["critical", "warning", "info", "none"];
@@ -53,28 +53,33 @@ function row(story) {
   return html`<li><a class="patient" href=${addressOf(story.story, state.route.tab)} aria-current=${isOpen ? "true" : "false"}>
     <span class="who"><strong>${story.name}</strong><span>${[ageWords(story), story.sex].filter(Boolean).join(", ")}</span></span>
     <span class="sentence">${story.sentence}</span>
-    <span class="outcome" data-indicator=${indicator}>${icon(indicator)}${INDICATOR_WORDS[indicator]}${cause(story)}</span>
+    <span class="outcome" data-indicator=${indicator}>${icon(indicator)}<span><b>${INDICATOR_WORDS[indicator]}</b>${cause(story)}</span></span>
   </a></li>`;
 }
 
 function cause(story) {
-  return story.causes.length ? html`<span>${story.causes[0].title}</span>` : nothing;
+  return story.causes.length ? html` ${story.causes[0].title}` : nothing;
 }
 
 function ageWords(story) {
-  return Number.isInteger(story.age) ? String(story.age) : "";
+  return age(story.birthDate ?? "", story.asOf).replace(/ years$/, "");
 }
 
 function groups(stories) {
   const found = new Map();
   for (const story of stories) found.set(story.group, [...(found.get(story.group) ?? []), story]);
-  return [...found].sort(([one, some], [other, others]) => heaviest(some) - heaviest(others) || one.localeCompare(other));
+  for (const some of found.values()) some.sort((one, other) => weightOf(one) - weightOf(other));
+  return [...found].sort(([one, some], [other, others]) => heaviness(others) - heaviness(some) || one.localeCompare(other));
 }
 
-function heaviest(stories) {
-  if (stories[0].group === NO_CARD) return WEIGHT.length;
-  const indicators = stories.flatMap((story) => story.causes.map((item) => item.indicator));
-  return WEIGHT.indexOf(worst(indicators));
+/** Return how urgent a group is: by how many of its stories are critical; the one without cards stands last. */
+function heaviness(stories) {
+  if (stories[0].group === NO_CARD) return -1;
+  return stories.filter((story) => weightOf(story) === 0).length;
+}
+
+function weightOf(story) {
+  return WEIGHT.indexOf(worst(story.causes.map((item) => item.indicator)));
 }
 
 function holds(story, words) {

@@ -2,7 +2,6 @@
 
 import { html, nothing } from "../html.js";
 import { icon } from "../icons.js";
-import { addressOf } from "../routes.js";
 import { state, update } from "../state.js";
 import { nextTheme, THEME_WORDS } from "../theme.js";
 import { dropTarget } from "../panels/own_data.js";
@@ -19,7 +18,7 @@ const THEME_ICONS = { auto: "half", light: "sun", dark: "moon" };
 export function shell() {
   const hasRecord = state.record !== null;
   return html`
-    <a class="skip" href=${addressOf(state.route.key, state.route.tab)} @click=${skip}>Skip to the ${hasRecord ? "cards" : "page"}</a>
+    <a class="skip" href="#content" @click=${skip}>Skip to the ${hasRecord ? "cards" : "page"}</a>
     ${topBar()}
     <div class="columns" data-room=${state.room} data-open=${hasRecord ? "yes" : "no"} ${dropTarget()}>
       ${state.room === "wide" ? html`<nav class="patients" aria-label="Patients">${patientList()}</nav>` : nothing}
@@ -42,7 +41,7 @@ function opened() {
 
 function topBar() {
   return html`<header class="topbar">
-    <a class="brand" href="#/"><img src="static/icon.svg" alt="" width="22" height="22">twitch-cds <span>sandbox</span></a>
+    <a class="brand" href="#/" aria-label="twitch-cds sandbox: start"><img src="static/icon.svg" alt="" width="22" height="22"><b>twitch-cds</b> <span>sandbox</span></a>
     ${state.room === "wide"
       ? nothing
       : html`<button type="button" class="plain" aria-haspopup="dialog" @click=${openDrawer}>${icon("people")}Patients</button>`}

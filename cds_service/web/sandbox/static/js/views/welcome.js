@@ -33,7 +33,7 @@ function begin(stories) {
   if (!first.length) return nothing;
   return html`<h2>To begin with</h2>
     <ul class="beginnings">${first.map(
-      (story) => html`<li><a href=${addressOf(story.story)}>
+      (story) => html`<li><a href=${addressOf(story.story)} data-indicator=${worst(story.causes.map((cause) => cause.indicator))}>
         ${icon(worst(story.causes.map((cause) => cause.indicator)))}
         <span><strong>${story.causes[0]?.title ?? "No card expected"}</strong>${story.sentence}</span></a></li>`,
     )}</ul>`;

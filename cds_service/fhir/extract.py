@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from itertools import groupby, pairwise
+from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
@@ -245,7 +245,7 @@ def _numbers(reading: Reading) -> Mapping[str, tuple[Measurement, ...]]:
 def _series(reading: Reading, rows: list[Row]) -> tuple[Measurement, ...]:
     """Return results oldest first; of the same time only the preferred: laboratory, then corrected."""
     rows.sort()
-    if all(one[0] != other[0] for one, other in pairwise(rows)):
+    if len({row[0] for row in rows}) == len(rows):
         return tuple([row[4] for row in rows])
     kept: list[Measurement] = []
     for _, group in groupby(rows, key=itemgetter(0, 1)):

@@ -8,11 +8,12 @@ its own reference range").
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from cds_service.facts import Measurement, Moment, Source
 from cds_service.fhir import vocabulary as words
-from cds_service.fhir.datatypes import Quantity
 from cds_service.fhir.gauges import Gauge
 from cds_service.fhir.numbers import (
     NumberFault,
@@ -35,7 +36,7 @@ _Amount: TypeAlias = tuple[Decimal, str, str, str | None, str | None, str | None
 _Part: TypeAlias = tuple[Observation | Component, tuple[Gauge, ...]]
 
 
-class _Setting(NamedTuple):
+class _Setting(Struct, frozen=True, gc=False):
     """What all parts of one Observation share; ``sample`` is unusable, doubtful or nothing."""
 
     located: Located
@@ -211,7 +212,8 @@ def _measurement(
     if own is not None and own.is_foreign:
         raise NumberFault("F036")
     is_unusable = setting.sample == UNUSABLE
-    direction, marked = (None, False) if is_unusable else _flagged(reading, part)
+    says_nothing = is_unusable or part.interpretation is None
+    direction, marked = (None, False) if says_nothing else _flagged(reading, part)
     return Measurement(
         gauge.name,
         value,
@@ -236,8 +238,6 @@ def _measurement(
 
 def _flagged(reading: Reading, part: Observation | Component) -> tuple[str | None, bool]:
     """Return the direction the result's flags give, and whether one is the laboratory's panic mark."""
-    if part.interpretation is None:
-        return None, False
     flags = words.flags_of(part.interpretation, reading.words)
     return words.direction_of(flags), bool(flags & words.FLAG_MARKED)
 
@@ -245,8 +245,18 @@ def _flagged(reading: Reading, part: Observation | Component) -> tuple[str | Non
 def _amount(part: Observation | Component) -> _Amount:
     """Return the number of a value. Raises NumberFault when there is none, or an unusable one."""
     quantity = part.valueQuantity
-    if quantity is not None:
-        return _of_quantity(quantity)
+    if quantity is None:
+        return _without_unit(part)
+    digits = str(quantity.value, "utf-8", "replace")
+    number = number_in(digits)
+    if "e" in digits or "E" in digits:
+        number = Decimal(format(number, "f"))
+    comparator = quantity.comparator.strip() if quantity.comparator else ""
+    return number, digits, comparator, quantity.unit, quantity.code, quantity.system
+
+
+def _without_unit(part: Observation | Component) -> _Amount:
+    """Return the number of a value that is no quantity: an integer, or a text that is one number."""
     if len(part.valueInteger):
         raw = bytes(part.valueInteger)
         return read_number(raw), printed(raw), "", None, None, None
@@ -254,15 +264,6 @@ def _amount(part: Observation | Component) -> _Amount:
     if found is None:
         raise NumberFault("F020")
     return Decimal(found.digits), found.digits, found.comparator, found.unit, None, None
-
-
-def _of_quantity(quantity: Quantity) -> _Amount:
-    text = str(bytes(quantity.value), "utf-8", "replace")
-    number, comparator = number_in(text), quantity.comparator or ""
-    if "e" in text or "E" in text:
-        number = Decimal(format(number, "f"))
-    comparator = comparator.strip()
-    return number, text, comparator, quantity.unit, quantity.code, quantity.system
 
 
 # ----------------------------------------------------------------------------- values without a number

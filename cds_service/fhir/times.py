@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from cds_service.facts import DAY, HOUR, Moment, moment_from_date
 
@@ -18,7 +18,8 @@ _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 _MAX = 40
 _WITH_ZONE = len("2026-11-15T08:30:00+01:00")
 _TO_THE_MINUTE = len("2026-11-15T08:30")
-_SIGNS = ("-", "-", "T", ":")
+_SIGNS = slice(4, 14, 3)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Clocks of two systems in one hospital differ by minutes: what they say of "now" is no future.
 _CLOCK_SKEW = 10 * 60
 #: Where the day begins first: UTC+14 (IANA time zone database, Pacific/Kiritimati).
@@ -88,10 +89,10 @@ class Times:
     def _parse(self, text: str) -> Moment | None:
         if len(text) > _MAX:
             return None
-        compact = text.replace(" ", "") if " " in text else text
+        compact = text.replace(" ", "")
         if len(compact) <= 10:
             return self._partial(compact)
-        if len(compact) < _TO_THE_MINUTE or (compact[4], compact[7], compact[10], compact[13]) != _SIGNS:
+        if len(compact) < _TO_THE_MINUTE or compact[_SIGNS] != "--T:":
             return None
         try:
             return self._instant(compact)
@@ -103,7 +104,7 @@ class Times:
         reach = _CLOCK_SKEW
         if instant.tzinfo is None:
             instant, reach = instant.replace(tzinfo=self.as_of.tzinfo), self._zone_reach
-        seconds = int(instant.timestamp())
+        seconds = _seconds(instant)
         shown = text if len(text) == _WITH_ZONE else instant.isoformat(timespec="seconds")
         return Moment(self._begun(seconds, reach), seconds, shown)
 
@@ -116,10 +117,19 @@ class Times:
         if span is None:
             return None
         try:
-            first, last = (moment_from_date(day, self.as_of) for day in span)
+            first = last = moment_from_date(span[0], self.as_of)
+            if span[1] != span[0]:
+                last = moment_from_date(span[1], self.as_of)
         except (OverflowError, ValueError):
             return None
         return Moment(self._begun(first.earliest, self._zone_reach), last.latest, text)
+
+
+def _seconds(instant: datetime) -> int:
+    """Return the whole seconds since 1970 UTC, those before it rounded up; exact, as a float would not be."""
+    since = instant - _EPOCH
+    whole = since.days * DAY + since.seconds
+    return whole + 1 if whole < 0 and since.microseconds else whole
 
 
 def read_date_span(text: str | None) -> tuple[date, date] | None:
@@ -127,12 +137,13 @@ def read_date_span(text: str | None) -> tuple[date, date] | None:
     match = _DATE.fullmatch(text.strip()) if text else None
     if match is None:
         return None
-    year, month, day = (int(part) if part else None for part in match.groups())
+    year, month, day = (int(part or 0) for part in match.groups())
     try:
         if day and month:
-            return date(year or 0, month, day), date(year or 0, month, day)
+            exact = date(year, month, day)
+            return exact, exact
         if month:
-            return date(year or 0, month, 1), date(year or 0, month, calendar.monthrange(year or 0, month)[1])
-        return date(year or 0, 1, 1), date(year or 0, 12, 31)
+            return date(year, month, 1), date(year, month, calendar.monthrange(year, month)[1])
+        return date(year, 1, 1), date(year, 12, 31)
     except (ValueError, calendar.IllegalMonthError):
         return None

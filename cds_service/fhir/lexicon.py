@@ -54,7 +54,7 @@ class Lexicon:
         self._samples: dict[object, str] = {}
         self._orders = _orders_by_code(terminology)
         self._order_titles = {tokens(order.title): name for name, order in terminology.orders.items()}
-        self._last: dict[str, tuple[Concept, Sense]] = {}
+        self._last: dict[str | None, tuple[Concept, Sense]] = {}
 
     def sense(self, concept: Concept | None) -> Sense:
         """Return what a concept means; the same object for the same codes and words.
@@ -65,14 +65,14 @@ class Lexicon:
         if concept is None:
             return EMPTY
         codings = concept.coding
-        first = codings[0].code if isinstance(codings, list) and codings else None
-        if first is None or not isinstance(codings, list):
+        if type(codings) is not list or not codings:
             return self._sense(concept)
+        first = codings[0].code
         last = self._last.get(first)
         if last is not None and last[0] == concept:
             return last[1]
         found = self._sense(concept)
-        if len(concept.text or "") <= _MAX_KEY_TEXT and len(codings) <= _MAX_CODINGS:
+        if first and len(concept.text or "") <= _MAX_KEY_TEXT and len(codings) <= _MAX_CODINGS:
             _remember(self._last, first, (concept, found))
         return found
 

@@ -88,16 +88,25 @@ def _is_about_subject(reading: Reading, resource: Observation) -> bool:
 
 
 def _read_parts(reading: Reading, located: Located, parts: list[_Part]) -> None:
-    """Measure every part of one Observation that measures something, unless it is older than asked for."""
+    """Measure every part of one Observation that measures something, unless it is older than asked for.
+
+    A value that cannot be used is set aside with its reason.
+    """
     days, dated = reading.numbers_for_days, located[3].effectiveDateTime
     if days is not None and dated is not None and reading.times.is_long_ago(dated, days):
         return
     setting = _setting(reading, located, parts[0][1][0])
     if setting is None:
         return
+    is_corrected = setting.status in words.RESULT_CORRECTED
     for part, gauges in parts:
         for gauge in gauges:
-            _measure(reading, setting, gauge, part)
+            try:
+                measurement = _measurement(reading, setting, gauge, part)
+            except NumberFault as fault:
+                _without_number(reading, setting, gauge, part, fault.code)
+            else:
+                reading.add_number(measurement, is_corrected=is_corrected)
 
 
 def _read_unmeasured(reading: Reading, located: Located, sense: Sense) -> None:
@@ -185,16 +194,6 @@ def _has_value(part: Observation | Component) -> bool:
 
 
 # ----------------------------------------------------------------------------- one value
-
-
-def _measure(reading: Reading, setting: _Setting, gauge: Gauge, part: Observation | Component) -> None:
-    """Add one measurement, or set the value aside with its reason."""
-    try:
-        measurement = _measurement(reading, setting, gauge, part)
-    except NumberFault as fault:
-        _without_number(reading, setting, gauge, part, fault.code)
-    else:
-        reading.add_number(measurement, is_corrected=setting.status in words.RESULT_CORRECTED)
 
 
 def _measurement(

@@ -6,7 +6,7 @@ facts of it. Nothing here outlives one call of ``extract_facts``.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -68,7 +68,7 @@ class Reading:
     encounter_key: str | None = None
     encounter_reasons: frozenset[str] = frozenset()
     set_aside: list[SetAside] = field(default_factory=list)
-    numbers: dict[str, list[Row]] = field(default_factory=dict)
+    numbers: defaultdict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     drugs: dict[str, list[DrugUse]] = field(default_factory=dict)
     events: dict[str, dict[str, list[Event]]] = field(default_factory=dict)
     sightings: list[Sighting] = field(default_factory=list)
@@ -104,16 +104,17 @@ class Reading:
         group = self.record.of(kind)
         rows = group if len({located[3].id for located in group}) == len(group) else _newest(group, self)
         owned = self.subject.answers
-        kept: list[Located] = []
-        for located in rows:
-            resource = located[3]
-            named = resource.subject or resource.patient
-            is_plain = resource.modifierExtension is ABSENT and resource.implicitRules is None
-            if (
-                is_plain and named is not None and owned.get(named.reference) and not self.without
-            ) or self._may_use(located):
-                kept.append(located)
-        return kept
+        plain = [
+            located
+            for located in rows
+            if (resource := located[3]).modifierExtension is ABSENT
+            and resource.implicitRules is None
+            and (named := resource.subject or resource.patient) is not None
+            and owned.get(named.reference)
+        ]
+        if len(plain) == len(rows) and not self.without:
+            return plain
+        return [located for located in rows if self._may_use(located)]
 
     def _may_use(self, located: Located, *, draft: bool = False) -> bool:
         resource = located[3]
@@ -185,9 +186,7 @@ class Reading:
     def add_number(self, measurement: Measurement, *, is_corrected: bool) -> None:
         """Take one measurement."""
         moment = measurement.moment
-        rows = self.numbers.get(measurement.name)
-        if rows is None:
-            rows = self.numbers[measurement.name] = []
+        rows = self.numbers[measurement.name]
         rows.append((moment.earliest, moment.latest, len(rows), is_corrected, measurement))
 
     def add_event(self, event: Event) -> None:

@@ -67,7 +67,7 @@ class Times:
         if limit is None:
             day = self.day_of(self.now - (days + 2) * DAY)
             limit = self._day_texts[days] = day.text if day is not None else ""
-        return len(text) >= len(limit) and text[:4].isdigit() and text[:10] < limit
+        return text < limit and len(text) >= len(limit) and text[:4].isdigit()
 
     def day_of(self, seconds: int) -> Moment | None:
         """Return the whole day (in the zone of ``as_of``) a point in time lies in; None out of range."""

@@ -233,6 +233,8 @@ def bounds_of(reading: Reading, dosages: list[Dosage]) -> tuple[Moment | None, M
         for dosage in dosages
         if dosage.timing and dosage.timing.repeat and dosage.timing.repeat.boundsPeriod
     ]
+    if not periods:
+        return None, None
     starts = [moment for period in periods if (moment := reading.period_start(period))]
     ends = [moment for period in periods if (moment := reading.period_end(period))]
     start = min(starts, key=lambda moment: moment.earliest, default=None)

@@ -113,10 +113,9 @@ def _read_visit(reading: Reading, located: Located, *, is_current: bool) -> None
     if (resource.status or "") in words.ENCOUNTER_DROPPED:
         return
     kinds = ("procedure", "encounter") if is_current else ("procedure",)
-    concepts = (*(resource.type or ()), *words.listed(resource.serviceType), *_classes(resource))
-    named = [
-        (kind, sense) for sense in map(reading.sense, concepts) for kind in kinds if sense.names(kind)[0]
-    ]
+    concepts = [*(resource.type or ()), *words.listed(resource.serviceType), *_classes(resource)]
+    senses = map(reading.lexicon.sense, concepts)
+    named = [(kind, sense) for sense in senses for kind in kinds if sense.names(kind)[0]]
     has_reasons = is_current or _has_recent_reasons(reading, resource)
     if not named and not has_reasons and not is_current:
         return

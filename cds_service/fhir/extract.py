@@ -249,7 +249,8 @@ def _series(reading: Reading, rows: list[Row]) -> tuple[Measurement, ...]:
         return tuple([row[4] for row in rows])
     kept: list[Measurement] = []
     for _, group in groupby(rows, key=itemgetter(0, 1)):
-        kept += _preferred(reading, list(group))
+        same = list(group)
+        kept += _preferred(reading, same) if len(same) > 1 else [same[0][4]]
     return tuple(kept)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from cds_service.fhir import vocabulary as words
 from cds_service.fhir.datatypes import AnyReason, Concept, Reference
@@ -20,8 +21,7 @@ _SEVERAL: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Identified:
+class Identified(Struct, frozen=True, gc=False):
     """The drug of one resource: its known ingredients, how it is called, its dose form.
 
     ``fault`` is F040 or F041 when nothing at all says which drug it is; ``products`` may be empty

@@ -5,8 +5,10 @@ When a use counts as active is specification 3.3, last paragraph.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final
+
+from msgspec import Struct
 
 from cds_service.facts import DAY, Dose, DrugUse, Moment
 from cds_service.fhir import vocabulary as words
@@ -38,8 +40,7 @@ from cds_service.fhir.resources import (
 _TAKING: Final = frozenset(("active", "intended", "recorded", "completed"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Use:
+class _Use(Struct, frozen=True, gc=False):
     """When and how a drug was used, as one resource says it; becomes one DrugUse for each ingredient."""
 
     active: bool
@@ -146,7 +147,8 @@ def _past(reading: Reading, moment: Moment | None) -> bool:
 
 
 def _earliest(*moments: Moment | None) -> Moment | None:
-    return min((moment for moment in moments if moment is not None), key=lambda m: m.earliest, default=None)
+    known = [moment for moment in moments if moment is not None]
+    return min(known, key=attrgetter("earliest"), default=None)
 
 
 # ----------------------------------------------------------------------------- requests

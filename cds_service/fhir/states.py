@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from cds_service.facts import KINDS, DataState
@@ -29,6 +30,7 @@ _FEEDS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 _LEADING: Final = frozenset(
     ("Condition", "DiagnosticReport", "Encounter", "MedicationRequest", "Observation", "Procedure")
 )
+_TYPES: Final = sorted({name for groups in _FEEDS.values() for group in groups for name in group})
 _WORST_FIRST: Final = (DataState.FAILED, DataState.INCOMPLETE, DataState.STALE)
 
 
@@ -43,20 +45,22 @@ def kind_states(reading: Reading) -> dict[str, DataState]:
     The worst of what was sent counts. A type that was not sent matters where no type was, and where it
     leads: then the kind is there in part.
     """
-    return {kind: _state(reading, *_FEEDS[kind]) for kind in KINDS}
+    record, doubtful = reading.record, reading.doubtful_types
+    types = {name: type_state(record, name, name in doubtful) for name in _TYPES}
+    return {kind: _state(record, types, *_FEEDS[kind]) for kind in KINDS}
 
 
-def _state(reading: Reading, main: tuple[str, ...], more: tuple[str, ...]) -> DataState:
-    main_states = [type_state(reading.record, name, name in reading.doubtful_types) for name in main]
-    all_states = main_states + [
-        type_state(reading.record, name, name in reading.doubtful_types) for name in more
-    ]
+def _state(
+    record: Record, types: Mapping[str, DataState], main: tuple[str, ...], more: tuple[str, ...]
+) -> DataState:
+    main_states = [types[name] for name in main]
+    all_states = main_states + [types[name] for name in more]
     for worst in _WORST_FIRST:
         if worst in all_states:
             return worst
     if not any(state.is_known for state in main_states):
         return DataState.NOT_SENT
-    if any(reading.record.states.get(name) is DataState.NOT_SENT for name in main if name in _LEADING):
+    if any(record.states.get(name) is DataState.NOT_SENT for name in main if name in _LEADING):
         return DataState.INCOMPLETE
     return DataState.PRESENT if DataState.PRESENT in all_states else DataState.NONE_FOUND
 

@@ -7,10 +7,9 @@ all when the value says neither. Text counts as whole words, never where it is n
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from cds_service.facts import DAY, Event, Moment, Source
 from cds_service.fhir import vocabulary as words
@@ -26,8 +25,7 @@ from cds_service.narrative import Mention
 _FINDING_KINDS: Final = ("symptom", "report")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True, gc=False):
     """Where and when something was said: shared by all facts read from one resource or text."""
 
     source: Source

@@ -44,11 +44,9 @@ class Times:
         """Return the Moment of a FHIR date, dateTime or instant; None when absent or no date."""
         if text is None:
             return None
-        try:
-            return self._read[text]
-        except KeyError:
-            moment = self._read[text] = self._parse(text)
-            return moment
+        if text not in self._read:
+            self._read[text] = self._parse(text)
+        return self._read[text]
 
     def first(self, *texts: str | None) -> Moment | None:
         """Return the first of several texts that is a date."""
@@ -110,7 +108,7 @@ class Times:
 
     def _begun(self, seconds: int, reach: int) -> int:
         """Return the first possible time: now, where what looks like the future may have begun."""
-        return self.now if self.now < seconds <= self.now + reach else seconds
+        return seconds if seconds <= self.now or seconds > self.now + reach else self.now
 
     def _partial(self, text: str) -> Moment | None:
         span = read_date_span(text)

@@ -2,6 +2,7 @@
 
 import { render } from "./html.js";
 import { discover } from "./calls.js";
+import { OWN, reopenOwn, watchDrops } from "./panels/own_data.js";
 import { loadPatients, openStory } from "./record.js";
 import { readRoute } from "./routes.js";
 import { drawWith, state, update } from "./state.js";
@@ -42,7 +43,16 @@ function follow() {
     if (route.key === null) state.record = null;
   });
   const story = state.patients.list?.find((item) => item.story === route.key);
-  if (story && state.record?.key !== route.key) openStory(story);
+  if (!route.key || state.record?.key === route.key) return;
+  if (story) openStory(story);
+  else if (route.key !== OWN || !reopenOwn()) leave();
+}
+
+/** The address names nothing that can be opened: another record must not stand under it. */
+function leave() {
+  update(() => {
+    state.record = null;
+  });
 }
 
 async function start() {
@@ -50,6 +60,7 @@ async function start() {
   measure();
   restoreTheme();
   for (const [, query] of ROOMS) query.addEventListener("change", measure);
+  watchDrops();
   window.addEventListener("hashchange", follow);
   follow();
   await Promise.all([loadPatients(), discover()]);

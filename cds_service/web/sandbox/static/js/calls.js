@@ -34,9 +34,7 @@ export async function callHook(hook, extra = {}) {
   const service = state.services?.[hook]?.id;
   if (!record || !service) return null;
   const call = begin(record, hook, service);
-  if (record.given && hook === record.given.hook) {
-    return send(call, givenRequest(record));
-  }
+  if (record.given) return send(call, givenRequest(record, hook, extra));
   const { request, queries, problem } = await buildRequest(record, hook, service, extra);
   if (problem) return finish(call, failed(problem));
   call.queries = queries;

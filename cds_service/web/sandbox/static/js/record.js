@@ -87,6 +87,7 @@ function show(record) {
     state.calls = [];
     state.shown = null;
     state.drafts = [];
+    state.orders = {};
     state.outcomes = {};
     state.open = {};
     state.dismissing = null;

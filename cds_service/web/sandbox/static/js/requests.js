@@ -44,14 +44,23 @@ export async function buildRequest(record, hook, service, extra) {
 }
 
 /**
- * Take a request of one's own, as it is, under an instance of its own and at the instant of the chart.
+ * Take a request of one's own under an instance of its own and at the instant of the chart.
+ *
+ * Its own hook is called with what it holds. For another hook, or another context, its prefetch goes along as it
+ * is: what it did not bring stays not known.
  *
  * @param {import("./state.js").OpenRecord} record
+ * @param {string} hook
+ * @param {object} extra  Members of the context beside user and patient.
  * @returns {object}
  */
-export function givenRequest(record) {
-  const extension = { ...record.given.extension, [AS_OF]: record.asOf };
-  return { ...record.given, hookInstance: newId(), extension };
+export function givenRequest(record, hook, extra) {
+  const { given } = record;
+  const extension = { ...given.extension, [AS_OF]: record.asOf };
+  const isItself = hook === given.hook && Object.keys(extra).length === 0;
+  const who = { userId: given.context.userId ?? USER, patientId: record.patientId };
+  const context = isItself ? given.context : { ...who, ...extra };
+  return { ...given, hook, hookInstance: newId(), context, extension };
 }
 
 /**

@@ -1,17 +1,121 @@
-/** Slot of records of one's own: dropped on the page or chosen as a file; they stay in this browser and process. */
+/** Records of one's own: dropped on the page or chosen as a file; they stay in this browser and process. */
 
-import { nothing } from "../html.js";
+import { html, nothing } from "../html.js";
+import { icon } from "../icons.js";
+import { day } from "../format.js";
+import { conceptWords, dateOf, drugWords } from "../fhir/words.js";
+import { readOwnFile } from "../own_file.js";
+import { moveTo, openOwn } from "../record.js";
+import { go } from "../routes.js";
+import { state, update } from "../state.js";
+import { problemBox } from "../views/problem.js";
+
+/** The key of a record of one's own in the address of the page. */
+export const OWN = "own";
 
 /**
  * @returns {object} The template below the list of patients.
  */
 export function ownDataControl() {
-  return nothing;
+  return html`<section class="own-data" aria-label="A record of your own">
+    <label class="own-choose">${icon("add")}<span>Open a record of your own</span>
+      <input class="unseen" type="file" accept=".json,application/json,application/fhir+json" @change=${choose}></label>
+    <p class="soft">Or drop a file on the page: a FHIR Bundle of one patient, or a CDS Hooks request. It goes to the process
+      this page came from and nowhere else, and is not kept.</p>
+  </section>`;
 }
 
 /**
- * @returns {object} What makes an element one on which files can be dropped; placed inside its opening tag.
+ * @returns {object} The template over the page: where a file may be dropped, and why one was not opened.
  */
-export function dropTarget() {
-  return nothing;
+export function ownDataNotice() {
+  const { isOver, problem } = state.ownData;
+  return html`${isOver ? html`<div class="drop-sheet"><p>${icon("add")}Drop a Bundle or a CDS Hooks request</p></div>` : nothing}
+    ${problem ? html`<div class="own-problem">${problemBox(problem)}
+      <button type="button" class="plain square" aria-label="Close the message" @click=${() => set({ problem: null })}>${icon("no")}</button></div>` : nothing}`;
+}
+
+/**
+ * @returns {object} The template in the head of the chart: which file this is, and how old its newest entry.
+ */
+export function ownDataWords() {
+  const record = state.record;
+  if (record.key !== OWN) return nothing;
+  const last = newest(record.resources ?? [], record.storyAsOf);
+  const isOld = last && day(last) < day(record.storyAsOf) && day(record.asOf) !== day(last);
+  return html`<p class="own-words"><span>${state.ownData.last?.name}${record.given ? `, a request of ${record.given.hook}` : ""}.</span>
+    ${isOld ? html` <span>The newest entry is of ${day(last)}.</span>
+      <button type="button" class="plain small" @click=${() => moveTo(`${day(last)}T23:59:59Z`)}>Judge it on that day</button>` : nothing}</p>`;
+}
+
+/** Let files be dropped anywhere on the page; else the browser would leave the page to show them. */
+export function watchDrops() {
+  const isFile = (event) => event.dataTransfer?.types.includes("Files");
+  window.addEventListener("dragover", (event) => {
+    if (!isFile(event)) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "copy";
+    if (!state.ownData.isOver) set({ isOver: true });
+  });
+  window.addEventListener("dragleave", (event) => {
+    if (event.relatedTarget === null) set({ isOver: false });
+  });
+  window.addEventListener("drop", (event) => {
+    if (!isFile(event)) return;
+    event.preventDefault();
+    set({ isOver: false });
+    read([...event.dataTransfer.files]);
+  });
+}
+
+/**
+ * Open the record of one's own again that was opened last: for the address, when one comes back to it.
+ *
+ * @returns {boolean} Whether there was one.
+ */
+export function reopenOwn() {
+  if (!state.ownData.last) return false;
+  open(state.ownData.last);
+  return true;
+}
+
+function choose(event) {
+  read([...event.target.files]);
+  event.target.value = ""; // the same file can be chosen again, after it was changed
+}
+
+async function read(files) {
+  if (!files.length) return;
+  if (files.length > 1) {
+    return set({ problem: { title: `These are ${files.length} files.`, text: "Open one at a time: a record is one patient's." } });
+  }
+  const { own, problem } = await readOwnFile(files[0], Object.keys(state.services ?? {}));
+  set({ problem });
+  if (!own) return;
+  set({ last: own });
+  open(own);
+  go(OWN, "cards");
+}
+
+function open(own) {
+  const { name: _name, drafts, ...record } = own;
+  openOwn(record);
+  update(() => {
+    state.drafts = drafts.map((resource) => ({ resource, label: labelOf(resource), from: "from the request" }));
+  });
+}
+
+function labelOf(resource) {
+  return resource.resourceType === "MedicationRequest" ? drugWords(resource, []) : conceptWords(resource.code) || resource.resourceType;
+}
+
+function newest(resources, asOf) {
+  const dates = resources.filter((item) => item.resourceType !== "Patient").map(dateOf).filter((date) => date && day(date) <= day(asOf));
+  return dates.sort().at(-1) ?? "";
+}
+
+function set(change) {
+  update(() => {
+    state.ownData = { ...state.ownData, ...change };
+  });
 }

@@ -7,6 +7,7 @@ import { sectionsOf } from "../fhir/sections.js";
 import { state, update } from "../state.js";
 import { actionBar, drugAction } from "../panels/hooks.js";
 import { orderPad } from "../panels/orders.js";
+import { ownDataWords } from "../panels/own_data.js";
 import { asOfControl } from "./as_of.js";
 import { seriesSection } from "./labs.js";
 import { problemBox } from "./problem.js";
@@ -31,6 +32,7 @@ export function chartHead() {
     </header>
     <div class="under-banner">
       ${record.story ? html`<p class="story">${record.story.sentence}</p>` : nothing}
+      ${ownDataWords()}
       ${actionBar()}
     </div>`;
 }

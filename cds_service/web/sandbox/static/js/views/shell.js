@@ -4,7 +4,7 @@ import { html, nothing } from "../html.js";
 import { icon } from "../icons.js";
 import { state, update } from "../state.js";
 import { nextTheme, THEME_WORDS } from "../theme.js";
-import { dropTarget } from "../panels/own_data.js";
+import { ownDataNotice } from "../panels/own_data.js";
 import { chart, chartHead } from "./chart.js";
 import { panel } from "./panel.js";
 import { patientList } from "./patients.js";
@@ -20,11 +20,12 @@ export function shell() {
   return html`
     <a class="skip" href="#content" @click=${skip}>Skip to the ${hasRecord ? "cards" : "page"}</a>
     ${topBar()}
-    <div class="columns" data-room=${state.room} data-open=${hasRecord ? "yes" : "no"} ${dropTarget()}>
+    <div class="columns" data-room=${state.room} data-open=${hasRecord ? "yes" : "no"}>
       ${state.room === "wide" ? html`<nav class="patients" aria-label="Patients">${patientList()}</nav>` : nothing}
       ${hasRecord ? opened() : html`<main class="middle" id="content" tabindex="-1">${welcome()}</main>`}
     </div>
     ${state.room === "wide" ? nothing : drawer()}
+    ${ownDataNotice()}
   `;
 }
 

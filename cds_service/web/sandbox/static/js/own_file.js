@@ -1,0 +1,183 @@
+/** Reads a file of one's own: a Bundle of one patient or a CDS Hooks request; says clearly what anything else is. */
+
+import { newId } from "./requests.js";
+
+/** The largest request the service takes as it is delivered (`max_body_mib`). */
+const MOST_MIB = 10;
+const MIB = 1024 * 1024;
+const FHIR_ID = /^[A-Za-z0-9.-]{1,64}$/;
+const AS_OF = "org.twitch-cds.asOf";
+/** How files begin that are no text. */
+const BINARIES = [
+  ["%PDF", "a PDF"],
+  ["PK\u0003\u0004", "a ZIP archive or an Office document"],
+  ["\u001f\u008b", "a compressed file (gzip)"],
+  ["\u0089PNG", "an image"],
+  ["\u00ff\u00d8\u00ff", "an image"],
+  ["GIF8", "an image"],
+  ["SQLite format", "a database"],
+];
+const REMEDY = "Choose a FHIR R4 Bundle with one patient, or a CDS Hooks request, as JSON.";
+
+/** What stops a file from being opened: told to the person. */
+class Refusal extends Error {
+  constructor(title, text = REMEDY) {
+    super(title);
+    this.problem = { title, text };
+  }
+}
+
+/**
+ * @typedef {object} OwnRecord
+ * @property {string} name       Of the file.
+ * @property {string} patientId
+ * @property {string} asOf
+ * @property {object} bundle     What the chart is drawn from.
+ * @property {object|null} given A CDS Hooks request; null for a Bundle.
+ * @property {object[]} resources
+ * @property {object[]} drafts   Draft orders of the request, with ids.
+ */
+
+/**
+ * @param {File} file
+ * @param {string[]} hooks  The hooks the service answers.
+ * @returns {Promise<{own: OwnRecord|null, problem: import("./state.js").Problem|null}>}
+ */
+export async function readOwnFile(file, hooks) {
+  try {
+    refuseLarge(file);
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    return { own: { name: file.name, ...understood(parsed(textOf(bytes)), hooks) }, problem: null };
+  } catch (fault) {
+    if (fault instanceof Refusal) return { own: null, problem: fault.problem };
+    return { own: null, problem: { title: "The file cannot be read.", text: "Is it a folder, or was it moved? Choose it again." } };
+  }
+}
+
+function refuseLarge(file) {
+  if (file.size === 0) throw new Refusal("The file is empty.");
+  if (file.size <= MOST_MIB * MIB) return;
+  const size = Math.ceil(file.size / MIB);
+  const text = `The service takes at most ${MOST_MIB} MiB in one call. Whole exports are read with twitch-cds batch.`;
+  throw new Refusal(`The file has ${size} MiB: too much for one patient.`, text);
+}
+
+function textOf(bytes) {
+  const begin = String.fromCharCode(...bytes.subarray(0, 16));
+  const kind = BINARIES.find(([signature]) => begin.startsWith(signature))?.[1];
+  if (kind) throw new Refusal(`This is ${kind}, not JSON.`);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new Refusal("The file is not text in UTF-8.", "Save it as JSON in UTF-8, without another encoding.");
+  }
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch (fault) {
+    throw new Refusal(...notJson(text, fault));
+  }
+}
+
+/** Return what a text that is not JSON is, and where it stops being JSON as far as the browser says it. */
+function notJson(text, fault) {
+  const begin = text.trimStart();
+  if (begin === "") return ["The file is empty."];
+  if (begin.startsWith("<")) return ["This is XML or HTML, not JSON."];
+  const lines = begin.split("\n", 2);
+  if (lines.length === 2 && isJson(lines[0]) && lines[1].trimStart().startsWith("{")) {
+    return ["These are many JSON texts, one a line (NDJSON).", "That is a bulk export: twitch-cds batch reads it. Here one Bundle of one patient is shown."];
+  }
+  if (!/^[[{"]/.test(begin)) return ["This is not JSON."];
+  return [`The JSON is broken${placeOf(text, String(fault.message))}.`, "Nothing of it was read. Was the file cut off?"];
+}
+
+function placeOf(text, message) {
+  const at = /position (\d+)/.exec(message);
+  const said = /line (\d+) column (\d+)/.exec(message);
+  if (said) return ` at line ${said[1]}, column ${said[2]}`;
+  if (!at) return /end of (JSON|data)|unterminated/i.test(message) ? " at its end" : "";
+  const before = text.slice(0, Number(at[1])).split("\n");
+  return ` at line ${before.length}, column ${before.at(-1).length + 1}`;
+}
+
+function isJson(text) {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function understood(json, hooks) {
+  if (!isObject(json)) throw new Refusal("This JSON is no object.");
+  if (typeof json.hook === "string" || isObject(json.context)) return ofRequest(json, hooks);
+  if (json.resourceType === "Bundle") return ofBundle(json);
+  if (typeof json.resourceType === "string") {
+    throw new Refusal(`This is one ${json.resourceType}, not a record.`, "Put it into a Bundle together with the Patient.");
+  }
+  throw new Refusal("This is JSON, but neither a FHIR Bundle nor a CDS Hooks request.");
+}
+
+function ofBundle(bundle) {
+  const resources = resourcesOf(bundle);
+  const patients = resources.filter((item) => item.resourceType === "Patient");
+  const ids = [...new Set(patients.map((patient) => String(patient.id ?? "")))];
+  if (!resources.length) throw new Refusal("The Bundle holds no resource.");
+  if (!patients.length) throw new Refusal("The Bundle holds no Patient.", "Whose record it is must be told: add the Patient resource.");
+  if (ids.length > 1) {
+    throw new Refusal(`The Bundle holds ${ids.length} patients.`, `One record is one patient's. It has: ${ids.slice(0, 5).join(", ")}${ids.length > 5 ? ", ..." : ""}.`);
+  }
+  if (!FHIR_ID.test(ids[0])) throw new Refusal("The Patient has no FHIR id.", "An id has 1 to 64 letters, digits, dots and hyphens.");
+  return { patientId: ids[0], asOf: now(), bundle, given: null, resources, drafts: [] };
+}
+
+function ofRequest(request, hooks) {
+  const { hook, context } = request;
+  if (typeof hook !== "string" || !isObject(context)) {
+    throw new Refusal(`A CDS Hooks request without ${isObject(context) ? "hook" : "context"}.`, "It needs hook, hookInstance and context.");
+  }
+  if (!hooks.includes(hook)) throw new Refusal(`No service answers the hook ${hook.slice(0, 60)}.`, `There are: ${hooks.join(", ")}.`);
+  if (typeof context.patientId !== "string" || !FHIR_ID.test(context.patientId)) {
+    throw new Refusal("The request names no patient.", "context.patientId must be a FHIR id, without the resource type.");
+  }
+  const resources = unique(Object.values(isObject(request.prefetch) ? request.prefetch : {}).flatMap(resourcesOf));
+  const entry = resources.map((resource) => ({ resource }));
+  return {
+    patientId: context.patientId,
+    asOf: typeof request.extension?.[AS_OF] === "string" ? request.extension[AS_OF] : now(),
+    bundle: { resourceType: "Bundle", type: "collection", entry },
+    given: request,
+    resources,
+    drafts: resourcesOf(context.draftOrders).map((resource) => ({ ...resource, id: resource.id ?? `draft-${newId()}` })),
+  };
+}
+
+/** Return the resources of a Bundle, or the one resource something is. */
+function resourcesOf(value) {
+  if (!isObject(value) || typeof value.resourceType !== "string" || value.resourceType === "OperationOutcome") return [];
+  if (value.resourceType !== "Bundle") return [value];
+  const entries = Array.isArray(value.entry) ? value.entry : [];
+  return entries.map((entry) => entry?.resource).filter((resource) => isObject(resource) && resource.resourceType !== "OperationOutcome");
+}
+
+/** The same resource may come under several keys of a prefetch. */
+function unique(resources) {
+  const found = new Map();
+  for (const resource of resources) {
+    const key = resource.id === undefined ? resource : `${resource.resourceType}/${resource.id}`;
+    if (!found.has(key)) found.set(key, resource);
+  }
+  return [...found.values()];
+}
+
+function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function now() {
+  return new Date().toISOString().replace(/\.\d+Z$/, "Z");
+}

@@ -25,6 +25,7 @@ from cds_service.batch.inputs.streams import Kind
 from cds_service.batch.journal import Journal, faults_told, written_whole
 from cds_service.batch.outputs.formats import add_report, write_outputs
 from cds_service.batch.outputs.merge import merge
+from cds_service.batch.outputs.several import mark_several
 from cds_service.batch.patient import Reviewer
 from cds_service.batch.progress import Progress, quiet
 from cds_service.batch.rows import STREAMS
@@ -113,10 +114,11 @@ def run_batch(
             local = Run(reviewer, journal, parts_for(sources), kind, limit)
             tally, written, seconds = _locally(local, sources, workers, progress)
         check(tally, written)
-        summary = summary_of(tally, known, instant, written["findings"], analyte_frames(known))
         writing, final = time.monotonic(), journal.work / "final"
+        several = mark_several(journal.work / "patients.ndjson")
+        summary = summary_of(tally, known, instant, written["findings"], several, analyte_frames(known))
         made = write_outputs(journal.work, final, formats, known)
-        if made:
+        if made or several:
             seconds["outputs"] = time.monotonic() - writing
         timings = _timings(seconds, begun, tally.given["bytes"], tally.reviewed["patients"], workers)
         if report:

@@ -68,7 +68,10 @@ class FindingRow(msgspec.Struct, rename="camel", frozen=True):
 
 
 class PatientRow(msgspec.Struct, rename="camel", frozen=True):
-    """One reviewed patient: counts of rules by answer, states by kind of data."""
+    """One reviewed patient: counts of rules by answer, states by kind of data.
+
+    ``documents`` is the number of documents that name this patient, each with a row of its own.
+    """
 
     patient: str
     as_of: str
@@ -77,6 +80,7 @@ class PatientRow(msgspec.Struct, rename="camel", frozen=True):
     file: str = ""
     line: int | None = None
     outside: str = ""
+    documents: int = 1
 
     @property
     def place(self) -> tuple[str, str, int | None]:

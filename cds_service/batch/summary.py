@@ -38,10 +38,16 @@ def check(tally: Tally, written: Mapping[str, int]) -> None:
 
 
 def summary_of(
-    tally: Tally, knowledge: Knowledge, as_of: str, findings: int, frames: Mapping[str, Mapping[str, Any]]
+    tally: Tally,
+    knowledge: Knowledge,
+    as_of: str,
+    findings: int,
+    several: int,
+    frames: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return the summary, sorted: the same run gives the same bytes.
 
+    ``findings`` counts their rows, ``several`` the patients who stand in several documents.
     ``frames`` are title, kind, usual range and the thresholds of the rules for each analyte, in its
     canonical unit (``thresholds.analyte_frames``).
     """
@@ -58,6 +64,7 @@ def summary_of(
             "rows": tally.quarantined["rows"],
             "defects": tally.quarantined["defects"],
         },
+        "patientsInSeveralDocuments": several,
         "findings": findings,
         "indicators": {name: tally.indicators[name] for name in _INDICATORS},
         "rules": _rules(tally, knowledge),

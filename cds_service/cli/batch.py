@@ -24,6 +24,7 @@ from rich.table import Table
 from cds_service.batch import ENGINES, FORMATS, ExportAccess, Progress, default_workers, run_batch
 from cds_service.batch.export.access import Clock
 from cds_service.batch.progress import quiet
+from cds_service.batch.report.content import several_sentence
 from cds_service.cli.options import as_of_option, config_option, knowledge_in_force, settings_in_force
 from cds_service.fetch import parse_network, parse_server
 from cds_service.neutral import visible
@@ -187,6 +188,8 @@ def _print_summary(summary: dict[str, Any], out: Path, console: Console) -> None
     console.print(table)
     indicators = ", ".join(f"{name} {count:,}" for name, count in summary["indicators"].items())
     console.print(f"{summary['findings']:,} findings. Patients by highest card: {indicators}.")
+    if several := summary["patientsInSeveralDocuments"]:
+        console.print(several_sentence(several))
     matched = sorted(summary["rules"].items(), key=lambda pair: (-pair[1]["matched"], pair[0]))
     for rule_id, row in matched[:10]:
         if row["matched"]:

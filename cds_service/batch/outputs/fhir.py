@@ -39,6 +39,9 @@ _CAVEAT: Final = (
 )
 _DRUG_TYPES: Final = frozenset(("MedicationRequest", "MedicationStatement", "MedicationAdministration",
                                 "MedicationDispense"))  # fmt: skip
+_OTHERS: Final = (
+    "{} documents name this patient; this one was judged for itself, without what only the others hold."
+)
 _KNOWN: Final = frozenset(("present", "none-found"))
 _REFERENCE: Final = re.compile(r"[A-Z][A-Za-z]{2,40}/[A-Za-z0-9.\-]{1,64}")
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -207,7 +210,8 @@ def _notes(patient: PatientRow, knowledge: Knowledge) -> list[str]:
     )
     outside = f"Outside the scope of the rules: {patient.outside}." if patient.outside else ""
     caveat = _CAVEAT.replace("Possible contributor", "Possible contributors")
-    return [text for text in (caveat, answers, outside) if text]
+    others = _OTHERS.format(patient.documents) if patient.documents > 1 else ""
+    return [text for text in (caveat, answers, outside, others) if text]
 
 
 def _findings_part(judged: Judged) -> dict[str, Any]:

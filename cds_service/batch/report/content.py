@@ -115,10 +115,17 @@ def found_sentence(summary: Mapping[str, Any]) -> str:
     """Return the first sentence of the report."""
     counts, whole = _tops(summary), reviewed_patients(summary)
     some = whole - counts["none"]
+    several = int(summary.get("patientsInSeveralDocuments", 0))
     return (
         f"{of_patients(some, whole)} have at least one finding. For {number(counts['critical'])} of them the "
         f"first one is critical."
-    )
+    ) + (f" {several_sentence(several)}" if several else "")
+
+
+def several_sentence(several: int) -> str:
+    """Return what a reader must know of patients who stand in several documents."""
+    who = "1 patient stands" if several == 1 else f"{number(several)} patients stand"
+    return f"{who} in several documents; each was judged for itself, without what only another one holds."
 
 
 def rule_bars(summary: Mapping[str, Any]) -> list[Bar]:

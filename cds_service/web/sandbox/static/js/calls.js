@@ -3,7 +3,7 @@
 import { ADDRESSES, get, post } from "./api.js";
 import { say } from "./live.js";
 import { buildRequest, givenRequest } from "./requests.js";
-import { state, update } from "./state.js";
+import { shownCall, state, update } from "./state.js";
 
 const KEPT = 30;
 let lastId = 0;
@@ -73,6 +73,23 @@ export function latestByHook(key) {
  */
 export function reviewOf(call) {
   return call.answer?.json?.extension?.["org.twitch-cds.review"] ?? null;
+}
+
+/**
+ * @returns {Set<string>}  Ids of the rules that fired in the answer that is shown.
+ */
+export function firedRules() {
+  const call = shownCall();
+  return new Set((call ? reviewOf(call)?.findings : [])?.map((finding) => finding.ruleId));
+}
+
+/**
+ * @returns {Set<string>}  What the findings of the answer that is shown rest on ("Observation/1").
+ */
+export function citedSources() {
+  const call = shownCall();
+  const findings = (call ? reviewOf(call)?.findings : null) ?? [];
+  return new Set(findings.flatMap((finding) => (finding.evidence ?? []).map((item) => item.source)).filter(Boolean));
 }
 
 function begin(record, hook, service) {

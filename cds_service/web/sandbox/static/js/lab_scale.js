@@ -1,37 +1,29 @@
-/** Where a series is drawn: its extent, the thresholds worth a line, and how its newest value stands. */
+/** Where a series is drawn: its extent, the range to shade, and the thresholds worth a line. */
+
+import { heightOf, limitOf, newestOf, rangeOf } from "./lab_values.js";
 
 const MOST_LINES = 3;
+const MOST_QUIET_LINES = 2;
 const ROOM = 0.12;
 
 /**
- * @param {import("./state.js").Series} series
- * @returns {import("./state.js").Point|null} The newest value at the instant the patient is judged at.
+ * @typedef {object} Scale
+ * @property {number} min
+ * @property {number} max
+ * @property {{low: number|null, high: number|null}|null} band
+ * @property {{value: number, label: string, isFired: boolean}[]} lines  By value.
  */
-export function newestOf(series) {
-  return series.points.findLast((point) => !point.after) ?? null;
-}
 
 /**
- * @param {import("./state.js").Point|null} point
- * @returns {"low"|"high"|"within"|"unknown"} How it stands to the range of its own laboratory.
+ * @param {import("./state.js").Series} series  With one number at least.
+ * @param {Set<string>} fired  Ids of the rules that fired: their thresholds come first.
+ * @returns {Scale}
  */
-export function standing(point) {
-  const range = point?.range;
-  if (!range || (!range.low && !range.high)) return "unknown";
-  if (range.low && Number(point.value) < Number(range.low)) return "low";
-  return range.high && Number(point.value) > Number(range.high) ? "high" : "within";
-}
-
-/**
- * @param {import("./state.js").Series} series
- * @returns {{min: number, max: number, band: {low: number|null, high: number|null}|null, lines: {value: number, label: string}[]}}
- *   What the vertical axis spans, the range to shade, and the thresholds to draw.
- */
-export function scaleOf(series) {
-  const values = series.points.map((point) => Number(point.value));
+export function scaleOf(series, fired) {
+  const values = series.points.map(heightOf).filter((value) => value !== null);
   const band = bandOf(series);
   const edges = [...values, band?.low, band?.high].filter((value) => value !== null && value !== undefined);
-  const lines = linesOf(series, Math.min(...edges), Math.max(...edges));
+  const lines = linesOf(series, fired, Math.min(...edges), Math.max(...edges));
   const all = [...edges, ...lines.map((line) => line.value)];
   const [least, most] = [Math.min(...all), Math.max(...all)];
   const room = (most - least) * ROOM || Math.abs(most) * ROOM || 1;
@@ -39,29 +31,37 @@ export function scaleOf(series) {
 }
 
 function bandOf(series) {
-  const range = (newestOf(series) ?? series.points.at(-1))?.range;
-  if (!range || (!range.low && !range.high)) return null;
-  return { low: range.low ? Number(range.low) : null, high: range.high ? Number(range.high) : null };
+  const { low, high } = rangeOf(newestOf(series) ?? series.points.at(-1));
+  if (!low && !high) return null;
+  return { low: low ? Number(low) : null, high: high ? Number(high) : null };
 }
 
-/** Take the thresholds nearest to the newest value; those far outside what is drawn would flatten it. */
-function linesOf(series, least, most) {
+/** Take those of rules that fired, else the two nearest to the newest value; far ones would flatten the trend. */
+function linesOf(series, fired, least, most) {
   const span = most - least || Math.abs(most) || 1;
-  const newest = Number((newestOf(series) ?? series.points.at(-1)).value);
-  const near = [...merged(series.thresholds)].filter((line) => line.value >= least - span / 2 && line.value <= most + span / 2);
+  const newest = heightOf(newestOf(series) ?? series.points.at(-1)) ?? most;
+  const near = merged(series.thresholds, fired).filter((line) => line.value >= least - span / 2 && line.value <= most + span / 2);
   near.sort((one, other) => Math.abs(one.value - newest) - Math.abs(other.value - newest) || one.value - other.value);
-  return near.slice(0, MOST_LINES).sort((one, other) => one.value - other.value);
+  const telling = near.filter((line) => line.isFired);
+  const taken = telling.length ? telling.slice(0, MOST_LINES) : near.slice(0, MOST_QUIET_LINES);
+  return taken.sort((one, other) => one.value - other.value);
 }
 
-function merged(thresholds) {
+/** Many rules share a limit: one line for all, named by a rule that fired, else by how many they are. */
+function merged(thresholds, fired) {
   const byValue = new Map();
   for (const item of thresholds) {
-    const known = byValue.get(item.value) ?? [];
-    if (!known.includes(item.title)) byValue.set(item.value, [...known, item.title]);
+    const { value } = limitOf(item);
+    byValue.set(value, [...(byValue.get(value) ?? []), item]);
   }
-  return [...byValue].map(([value, titles]) => ({ value: Number(value), label: labelOf(value, titles) }));
+  return [...byValue].map(([value, items]) => {
+    const telling = items.filter((item) => fired.has(item.ruleId));
+    return { value: Number(value), label: `${value}: ${nameOf(telling, items)}`, isFired: telling.length > 0 };
+  });
 }
 
-function labelOf(value, titles) {
-  return titles.length === 1 ? `${value} ${titles[0]}` : `${value} ${titles[0]} +${titles.length - 1}`;
+function nameOf(telling, items) {
+  const titles = [...new Set((telling.length ? telling : items).map((item) => item.title))];
+  titles.sort((one, other) => one.length - other.length || one.localeCompare(other));
+  return telling.length || titles.length === 1 ? titles[0] : `${titles.length} rules`;
 }

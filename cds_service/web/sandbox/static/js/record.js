@@ -110,7 +110,7 @@ async function loadChart(record) {
   const answer = await post(ADDRESSES.chart, { ...whose, asOf });
   if (record.asOf !== asOf) return; // moved on in the meantime: that answer comes later
   update(() => {
-    record.chart = answer.ok ? answer.json : { labs: [], vitals: [], setAside: [] };
+    record.chart = answer.ok ? answer.json : { labs: [], setAside: [] };
     record.problem = answer.problem ?? record.problem;
   });
 }

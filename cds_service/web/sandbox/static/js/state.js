@@ -37,24 +37,41 @@
 
 /**
  * @typedef {object} Chart
- * @property {Series[]} labs
- * @property {Series[]} vitals
+ * @property {Series[]} labs  Laboratory results, vital signs and scores: see `kind`.
  * @property {{source: string, code: string, message: string}[]} setAside  What the product could not use.
  */
 
 /**
  * @typedef {object} Series
  * @property {string} analyte
+ * @property {"lab"|"vital"|"survey"} kind
  * @property {string} title
- * @property {string} unit
+ * @property {string} unit  Of the product; `shownUnit` is that of the record.
+ * @property {string} [shownUnit]
  * @property {Point[]} points  By date.
- * @property {{value: string, direction: "above"|"below", ruleId: string, title: string, text: string}[]} thresholds
+ * @property {Threshold[]} thresholds
+ */
+
+/**
+ * @typedef {object} Threshold
+ * @property {string} value
+ * @property {"above"|"below"} direction
+ * @property {string} ruleId
+ * @property {string} title  Of the rule.
+ * @property {string} text   "at least 1.5 mmol/L"
+ * @property {string} [shown]      The value in the unit of the record.
+ * @property {string} [shownText]
  */
 
 /**
  * @typedef {object} Point
  * @property {string} date
- * @property {string} value     A decimal in the unit of the series, exactly.
+ * @property {string|null} value  A decimal in the unit of the series, exactly; null where the result is a word.
+ * @property {{value: string|null, low: string|null, high: string|null}} [shown]  The same in the unit of the record.
+ * @property {string} comparator  "<" and the like, mostly empty.
+ * @property {"low"|"high"|null} direction  How it stands, as the product reads it.
+ * @property {boolean} preliminary
+ * @property {boolean} doubtful
  * @property {string} reported  As the record has it, with its unit.
  * @property {string} source    "Observation/..."
  * @property {{low: string|null, high: string|null}|null} range

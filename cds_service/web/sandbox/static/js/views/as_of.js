@@ -19,16 +19,16 @@ export function asOfControl(record) {
   const earlier = days.findLast((item) => item < now);
   const later = days.find((item) => item > now);
   return html`<div class="as-of" role="group" aria-label="Day the patient is judged at">
-    ${record.asOf === record.storyAsOf
-      ? nothing
-      : html`<button type="button" class="plain small" @click=${() => moveTo(record.storyAsOf)}>${icon("back")}Back to ${day(record.storyAsOf)}</button>`}
     <label for="as-of">As of</label>
     <span class="stepper">
       ${step("left", "Earlier entry", earlier)}
       <input id="as-of" type="text" inputmode="numeric" autocomplete="off" spellcheck="false" maxlength="10" title="Year-month-day"
         .value=${now} @change=${write}>
       ${step("right", "Later entry", later)}
-    </span></div>`;
+    </span>
+    ${record.asOf === record.storyAsOf
+      ? nothing
+      : html`<button type="button" class="plain small" @click=${() => moveTo(record.storyAsOf)}>${icon("back")}Back to ${day(record.storyAsOf)}</button>`}</div>`;
 }
 
 function step(picture, words, target) {

@@ -42,7 +42,8 @@ export function chartHead() {
  */
 export function chart() {
   const record = state.record;
-  const series = [...(record.chart?.labs ?? []), ...(record.chart?.vitals ?? [])];
+  const series = record.chart?.labs ?? [];
+  const ofKind = (kind) => record.chart && series.filter((item) => item.kind === kind);
   const sources = new Set(series.flatMap((item) => item.points.map((point) => point.source)));
   const sections = sectionsOf(record.resources ?? [], sources);
   return html`<div class="chart">
@@ -58,8 +59,9 @@ export function chart() {
         ${list("Allergies", sections.allergies, "None on record.")}
       </div>
     </div>
-    ${seriesSection("Laboratory", record.chart?.labs, record.resources)}
-    ${seriesSection("Vital signs", record.chart?.vitals, record.resources)}
+    ${seriesSection("Laboratory", ofKind("lab"))}
+    ${seriesSection("Vital signs", ofKind("vital"))}
+    ${ofKind("survey")?.length ? seriesSection("Scores", ofKind("survey")) : nothing}
     ${sections.results.length && record.chart ? list("Other results", sections.results, "") : nothing}
     ${list("Visits and everything else", sections.others, "Nothing else on record.")}
     ${setAside(record.chart)}

@@ -2,6 +2,7 @@
 
 import uPlot from "../../vendor/uplot/uPlot.esm.js";
 import { instant } from "../format.js";
+import { heightOf } from "../lab_values.js";
 
 const NAME_SIZE = 10.5;
 const LINE_HEIGHT = 13;
@@ -36,7 +37,7 @@ function clipped(plot, value) {
  * Draw each threshold; a name that would run into the one above is left to the table of values.
  *
  * @param {object} plot
- * @param {{value: number, label: string}[]} lines  By value.
+ * @param {{value: number, label: string, isFired: boolean}[]} lines  By value.
  * @param {Object<string, string>} ink
  */
 export function threshold(plot, lines, ink) {
@@ -45,11 +46,14 @@ export function threshold(plot, lines, ink) {
   let free = Infinity;
   ctx.save();
   ctx.font = `${NAME_SIZE * ratio}px ${ink.font}`;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "alphabetic";
   for (const line of lines) {
     const at = plot.valToPos(line.value, "y", true);
-    stroke(ctx, bbox, at, ink.limit, ratio);
+    const color = line.isFired ? ink.limit : ink.quiet;
+    stroke(ctx, bbox, at, color, ratio);
     if (free - at < LINE_HEIGHT * ratio || at - LINE_HEIGHT * ratio < 0) continue;
-    name(plot, line.label, at - LIFT * ratio, ink, ratio);
+    name(plot, line.label, at - LIFT * ratio, color, ink.paper);
     free = at;
   }
   ctx.restore();
@@ -66,8 +70,9 @@ function stroke(ctx, bbox, at, color, ratio) {
 }
 
 /** Write at the end where the trend is farther away, over a rim of the paper's color. */
-function name(plot, label, at, ink, ratio) {
+function name(plot, label, at, color, paper) {
   const { ctx, bbox } = plot;
+  const ratio = uPlot.pxRatio;
   const words = shortened(ctx, label, bbox.width * 0.75);
   const width = ctx.measureText(words).width;
   const left = bbox.left + 2 * ratio;
@@ -76,8 +81,8 @@ function name(plot, label, at, ink, ratio) {
   ctx.setLineDash([]);
   ctx.lineJoin = "round";
   ctx.lineWidth = 3 * ratio;
-  ctx.strokeStyle = ink.paper;
-  ctx.fillStyle = ink.limit;
+  ctx.strokeStyle = paper;
+  ctx.fillStyle = color;
   ctx.strokeText(words, isRight ? right : left, at);
   ctx.fillText(words, isRight ? right : left, at);
 }
@@ -100,6 +105,7 @@ function heightAt(plot, x) {
   const next = times.findIndex((item) => item >= exact);
   if (next < 1) return null;
   const value = (index) => before[index] ?? after[index];
+  if (value(next) === null || value(next - 1) === null) return null;
   const share = (exact - times[next - 1]) / (times[next] - times[next - 1] || 1);
   return plot.valToPos(value(next - 1) + share * (value(next) - value(next - 1)), "y", true);
 }
@@ -120,13 +126,13 @@ function shortened(ctx, label, width) {
  */
 export function ring(plot, series, highlight, ink) {
   const point = series.points.find((item) => item.source === highlight);
-  if (!point) return;
+  if (!point || heightOf(point) === null) return;
   const { ctx } = plot;
   ctx.save();
   ctx.strokeStyle = ink.cited;
   ctx.lineWidth = 2.5 * uPlot.pxRatio;
   ctx.beginPath();
-  const [x, y] = [plot.valToPos(instant(point.date) / 1000, "x", true), plot.valToPos(Number(point.value), "y", true)];
+  const [x, y] = [plot.valToPos(instant(point.date) / 1000, "x", true), plot.valToPos(heightOf(point), "y", true)];
   ctx.arc(x, y, 7 * uPlot.pxRatio, 0, 2 * Math.PI);
   ctx.stroke();
   ctx.restore();

@@ -2,18 +2,20 @@
 
 import uPlot from "../../vendor/uplot/uPlot.esm.js";
 import { day, dayAndTime, instant } from "../format.js";
-import { newestOf, scaleOf } from "../lab_scale.js";
+import { scaleOf } from "../lab_scale.js";
+import { amountOf, heightOf, newestOf, unitOf } from "../lab_values.js";
 import { ring, shade, threshold } from "./lab_marks.js";
 
 const HEIGHT = 108;
 const DAY = 86400;
 const FONT = "11px";
+const HALF_A_DATE = 18;
 
-/** `<lab-plot .series .highlight .asOf>`: drawn anew when one of them, its width or the theme changes. */
+/** `<lab-plot .series .highlight .fired>`: drawn anew when one of them, its width or the theme changes. */
 class LabPlot extends HTMLElement {
   #plot = null;
   #watch = null;
-  #wanted = { series: null, highlight: null, asOf: "" };
+  #wanted = { series: null, highlight: null, fired: "" };
   #redraw = () => this.#draw();
 
   set series(value) {
@@ -24,8 +26,9 @@ class LabPlot extends HTMLElement {
     this.#want("highlight", value);
   }
 
-  set asOf(value) {
-    this.#want("asOf", value);
+  /** Ids of the rules that fired, in one text: a new Set every time would always be another one. */
+  set fired(value) {
+    this.#want("fired", value);
   }
 
   connectedCallback() {
@@ -58,11 +61,11 @@ class LabPlot extends HTMLElement {
 
   #draw() {
     const width = Math.floor(this.clientWidth);
-    const { series, highlight } = this.#wanted;
+    const { series, highlight, fired } = this.#wanted;
     if (!series || width <= 0 || !this.isConnected) return;
     this.setAttribute("aria-label", spokenTrend(series));
     this.#plot?.destroy();
-    const scale = scaleOf(series);
+    const scale = scaleOf(series, new Set(fired.split(" ")));
     this.#plot = new uPlot(optionsOf(series, scale, highlight, width, inks(this)), dataOf(series), this);
     this.#plot.over.append(this.#readout(series));
   }
@@ -74,7 +77,7 @@ class LabPlot extends HTMLElement {
     place.setAttribute("aria-hidden", "true");
     this.#plot.over.addEventListener("pointermove", () => {
       const point = series.points[this.#plot.cursor.idx ?? -1];
-      place.textContent = point ? `${dayAndTime(point.date)}  ${point.value} ${series.unit}` : "";
+      place.textContent = point ? `${dayAndTime(point.date)}  ${amountOf(point)} ${unitOf(series)}` : "";
     });
     this.#plot.over.addEventListener("pointerleave", () => {
       place.textContent = "";
@@ -87,7 +90,7 @@ customElements.define("lab-plot", LabPlot);
 
 function dataOf(series) {
   const times = series.points.map((point) => instant(point.date) / 1000);
-  const value = (isShown) => series.points.map((point) => (isShown(point) ? Number(point.value) : null));
+  const value = (isShown) => series.points.map((point) => (isShown(point) ? heightOf(point) : null));
   return [times, value((point) => !point.after), value((point) => point.after)];
 }
 
@@ -127,12 +130,12 @@ function timeAxis(ink) {
     space: 64,
     grid: { show: false },
     ticks: { stroke: ink.rule, width: 1, size: 4 },
-    values: (_plot, splits) => splits.map((split) => dateMark(split, splits.at(-1) - splits[0])),
+    values: dateMarks,
   };
 }
 
 function valueAxis(ink) {
-  const plain = { stroke: ink.soft, font: `${FONT} ${ink.font}`, size: 38, gap: 4, space: 26 };
+  const plain = { stroke: ink.soft, font: `${FONT} ${ink.font}`, size: 38, gap: 4, space: 20 };
   return { ...plain, grid: { stroke: ink.rule, width: 1 }, ticks: { show: false }, values: marks };
 }
 
@@ -142,6 +145,12 @@ function marks(_plot, splits) {
   const decimals = Math.max(0, Math.min(4, -Math.floor(Math.log10(step) + 1e-9)));
   const finer = Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) > 1e-6 ? decimals + 1 : decimals;
   return splits.map((split) => split.toFixed(finer));
+}
+
+/** A date at the very edge would be cut off: none is better. */
+function dateMarks(plot, splits) {
+  const fits = (split) => plot.valToPos(split, "x") < plot.bbox.width / uPlot.pxRatio - HALF_A_DATE;
+  return splits.map((split) => (fits(split) ? dateMark(split, splits.at(-1) - splits[0]) : null));
 }
 
 function dateMark(seconds, span) {
@@ -155,7 +164,7 @@ function inks(element) {
   const probe = element.ownerDocument.createElement("i");
   element.append(probe);
   const found = {};
-  const names = { line: "accent", soft: "ink-soft", rule: "line-soft", band: "band", limit: "limit", paper: "surface", cited: "cited-edge" };
+  const names = { line: "accent", soft: "ink-soft", rule: "line-soft", band: "band", limit: "limit", quiet: "ink-soft", paper: "surface", cited: "cited-edge" };
   for (const [ink, variable] of Object.entries(names)) {
     probe.style.color = `var(--${variable})`;
     found[ink] = getComputedStyle(probe).color;
@@ -169,5 +178,5 @@ function spokenTrend(series) {
   const newest = newestOf(series) ?? series.points.at(-1);
   const first = series.points[0];
   const count = series.points.length;
-  return `${series.title}: ${count} values from ${day(first.date)}, newest ${newest.value} ${series.unit} on ${day(newest.date)}`;
+  return `${series.title}: ${count} values from ${day(first.date)}, newest ${amountOf(newest)} ${unitOf(series)} on ${day(newest.date)}`;
 }

@@ -1,31 +1,41 @@
 /** Results over time, as the product reads them: one tile for each analyte, its values also as a table. */
 
 import { html, nothing, repeat } from "../html.js";
-import { icon } from "../icons.js";
 import { counted, day, dayAndTime } from "../format.js";
 import { state, update } from "../state.js";
-import { newestOf, standing } from "../lab_scale.js";
+import { citedSources, firedRules } from "../calls.js";
+import { amountOf, heightOf, limitOf, newestOf, rangeWords, unitOf } from "../lab_values.js";
 import "./lab_plot.js";
 
 /**
  * @param {string} title
- * @param {import("../state.js").Series[]|undefined} series  undefined while they are on their way.
- * @param {object[]|null} resources
+ * @param {import("../state.js").Series[]|null} series  null while they are on their way.
  * @returns {object} The template.
  */
-export function seriesSection(title, series, resources) {
+export function seriesSection(title, series) {
   if (!series) return html`<section class="block"><h2>${title}</h2><p class="soft">Loading.</p></section>`;
   if (!series.length) return html`<section class="block"><h2>${title}</h2><p class="soft">None on record that the service can read.</p></section>`;
-  const [drawn, plain] = parted(series);
+  const [drawn, plain] = parted(tellingFirst(series));
   return html`<section class="block"><h2>${title} <span class="count">${series.length}</span></h2>
     ${drawn.length ? html`<div class="tiles">${repeat(drawn, (item) => item.analyte, tile)}</div>` : nothing}
     ${plain.length ? html`<ul class="singles">${repeat(plain, (item) => item.analyte, single)}</ul>` : nothing}</section>`;
 }
 
+/** What a finding rests on stands first, then what is out of range; the others stay in order. */
+function tellingFirst(series) {
+  const cited = citedSources();
+  const weight = (item) => (item.points.some((point) => cited.has(point.source)) ? 0 : newestOf(item)?.direction ? 1 : 2);
+  return [...series].sort((one, other) => weight(one) - weight(other));
+}
+
 /** A trend needs two results; a single one is drawn where it stands outside its range. */
 function parted(series) {
-  const isDrawn = (item) => item.points.length > 1 || ["low", "high"].includes(standing(newestOf(item)));
+  const isDrawn = (item) => numbers(item) > 1 || (numbers(item) === 1 && Boolean(newestOf(item)?.direction));
   return [series.filter(isDrawn), series.filter((item) => !isDrawn(item))];
+}
+
+function numbers(series) {
+  return series.points.filter((point) => heightOf(point) !== null).length;
 }
 
 function tile(series) {
@@ -34,8 +44,8 @@ function tile(series) {
   const isCited = series.points.some((point) => point.source === state.highlight);
   return html`<article class=${isCited ? "tile is-cited" : "tile"} data-ref=${references}>
     <header><h3>${series.title}</h3>${value(series, newest)}</header>
-    <lab-plot .series=${series} .highlight=${state.highlight} .asOf=${state.record.asOf}></lab-plot>
-    <footer><span>${newest ? day(newest.date) : ""}${rangeWords(newest)}</span>${valuesButton(series)}</footer>
+    <lab-plot .series=${series} .highlight=${state.highlight} .fired=${[...firedRules()].join(" ")}></lab-plot>
+    <footer><span>${foot(newest)}</span>${valuesButton(series)}</footer>
     ${isOpen(series) ? table(series) : nothing}
   </article>`;
 }
@@ -45,23 +55,21 @@ function single(series) {
   const isCited = series.points.some((point) => point.source === state.highlight);
   return html`<li class=${isCited ? "single is-cited" : "single"} data-ref=${series.points.map((point) => point.source).join(" ")}>
     <span class="title">${series.title}</span>${value(series, newest)}
-    <span class="when">${newest ? day(newest.date) : ""}${rangeWords(newest)}</span>${valuesButton(series)}
+    <span class="when">${foot(newest)}</span>${valuesButton(series)}
     ${isOpen(series) ? table(series) : nothing}</li>`;
 }
 
 function value(series, newest) {
   if (!newest) return html`<span class="value soft">later only</span>`;
-  const where = standing(newest);
-  return html`<span class="value"><strong>${newest.value}</strong> ${series.unit}${where === "low" || where === "high"
-    ? html` <span class="flag">${where}</span>`
+  const unit = heightOf(newest) === null ? "" : unitOf(series);
+  return html`<span class="value"><strong>${amountOf(newest)}</strong> ${unit}${newest.direction
+    ? html` <span class="flag">${newest.direction}</span>`
     : nothing}</span>`;
 }
 
-function rangeWords(point) {
-  const { low, high } = point?.range ?? {};
-  if (low && high) return `, range ${low} to ${high}`;
-  if (low) return `, range from ${low}`;
-  return high ? `, range up to ${high}` : "";
+function foot(newest) {
+  const range = rangeWords(newest);
+  return [newest ? day(newest.date) : "", range && `range ${range}`].filter(Boolean).join(", ");
 }
 
 function valuesButton(series) {
@@ -71,18 +79,39 @@ function valuesButton(series) {
 }
 
 function table(series) {
-  const isConverted = series.points.some((item) => item.reported !== `${item.value} ${series.unit}`);
+  const isConverted = series.points.some((item) => item.reported !== valueOf(series, item));
   return html`<div class="values"><table><caption class="unseen">${series.title}, ${counted(series.points.length, "value")}</caption>
       <thead><tr><th scope="col">Date</th><th scope="col">Value</th>${isConverted ? html`<th scope="col">As reported</th>` : nothing}<th scope="col">Range</th></tr></thead>
       <tbody>${[...series.points].reverse().map((item) => html`<tr class=${item.source === state.highlight ? "is-cited" : nothing}>
-        <td>${dayAndTime(item.date)}${item.after ? html` <span class="status">later</span>` : nothing}</td>
-        <td>${item.value} ${series.unit}</td>${isConverted ? html`<td>${item.reported}</td>` : nothing}<td>${rangeWords(item).replace(", range ", "")}</td></tr>`)}</tbody></table>
+        <td>${dayAndTime(item.date)}${marks(item)}</td>
+        <td>${valueOf(series, item)}</td>${isConverted ? html`<td>${item.reported}</td>` : nothing}<td>${rangeWords(item)}</td></tr>`)}</tbody></table>
     ${series.thresholds.length ? thresholds(series) : nothing}</div>`;
 }
 
+function valueOf(series, point) {
+  return heightOf(point) === null ? amountOf(point) : `${amountOf(point)} ${unitOf(series)}`;
+}
+
+function marks(point) {
+  const words = ["after", "preliminary", "doubtful"].filter((mark) => point[mark]);
+  return words.map((word) => html` <span class="status">${word === "after" ? "later" : word}</span>`);
+}
+
+/** Rules that share a limit stand in one line. */
 function thresholds(series) {
-  return html`<h4>Thresholds of the rules</h4><ul class="thresholds">${series.thresholds.map((item) => html`<li>
-    <a href="../rules/${item.ruleId}" target="_blank" rel="noopener">${item.title}${icon("out")}</a> ${item.text}</li>`)}</ul>`;
+  return html`<h4>Thresholds of the rules</h4><ul class="thresholds">${[...byText(series)].map(
+    ([text, items]) => html`<li><details><summary>${text}: ${counted(items.length, "rule")}</summary>
+      <ul>${items.map((item) => html`<li><a href="../rules/${item.ruleId}" target="_blank" rel="noopener">${item.title}</a></li>`)}</ul></details></li>`,
+  )}</ul>`;
+}
+
+function byText(series) {
+  const found = new Map();
+  for (const item of series.thresholds) {
+    const { text } = limitOf(item);
+    found.set(text, [...(found.get(text) ?? []), item]);
+  }
+  return found;
 }
 
 function isOpen(series) {

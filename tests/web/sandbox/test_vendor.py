@@ -15,7 +15,9 @@ _FOLDERS = {
 
 @pytest.mark.parametrize("folder", _FOLDERS.values(), ids=_FOLDERS)
 def test_every_file_has_the_sum_that_is_written_down(folder: Path) -> None:
-    rows = re.findall(r"^\| (\S+) \| `([0-9a-f]{64})` \|$", (folder / "README.md").read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| (\S+) \| `([0-9a-f]{64})` \|$", (folder / "README.md").read_text("utf-8"), re.MULTILINE
+    )
     found = {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")

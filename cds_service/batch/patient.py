@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from cds_service.batch.faults import CODES, NOTES
@@ -303,12 +304,18 @@ def _add_aside(rows: Rows, aside: SetAside, locate: _Locate, refused: set[str], 
     rows.set_aside(
         place,
         aside.code,
-        neutral(aside.reason),
+        _message(aside.reason),
         scope="note" if is_note else "resource",
         pointer=exact(pointer),
         patient=patient,
         resource=exact(aside.source.reference),
     )
+
+
+@lru_cache(maxsize=1024)
+def _message(reason: str) -> str:
+    """Return a reason as it is told: they are few, and every patient has some."""
+    return neutral(reason)
 
 
 def _refuse(

@@ -101,7 +101,7 @@ def _quoted(text: str) -> str:
 
 def _padded(pointer: str) -> str:
     """Return a JSON pointer that sorts by its numbers."""
-    return "/".join(part.zfill(8) if part.isdigit() else part for part in pointer.split("/"))
+    return "/".join([part.zfill(8) if part.isdigit() else part for part in pointer.split("/")])
 
 
 def _line(key: Iterable[str], row: Mapping[str, Any]) -> bytes:

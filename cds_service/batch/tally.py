@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from cds_service.facts import DataState, PatientFacts
@@ -63,21 +64,12 @@ class Tally:
     def count(self, review: Review) -> None:
         """Count one reviewed patient."""
         self.reviewed["patients"] += 1
-        for finding in review.findings:
-            self._count_finding(finding)
+        self.rules.update([key for finding in review.findings for key in _keys(finding)])
         self.indicators[top_indicator(review) or "none"] += 1
         facts = review.facts
         self.kinds.update(f"{kind}{_JOINT}{state.value}" for kind, state in facts.states.items())
         self.unread.update({_JOINT.join(key): count for key, count in facts.unread_codes.items()})
         self._count_values(facts)
-
-    def _count_finding(self, finding: Finding) -> None:
-        answer = "errored" if finding.error else finding.verdict.value
-        self.rules[f"{finding.rule_id}{_JOINT}{answer}"] += 1
-        if finding.verdict is Verdict.MATCH and not finding.error:
-            self.rules[f"{finding.rule_id}{_JOINT}{finding.indicator}"] += 1
-            if finding.rank:
-                self.rules[f"{finding.rule_id}{_JOINT}shown"] += 1
 
     def _count_values(self, facts: PatientFacts) -> None:
         for name, results in facts.numbers.items():
@@ -96,6 +88,23 @@ class Tally:
         return cls(**{name: Counter(counts) for name, counts in members.items()})
 
 
+def _keys(finding: Finding) -> tuple[str, ...]:
+    """Return what a finding is counted as: its answer, and of a match how urgent it is and whether shown."""
+    if finding.error:
+        return (_joint(finding.rule_id, "errored"),)
+    answer = _joint(finding.rule_id, finding.verdict.value)
+    if finding.verdict is not Verdict.MATCH:
+        return (answer,)
+    shown = (_joint(finding.rule_id, "shown"),) if finding.rank else ()
+    return (answer, _joint(finding.rule_id, finding.indicator), *shown)
+
+
+@lru_cache(maxsize=4096)
+def _joint(rule_id: str, word: str) -> str:
+    """Return a key of ``rules``: every patient asks for the same."""
+    return f"{rule_id}{_JOINT}{word}"
+
+
 def parts(counts: Counter[str]) -> list[tuple[Any, ...]]:
     """Return the joint keys of a counter parted, each with its count, sorted by key."""
     return [(*key.split(_JOINT), count) for key, count in sorted(counts.items())]
@@ -106,6 +115,7 @@ def top_indicator(review: Review) -> str:
     return next((f.indicator for f in review.findings if f.rank == 1 and not f.folded_into), "")
 
 
+@lru_cache(maxsize=4096)
 def _rounded(value: Decimal) -> str:
     """Return a number to three significant digits, in plain notation."""
     if not value:

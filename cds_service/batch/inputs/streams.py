@@ -256,7 +256,8 @@ def is_lines(head: bytes, name: str) -> bool:
 
     A file of one line is read as a document: that is the same.
     """
-    if any(mark in head for mark in _TWO_VALUES):
+    # most records are one long line: a single byte is looked for ten times as fast as two
+    if b"\n" in head and b"\n{" in head and any(mark in head for mark in _TWO_VALUES):
         return True
     first, _, rest = head.lstrip().partition(b"\n")
     if first.rstrip()[-1:] == b"}" and rest.lstrip()[:1] == b"{":

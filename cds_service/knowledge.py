@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from cds_service.collector import collector_paused
 from cds_service.content import Document, content_root, read_document
 from cds_service.errors import ContentError, Issue
 from cds_service.frames import (
@@ -105,6 +106,7 @@ class Knowledge:
     site: Site = NO_CHANGES
 
 
+@collector_paused()
 def load_knowledge(root: Path | None = None, *, drafts: bool = False, site: SiteFile = NO_SITE) -> Knowledge:
     """Read, check and freeze all content below ``root`` (default: the content of this installation).
 

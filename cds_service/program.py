@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from cds_service.collector import collector_paused
 from cds_service.engine import Program, compile_program
 from cds_service.knowledge import Knowledge
 
 
 @lru_cache(maxsize=8)
+@collector_paused()
 def program_of(knowledge: Knowledge) -> Program:
     """Return the rules of a knowledge, ready to judge; made once.
 

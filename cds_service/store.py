@@ -40,7 +40,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from cds_service.auth import UsedTokens, used_token_table
+from cds_service.auth.replay import UsedTokens, used_token_table
 from cds_service.commits import Writer
 from cds_service.errors import Issue, SettingsError
 from cds_service.feedback import ANSWERS, METADATA, AnsweredFindings, Ledger, QuickAccess, keyed, kind_of

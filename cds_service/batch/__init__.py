@@ -157,7 +157,7 @@ def _locally(
     journal = run.journal
     written = {
         name: merge(
-            [journal.part(task, name) for task in tasks],
+            [journal.part(task, name) for task in tasks if journal.is_done(task)],
             journal.work / f"{name}.ndjson",
             journal.work / "merge",
         )

@@ -9,7 +9,8 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -25,6 +26,38 @@ _INSTANT: Final = "instant"
 _LOCK: Final = "lock"
 _KEPT_INPUT: Final = ("stdin", "stdin.part")
 _LOCK_SECONDS: Final = 5.0
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """Rows of one stream in the file of a task."""
+
+    size: int = 0
+    lines: int = 0
+
+    @classmethod
+    def of(cls, rows: Sequence[bytes]) -> Stretch:
+        """Return that of the rows."""
+        return cls(sum(map(len, rows)), len(rows))
+
+
+class _Head(msgspec.Struct, frozen=True):
+    """The first line of the file of a task: what it counted, and which rows follow."""
+
+    tally: dict[str, dict[str, int]]
+    rows: dict[str, Stretch]
+
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode_head: Final = msgspec.json.Decoder(_Head).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Sorted rows: a file, or ``lines`` of it from the byte ``start`` on."""
+
+    path: Path
+    start: int = 0
+    lines: int | None = None
 
 
 @contextlib.contextmanager
@@ -179,30 +212,44 @@ class Journal:
 
     def is_done(self, task: str) -> bool:
         """Whether a task was finished."""
-        return (self.parts / f"{task}.done").exists()
+        return self._file(task).exists()
 
     def done(self) -> list[str]:
         """Return the names of all tasks that were finished, in order."""
         return sorted(path.stem for path in self.parts.glob("*.done"))
 
     def finish(self, task: str, rows: Rows) -> None:
-        """Keep the rows of a task, sorted; then it is done. Raises BatchError (B005)."""
-        rows.sort()
-        for name in STREAMS:
-            lines = getattr(rows, name)
-            if lines:
-                with written_whole(self.part(task, name)) as file:
-                    file.writelines(lines)
-        with written_whole(self.parts / f"{task}.done") as file:
-            file.write(msgspec.json.encode(rows.tally.to_json()))
+        """Keep the counts and the rows of a task, sorted; then it is done. Raises BatchError (B005).
 
-    def part(self, task: str, stream: str) -> Path:
-        """Return where a task keeps the rows of a stream; there is no file when it has none."""
-        return self.parts / f"{task}.{stream}"
+        One file, so that the disk is waited for once: its first line tells what the others are.
+        """
+        rows.sort()
+        lines = {name: getattr(rows, name) for name in STREAMS}
+        head = _Head(rows.tally.to_json(), {name: Stretch.of(kept) for name, kept in lines.items()})
+        with written_whole(self._file(task)) as file:
+            file.write(_encode(head) + b"\n")
+            for kept in lines.values():
+                file.writelines(kept)
+
+    def part(self, task: str, stream: str) -> Part:
+        """Return where a task keeps its rows of a stream."""
+        with self._file(task).open("rb") as file:
+            first = file.readline()
+        start = len(first)
+        stretches = _decode_head(first).rows
+        for name in STREAMS:
+            if name == stream:
+                break
+            start += stretches[name].size
+        return Part(self._file(task), start, stretches[stream].lines)
 
     def tally(self, task: str) -> Tally:
         """Return the counts of a finished task."""
-        return Tally.from_json(msgspec.json.decode((self.parts / f"{task}.done").read_bytes()))
+        with self._file(task).open("rb") as file:
+            return Tally.from_json(_decode_head(file.readline()).tally)
+
+    def _file(self, task: str) -> Path:
+        return self.parts / f"{task}.done"
 
     def spools(self, tasks: list[str]) -> list[Path]:
         """Return the files of texts that wait for their patient, of those tasks that wrote any."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import multiprocessing
 import os
@@ -23,6 +22,7 @@ from cds_service.batch.shuffle.shared import build
 from cds_service.batch.shuffle.spool import parts_used
 from cds_service.batch.tally import Tally
 from cds_service.batch.tasks import Piece, Run, Task, read_sources, review_part
+from cds_service.collector import collector_rare
 
 #: Bytes one task reads at most, about; the work that is lost when a run is killed.
 _TASK_BYTES: Final = 8 * 1024 * 1024
@@ -134,16 +134,14 @@ class LocalRun:
         waiting = [task for task in tasks if not self.run.journal.is_done(task.name)]
         total = sum(piece.size for task in waiting for piece in task.pieces)
         meters = Meters(stage, total, len(waiting), self.progress)
-        gc.collect()
-        gc.freeze()  # what is loaded is shared with the workers and never garbage
         try:
-            if self.workers == 1 or len(waiting) < 2:
-                self._alone(waiting, do, meters)
-            else:
-                self._together(waiting, do, meters)
+            with collector_rare():
+                if self.workers == 1 or len(waiting) < 2:
+                    self._alone(waiting, do, meters)
+                else:
+                    self._together(waiting, do, meters)
         finally:
             meters.close()
-            gc.unfreeze()
 
     def _alone(self, tasks: Sequence[Task], do: Callable[[Run, Task, Any], int], meters: Meters) -> None:
         for task in tasks:

@@ -39,7 +39,7 @@ from cds_service.thresholds import analyte_frames
 
 __all__ = ["ENGINES", "FORMATS", "LATEST", "ExportAccess", "Progress", "default_workers", "run_batch"]
 
-FORMATS: Final = ("ndjson", "csv", "parquet", "fhir")
+FORMATS: Final = ("ndjson", "csv", "parquet", "sqlite", "fhir")
 LATEST: Final = "latest"
 SPARK: Final = "spark"
 ENGINES: Final = ("local", SPARK)

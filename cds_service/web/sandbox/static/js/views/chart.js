@@ -92,7 +92,7 @@ function setAside(found) {
   const rows = found?.setAside ?? [];
   if (!rows.length) return nothing;
   return html`<section class="block"><h2>Not used by the service <span class="count">${counted(rows.length, "resource")}</span></h2>
-    <ul class="rows">${rows.map((row) => html`<li class="row"><span class="what"><button type="button" class="reference" @click=${() => point(row.source)}>${row.source}</button>
+    <ul class="rows">${rows.map((row) => html`<li class="row"><span class="what"><button type="button" class="reference" @click=${() => point(row.source)}>${row.source || "A resource without id"}</button>
       <span class="note">${row.message}</span></span><code>${row.code}</code></li>`)}</ul></section>`;
 }
 

@@ -36,7 +36,7 @@ function finish(event, call, card, reasons) {
   focusOn(`card-${card.uuid}`);
 }
 
-function leave(event) {
+function leave(event, card) {
   if (event.key !== "Escape") return;
   event.stopPropagation();
   close(card);

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.facts import DAY, DataState, PatientFacts, moment_from_date, moment_from_datetime
+from cds_service.facts import (
+    DAY,
+    DataState,
+    Measurement,
+    Moment,
+    PatientFacts,
+    Source,
+    moment_from_date,
+    moment_from_datetime,
+)
 
 AS_OF = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -58,3 +68,15 @@ def test_times_without_a_zone_are_refused() -> None:
         PatientFacts(datetime(2026, 3, 1))
     with pytest.raises(ValueError):
         moment_from_datetime(datetime(2026, 3, 1))
+
+
+def test_a_fact_cannot_be_changed_and_is_equal_to_its_like() -> None:
+    source = Source("Observation/1")
+    potassium = Measurement("potassium", Decimal("3.2"), Moment(0, 0, "1970-01-01"), source, "3.2 mmol/L")
+    with pytest.raises(AttributeError):
+        potassium.value = Decimal("4.2")  # type: ignore[misc]
+    again = Measurement(
+        "potassium", Decimal("3.20"), Moment(0, 0, "1970-01-01"), Source("Observation/1"), "3.2 mmol/L"
+    )
+    assert potassium == again and hash(potassium) == hash(again)
+    assert source != Source("Observation/1", "/entry/0/resource")

@@ -87,6 +87,14 @@ def test_a_record_with_a_lone_surrogate_can_be_looked_at() -> None:
     assert look(text.replace(b'"value": 3.2', b'"value": 2.2, "value": 3.2')) == ["F070"]
 
 
+@pytest.mark.parametrize("place", [b'"entry":', b'"resource":'])
+def test_a_member_whose_name_is_a_lone_surrogate_hides_nothing(place: bytes) -> None:
+    text = bundle(PATIENT, lab()).replace(place, rb'"\ud800": 1.50, ' + place)
+    assert text.count(rb"\ud800") > 0
+    assert look(text) == []
+    assert look(text.replace(b'"value": 3.2', b'"value": 2.2, "value": 3.2')) == ["F070"]
+
+
 def test_prefetch_and_drafts_are_found_by_their_place() -> None:
     doubled = bundle(lab(), kind="searchset").replace(b'"value": 3.2', b'"value": 2.2, "value": 3.2')
     record = read_prefetch({"labs": msgspec.Raw(doubled)}, patient_id="p", keys={"labs": ("Observation",)})

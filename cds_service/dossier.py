@@ -128,7 +128,7 @@ def _elsewhere(c: NumberCriterion, limit: Limit, knowledge: Knowledge) -> tuple[
         return ()
     canonical = analyte.to_canonical(limit.amount, limit.unit)
     return tuple(
-        f"{_rounded(amount)} {unit}"
+        f"{rounded(amount)} {unit}"
         for unit in sorted(analyte.factors)
         if unit != limit.unit and (amount := _in_unit(canonical, unit, analyte)) is not None
     )
@@ -139,7 +139,7 @@ def _in_unit(canonical: Decimal, unit: str, analyte: Analyte) -> Decimal | None:
     return (canonical - factor.plus) / factor.times if factor.times else None
 
 
-def _rounded(amount: Decimal) -> str:
+def rounded(amount: Decimal) -> str:
     """Return four significant digits: enough to read, marked as a conversion by the page."""
     digits = max(0, _SIGNIFICANT - 1 - amount.adjusted()) if amount else 0
     text = format(round(amount, digits), "f")

@@ -45,6 +45,8 @@ from cds_service.commits import Writer
 from cds_service.errors import Issue, SettingsError
 from cds_service.feedback import ANSWERS, METADATA, AnsweredFindings, Ledger, QuickAccess, keyed, kind_of
 from cds_service.feedback.answered import CLOCK_SKEW_SECONDS
+from cds_service.feedback.ledger import cannot_keep
+from cds_service.feedback.tables import ANSWERED
 from cds_service.inserts import can_insert, insert_or_renew
 
 _METADATA = MetaData()
@@ -101,6 +103,19 @@ class FeedbackStore:
         except SQLAlchemyError as error:
             return f"the feedback store cannot be read ({kind_of(error)})"
         return ""
+
+    def forget(self) -> None:
+        """Forget what was shown and answered to whom: all is told again. The ledger keeps every answer.
+
+        Raises:
+            StoreError: It could not be written; nothing is forgotten.
+        """
+        try:
+            with self._writer.begin() as connection:
+                for table in (SHOWN, ANSWERED):
+                    connection.execute(delete(table))
+        except SQLAlchemyError as error:
+            raise cannot_keep(error) from None
 
     def close(self) -> None:
         """Give back every connection."""

@@ -18,7 +18,7 @@ from cds_service.web.openapi import description
 from cds_service.web.sandbox import described
 
 #: Refused for what no schema can say: not JSON, a member twice, no such day, the token of another patient.
-_BEYOND_SCHEMAS = {"H002", "H003", "H005", "H012", "H014", "H015"}
+_BEYOND_SCHEMAS = {"H002", "H003", "H005", "H012", "H014", "H015", "E023", "E024"}
 _LARGEST = 1_000_000
 _QUIET_METHODS = ("HEAD", "OPTIONS")
 
@@ -71,8 +71,8 @@ class Described:
         elif response.mimetype == "application/json":
             yield from self._wrong(answer["application/json"]["schema"], json.loads(response.data))
         if sent is not None and "requestBody" in operation:
-            schema = operation["requestBody"]["content"]["application/json"]["schema"]
-            yield from self._request_faults(schema, sent, response)
+            asked = operation["requestBody"]["content"].get("application/json")
+            yield from self._request_faults(asked["schema"], sent, response) if asked else ()
 
     def _operations(self, path: str) -> dict[str, Any]:
         below = path.removeprefix(self._prefix) if path.startswith(f"{self._prefix}/") else path

@@ -125,7 +125,7 @@ class Ledger:
                     answerer,
                 )
         except SQLAlchemyError as error:
-            raise _cannot_keep(error) from None
+            raise cannot_keep(error) from None
         unmatched = sum(row["card"] not in known for row in rows.values())
         fresh = sorted({row["card"] for row in new} & set(known))
         kept = tuple(said[row["key"]][1] for row in new)
@@ -147,7 +147,7 @@ class Ledger:
             with self._writer.engine.connect() as connection:
                 return list(connection.execute(query))
         except SQLAlchemyError as error:
-            raise _cannot_keep(error) from None
+            raise cannot_keep(error) from None
 
     def _tidy(self, connection: Connection, now: int) -> None:
         """Forget, now and then, cards that are old and the oldest of too many."""
@@ -258,7 +258,7 @@ def _text(micros: int) -> str:
     return (_EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _cannot_keep(error: SQLAlchemyError) -> StoreError:
+def cannot_keep(error: SQLAlchemyError) -> StoreError:
     """Return the fault by its kind only: the text of a database holds what was to be written."""
     kind = kind_of(error)
     issue = Issue(

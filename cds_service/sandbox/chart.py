@@ -16,6 +16,7 @@ from cds_service.fhir import extract_facts, latest_clinical_date, read_bundle
 from cds_service.knowledge import Knowledge
 from cds_service.logic import LogicWords
 from cds_service.rules.criteria import Limit
+from cds_service.sandbox.shown import ShownUnit, shown_unit
 from cds_service.terminology import Analyte
 from cds_service.thresholds import Cut, analyte_cuts
 
@@ -69,24 +70,27 @@ def _series(
     analyte = knowledge.terminology.analytes[name]
     known = {row.source for row in now.numbers.get(name, ())}
     following = [row for row in later.numbers.get(name, ()) if row.source not in known]
-    points = [_point(row, is_after=False) for row in now.numbers.get(name, ())]
+    shown = shown_unit((*now.numbers.get(name, ()), *following), analyte)
+    points = [_point(row, shown, is_after=False) for row in now.numbers.get(name, ())]
     return {
         "analyte": name,
         "kind": analyte.kind,
         "title": analyte.title,
         "unit": analyte.unit,
         "usual": _range(*analyte.default_range(now.sex)) if now.is_adult else None,
-        "points": points + [_point(row, is_after=True) for row in following],
-        "thresholds": list(_thresholds(analyte, cuts, knowledge)),
+        "shownUnit": None if shown is None else shown.unit,
+        "points": points + [_point(row, shown, is_after=True) for row in following],
+        "thresholds": list(_thresholds(analyte, cuts, shown, knowledge)),
     }
 
 
-def _point(row: Measurement, *, is_after: bool) -> dict[str, Any]:
+def _point(row: Measurement, shown: ShownUnit | None, *, is_after: bool) -> dict[str, Any]:
     return {
         "date": row.moment.text,
         "value": None if row.value is None else _text(row.value),
         "comparator": row.comparator,
         "reported": row.reported,
+        "shown": None if shown is None else shown.point(row),
         "direction": row.direction,
         "source": str(row.source),
         "range": _range(row.low, row.high),
@@ -96,10 +100,13 @@ def _point(row: Measurement, *, is_after: bool) -> dict[str, Any]:
     }
 
 
-def _thresholds(analyte: Analyte, cuts: Iterable[Cut], knowledge: Knowledge) -> Iterator[Mapping[str, str]]:
+def _thresholds(
+    analyte: Analyte, cuts: Iterable[Cut], shown: ShownUnit | None, knowledge: Knowledge
+) -> Iterator[Mapping[str, str | None]]:
     words = LogicWords(knowledge)
     for cut in cuts:
         text = words.limits((Limit(cut.op, cut.value, analyte.unit),))
+        told = {"shown": None, "shownText": None} if shown is None else shown.cut(cut, knowledge)
         for rule_id in cut.rules:
             yield {
                 "value": _text(cut.value),
@@ -107,6 +114,7 @@ def _thresholds(analyte: Analyte, cuts: Iterable[Cut], knowledge: Knowledge) -> 
                 "ruleId": rule_id,
                 "title": knowledge.rules[rule_id].title,
                 "text": text,
+                **told,
             }
 
 

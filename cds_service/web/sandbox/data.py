@@ -43,7 +43,7 @@ def patients() -> Response:
     addresses = fhir_addresses(state.settings)
     good = addresses.pop("")
     rows = [listed_patient(story, state.knowledge) for story in current_library().stories]
-    return json_response({"patients": rows, "fhirServer": good, "faults": addresses})
+    return json_response({"patients": rows, "fhirServer": good, "faults": addresses, "canForget": True})
 
 
 @blueprint.post("/sandbox/prefetch")
@@ -74,6 +74,19 @@ def chart() -> Response:
     patient_id = named if isinstance(named, str) and named else None
     found = chart_of(bundle, current_state().knowledge, as_of=_instant(body), patient_id=patient_id)
     return json_response(found)
+
+
+@blueprint.post("/sandbox/forget")
+def forget() -> Response:
+    """Forget what was shown and answered, so that every card is given again; the feedback itself stays.
+
+    Only as JSON, which a page of another origin may not send.
+    """
+    json_body()
+    state = current_state()
+    with state.writes.turn():
+        state.store.forget()
+    return json_response({})
 
 
 @blueprint.get("/sandbox/orderables.json")
@@ -107,7 +120,7 @@ def _instant(body: Mapping[str, Any]) -> datetime:
     except ValueError:
         found = datetime.min
     if found.tzinfo is None:
-        raise _wrong("/asOf", "E020", "is no instant with a zone.", "Write 2026-11-20T12:00:00Z.")
+        raise _wrong("/asOf", "E024", "is no instant with a zone.", "Write 2026-11-20T12:00:00Z.")
     return found
 
 
@@ -136,7 +149,7 @@ def asked_record(body: Mapping[str, Any]) -> Records:
         try:
             return read_records(body["bundle"])
         except ValueError as error:
-            raise _wrong("/bundle", "E020", f"{error}.", "Send a FHIR R4 Bundle.") from None
+            raise _wrong("/bundle", "E023", f"{error}.", "Send a FHIR R4 Bundle.") from None
     story = current_library().of_patient(_text(body, "patientId"))
     if story is None:
         issue = Issue("/patientId", "E013", "There is no such patient.", "See GET /sandbox/patients.json.")

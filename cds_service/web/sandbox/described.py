@@ -37,9 +37,20 @@ _MEMBERS = {
     "patients": ("patients", "fhirServer", "faults"),
     "orderables": ("matches",),
     "feedback": ("days", "rules", "totals"),
+    "forget": (),
     "prefetch": ("prefetch", "queries"),
     "chart": ("asOf", "labs", "setAside"),
 }
+#: Members of the bodies of the data routes; a record is named or sent.
+_ASKED: Json = {
+    "service": {"type": "string", "minLength": 1},
+    "asOf": {"type": "string", "minLength": 1},
+    "context": {"type": "object"},
+}
+_RECORD: list[Json] = [
+    {"required": ["patientId"], "properties": {"patientId": {"type": "string", "minLength": 1}}},
+    {"required": ["bundle"]},
+]
 
 
 def sandbox_paths() -> Json:
@@ -78,6 +89,7 @@ def _data() -> Json:
         "/sandbox/feedback.json": {
             "get": _json("feedback", "Answers by rule and day", reads, query=("days",))
         },
+        "/sandbox/forget": {"post": _json("forget", "Forget what was shown and answered", (*reads, "415"))},
         "/sandbox/prefetch": {"post": prefetch},
         "/sandbox/chart": {"post": _json("chart", "Results as the product reads them", asks, body=("asOf",))},
     }
@@ -89,7 +101,7 @@ def _json(
     schema = {"type": "object", "required": list(_MEMBERS[name])}
     operation = _operation(name, words, {"application/json": {"schema": schema}}, statuses, (), query)
     if body:
-        asked = {"type": "object", "required": list(body)}
+        asked = {"type": "object", "required": list(body), "properties": _ASKED, "anyOf": _RECORD}
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": asked}}}
     return operation
 

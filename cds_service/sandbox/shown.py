@@ -1,0 +1,76 @@
+"""Say the numbers of an analyte in the unit its laboratory prints: what a person knows from the report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cds_service.dossier import rounded
+from cds_service.facts import Measurement
+from cds_service.knowledge import Knowledge
+from cds_service.logic import LogicWords
+from cds_service.rules.criteria import Limit
+from cds_service.terminology import Analyte
+from cds_service.thresholds import Cut
+from cds_service.units import Factor
+
+_PRINTED = re.compile(r"\D{0,3}?(-?\d+(?:\.\d+)?)(?![\d.,/])", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownUnit:
+    """A unit of an analyte and the way to it from the canonical one."""
+
+    unit: str
+    factor: Factor
+
+    def number(self, canonical: Decimal) -> str:
+        """Return a canonical value in this unit, rounded to four significant digits."""
+        return rounded((canonical - self.factor.plus) / self.factor.times)
+
+    def point(self, row: Measurement) -> Mapping[str, str | None] | None:
+        """Return value and range of a result; as it was printed where that was in this unit.
+
+        None for a result without a number.
+        """
+        if row.value is None:
+            return None
+        printed = printed_number(row) if row.unit_reported == self.unit else None
+        low, high = (None if limit is None else self.number(limit) for limit in (row.low, row.high))
+        value = self.number(row.value) if printed is None else format(printed, "f")
+        return {"value": value, "low": low, "high": high}
+
+    def cut(self, cut: Cut, knowledge: Knowledge) -> Mapping[str, str]:
+        """Return a limit of rules: its value, and in words with the unit."""
+        value = self.number(cut.value)
+        text = LogicWords(knowledge).limits((Limit(cut.op, Decimal(value), self.unit),))
+        return {"shown": value, "shownText": text}
+
+
+def shown_unit(rows: Iterable[Measurement], analyte: Analyte) -> ShownUnit | None:
+    """Return the unit of the newest result with a number, as it was reported.
+
+    None where there is none, or where the factors of the analyte do not lead from a printed number to the
+    value that was read: a code of its own kind (urea and urea nitrogen) has other factors than the limits.
+    """
+    known = [row for row in rows if row.value is not None and row.unit_reported in analyte.factors]
+    if not known:
+        return None
+    newest = max(known, key=lambda row: (row.moment.latest, row.source.reference))
+    found = ShownUnit(newest.unit_reported, analyte.factors[newest.unit_reported])
+    return found if found.factor.times and all(_is_so(row, found) for row in known) else None
+
+
+def _is_so(row: Measurement, shown: ShownUnit) -> bool:
+    printed = printed_number(row)
+    if row.unit_reported != shown.unit or printed is None or row.value is None:
+        return True
+    return printed * shown.factor.times + shown.factor.plus == row.value
+
+
+def printed_number(row: Measurement) -> Decimal | None:
+    """Return the number of a result as the laboratory printed it; None where its text begins with none."""
+    found = _PRINTED.match(row.reported)
+    return Decimal(found[1]) if found else None

@@ -1,0 +1,232 @@
+"""The routes of the sandbox: there only where it is on, for this machine only, and what each answers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cds_service.auth import Clients, TrustedClient
+from cds_service.content import content_root
+from cds_service.errors import SettingsError
+from cds_service.sandbox.records import load_library
+from cds_service.web import create_app
+
+from ...auth import forge
+from .running import settings_of
+
+STORY = next(story for story in load_library().stories if story.name == "lithium-high-after-ibuprofen")
+ME = STORY.patient_id
+GET = (
+    "",
+    "/feedback",
+    "/patients.json",
+    "/orderables.json",
+    "/feedback.json",
+    "/fhir/Patient",
+    "/static/app.js",
+)
+POST = ("/prefetch", "/chart", "/forget", "/fhir/Patient/_search")
+
+
+@pytest.fixture(scope="module")
+def client(knowledge, tmp_path_factory):
+    return create_app(settings_of(tmp_path_factory.mktemp("routes")), knowledge).test_client()
+
+
+def code_of(answer):
+    return answer.get_json()["issue"][0]["details"]["coding"][0]["code"]
+
+
+def test_nothing_of_it_is_there_where_it_is_off(knowledge, tmp_path):
+    app = create_app(settings_of(tmp_path, sandbox=False), knowledge)
+    client = app.test_client()
+    assert {client.get(f"/sandbox{path}").status_code for path in GET} == {404}
+    assert {client.post(f"/sandbox{path}", json={}).status_code for path in POST} == {404}
+    assert "sandbox" not in client.get("/").get_data(as_text=True)
+    assert not [rule for rule in app.url_map.iter_rules() if "sandbox" in rule.rule]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"host": "0.0.0.0"},
+        {"host": "192.0.2.1"},
+        {"host": "ehr.example"},
+        {"clients": Clients((TrustedClient(issuer=forge.ISSUER, jwks_url=forge.JKU),))},
+    ],
+)
+def test_it_is_refused_where_others_could_reach_it(knowledge, tmp_path, more):
+    with pytest.raises(SettingsError) as refused:
+        create_app(settings_of(tmp_path, **more), knowledge)
+    assert refused.value.issues[0].code == "S023"
+
+
+def test_the_front_page_leads_to_it(client):
+    assert 'href="sandbox/"' in client.get("/").get_data(as_text=True)
+
+
+def test_the_page_stands_at_an_address_with_a_slash(client):
+    moved = client.get("/sandbox")
+    assert (moved.status_code, moved.headers["Location"]) == (308, "sandbox/")
+
+
+def test_the_policy_of_the_page_lets_nothing_in_from_elsewhere(client):
+    with client.get("/sandbox/") as page:
+        assert page.status_code == 200 and page.mimetype == "text/html"
+    policy = dict(part.split(" ", 1) for part in page.headers["Content-Security-Policy"].split("; "))
+    assert policy == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' data:",
+        "connect-src": "'self'",
+        "font-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'self'",
+    }
+    assert page.headers["X-Frame-Options"] == "SAMEORIGIN"
+    for path in ("/sandbox/patients.json", "/sandbox/fhir/Patient", "/sandbox/nothing"):
+        answer = client.get(path)
+        assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_the_list_of_patients(client):
+    told = client.get("/sandbox/patients.json").get_json()
+    assert [row["story"] for row in told["patients"]] == [story.name for story in load_library().stories]
+    assert told["canForget"] is True
+
+
+# ----------------------------------------------------------------------------- prefetch and chart
+
+
+def test_the_prefetch_of_a_bundled_patient_gives_the_cards_of_its_story(client):
+    body = {"service": "twitch-patient-view", "patientId": ME, "context": {"patientId": ME}}
+    filled = client.post("/sandbox/prefetch", json=body).get_json()
+    call = {
+        "hook": "patient-view",
+        "hookInstance": "2f6f0a3e-5a5b-4a56-9f0e-0c5b1d2e3f40",
+        "context": {"patientId": ME, "userId": "Practitioner/example"},
+        "prefetch": filled["prefetch"],
+        "extension": {"org.twitch-cds.asOf": STORY.as_of.isoformat()},
+    }
+    answer = client.post("/cds-services/twitch-patient-view", json=call).get_json()
+    assert answer["cards"][0]["indicator"] == STORY.findings[0].indicator
+    assert filled["queries"]["patient"] == f"Patient/{ME}"
+
+
+def test_a_record_of_ones_own_is_used_and_not_kept(client):
+    patient = {"resourceType": "Patient", "id": "mine"}
+    problem = {"resourceType": "Condition", "id": "c", "subject": {"reference": "Patient/mine"}}
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [{"resource": patient}, {"resource": problem}],
+    }
+    filled = client.post(
+        "/sandbox/prefetch", json={"service": "twitch-patient-view", "bundle": bundle}
+    ).get_json()
+    assert filled["prefetch"]["patient"] == patient
+    assert filled["prefetch"]["problems"]["entry"][0]["resource"] == problem
+    assert client.get("/sandbox/fhir/Patient/mine").status_code == 404
+
+
+def test_numbers_of_a_record_come_back_digit_by_digit(client):
+    text = '{"resourceType":"Patient","id":"p","x":1.80}'
+    body = f'{{"service":"twitch-patient-view","bundle":{text}}}'
+    answer = client.post("/sandbox/prefetch", data=body, content_type="application/json")
+    assert '"x":1.80' in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code"),
+    [
+        ("prefetch", {}, 400, "E020"),
+        ("prefetch", [], 400, "E020"),
+        ("prefetch", {"service": "none", "patientId": ME}, 404, "W404"),
+        ("prefetch", {"service": "twitch-patient-view", "patientId": "nobody"}, 404, "E013"),
+        ("prefetch", {"service": "twitch-patient-view", "patientId": 7}, 400, "E020"),
+        ("prefetch", {"service": "twitch-patient-view", "bundle": {}}, 400, "E023"),
+        ("prefetch", {"service": "twitch-patient-view", "patientId": ME, "context": 7}, 400, "E020"),
+        ("chart", {"patientId": ME}, 400, "E020"),
+        ("chart", {"patientId": ME, "asOf": "2026-11-20"}, 400, "E024"),
+        ("chart", {"patientId": ME, "asOf": "soon"}, 400, "E024"),
+        ("chart", {"bundle": [{"resourceType": "Observation"}], "asOf": "2026-11-20T12:00:00Z"}, 412, None),
+    ],
+)
+def test_what_is_wrong_is_refused_with_its_place(client, path, body, status, code):
+    answer = client.post(f"/sandbox/{path}", json=body)
+    assert answer.status_code == status, answer.get_data(as_text=True)
+    assert code is None or code_of(answer) == code
+
+
+def test_what_is_no_json_is_refused(client):
+    for data in (b"", b"{", b"\xff", b"[" * 100 + b"]" * 100, b'{"a":' * 70 + b"1" + b"}" * 70):
+        answer = client.post("/sandbox/chart", data=data, content_type="application/json")
+        assert (answer.status_code, code_of(answer)) == (400, "E020")
+    for path in POST[:3]:
+        answer = client.post(f"/sandbox{path}", data="{}", content_type="text/plain")
+        assert (answer.status_code, code_of(answer)) == (415, "W415")
+
+
+def test_the_chart_of_a_bundled_patient(client):
+    told = client.post("/sandbox/chart", json={"patientId": ME, "asOf": "2026-11-20T12:00:00Z"}).get_json()
+    lithium = next(row for row in told["labs"] if row["title"] == "Lithium")
+    assert lithium["points"][-1]["value"] == "1.8" and lithium["thresholds"]
+
+
+# ----------------------------------------------------------------------------- orderables, feedback, forgetting
+
+
+def test_orderables_by_kind(client):
+    found = client.get("/sandbox/orderables.json?kind=drug&q=napro").get_json()["matches"]
+    assert found[0]["title"] == "Naproxen" and found[0]["resource"]["status"] == "draft"
+    assert client.get("/sandbox/orderables.json?kind=test").get_json() == {"matches": []}
+    refused = client.get("/sandbox/orderables.json?kind=food&q=a")
+    assert (refused.status_code, code_of(refused)) == (400, "E021")
+
+
+def call_for(instance):
+    path = content_root() / "fixtures" / "patients" / STORY.name / "request.json"
+    return {**json.loads(path.read_text(encoding="utf-8")), "hookInstance": instance}
+
+
+def test_what_is_answered_shows_up_in_the_feedback_and_can_be_forgotten(client):
+    first, second, third = (f"2f6f0a3e-5a5b-4a56-9f0e-0c5b1d2e3f4{n}" for n in range(3))
+    cards = client.post("/cds-services/twitch-patient-view", json=call_for(first)).get_json()["cards"]
+    reason = cards[0]["overrideReasons"][0]
+    items = [
+        {
+            "card": card["uuid"],
+            "outcome": "overridden",
+            "outcomeTimestamp": "2026-11-20T12:00:00Z",
+            "overrideReason": {"reason": {"code": reason["code"], "system": reason["system"]}},
+        }
+        for card in cards
+    ]
+    kept = client.post("/cds-services/twitch-patient-view/feedback", json={"feedback": items})
+    assert kept.status_code == 200
+    told = client.get("/sandbox/feedback.json").get_json()
+    rule = next(row for row in told["rules"] if row["ruleId"] == STORY.findings[0].rule_id)
+    assert (rule["shown"], rule["overridden"], rule["ignored"]) == (1, 1, 0)
+    assert rule["reasons"] == [{"code": reason["code"], "display": reason["display"], "count": 1}]
+    assert [(row["shown"], row["overridden"]) for row in rule["byDay"]] == [(1, 1)]
+    assert told["totals"]["shown"] == sum(row["shown"] for row in told["rules"])
+
+    quiet = client.post("/cds-services/twitch-patient-view", json=call_for(second)).get_json()["cards"]
+    assert len(quiet) < len(cards)
+    assert client.post("/sandbox/forget", json={}).get_json() == {}
+    again = client.post("/cds-services/twitch-patient-view", json=call_for(third)).get_json()["cards"]
+    assert [card["summary"] for card in again] == [card["summary"] for card in cards]
+    assert (
+        client.get("/sandbox/feedback.json").get_json()["totals"]["overridden"]
+        == told["totals"]["overridden"]
+    )
+
+
+@pytest.mark.parametrize("days", ["0", "367", "-1", "many", "1e2"])
+def test_the_time_of_feedback_is_bounded(client, days):
+    refused = client.get(f"/sandbox/feedback.json?days={days}")
+    assert (refused.status_code, code_of(refused)) == (400, "E022")

@@ -110,6 +110,8 @@ def test_a_birth_date_nobody_can_have_is_no_birth_date(born: str) -> None:
     [
         b'"entry": [], "entry": [',
         b'"entry": [{"resource": {"resourceType": "Observation", "status": "final"}}], "entry": [',
+        rb'"entr\u0079": [{"resource": {"resourceType": "Observation", "status": "final"}}], "entry": [',
+        rb'"\u0065\u006E\u0074\u0072\u0079": [], "entry": [',
     ],
 )
 def test_a_bundle_with_two_lists_of_entries_is_refused(twice: bytes) -> None:

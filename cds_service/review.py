@@ -286,7 +286,7 @@ def _finding_json(
         "indicator": finding.indicator,
         "summary": spoken(finding.summary, neutral),
         "evidence": [_evidence_json(e, mapped) for e in finding.evidence],
-        "missing": [_missing_json(m) for m in finding.missing],
+        "missing": [missing_json(m) for m in finding.missing],
     }
     optional = {
         "branch": finding.branch,
@@ -318,7 +318,8 @@ def _evidence_json(evidence: Evidence, mapped: Mapping[str, str]) -> dict[str, A
     return entry
 
 
-def _missing_json(missing: Missing) -> dict[str, str]:
+def missing_json(missing: Missing) -> dict[str, str]:
+    """Return one thing that was not known, JSON-ready (design 2.3)."""
     entry = {"kind": missing.kind, "name": missing.name, "reason": missing.reason}
     return entry | ({"detail": missing.detail} if missing.detail else {})
 
@@ -348,7 +349,7 @@ def _not_assessed(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
     return [
         {
             "ruleId": f.rule_id,
-            "missing": [_missing_json(m) for m in f.missing],
+            "missing": [missing_json(m) for m in f.missing],
             **({"error": f.error} if f.error else {}),
         }
         for f in sorted(findings, key=lambda f: f.rule_id)

@@ -30,12 +30,16 @@ class EvidenceRow(msgspec.Struct, rename="camel", frozen=True):
 
 
 class MissingRow(msgspec.Struct, frozen=True):
-    """One thing that was not known where a criterion asked for it; ``reason`` as in ``findings.Missing``."""
+    """One thing that was not known where a criterion asked for it; ``reason`` as in ``findings.Missing``.
+
+    ``rules`` is how many rules of a patient could not tell without it; 0 in the row of a finding.
+    """
 
     kind: str = ""
     name: str = ""
     reason: str = ""
     detail: str = ""
+    rules: int = 0
 
 
 class FindingRow(msgspec.Struct, rename="camel", frozen=True):
@@ -70,7 +74,8 @@ class FindingRow(msgspec.Struct, rename="camel", frozen=True):
 class PatientRow(msgspec.Struct, rename="camel", frozen=True):
     """One reviewed patient: counts of rules by answer, states by kind of data.
 
-    ``documents`` is the number of documents that name this patient, each with a row of its own.
+    ``documents`` is the number of documents that name this patient, each with a row of its own. ``missing``
+    is what rules lack that could not tell, what most of them ask for first.
     """
 
     patient: str
@@ -81,6 +86,7 @@ class PatientRow(msgspec.Struct, rename="camel", frozen=True):
     line: int | None = None
     outside: str = ""
     documents: int = 1
+    missing: tuple[MissingRow, ...] = ()
 
     @property
     def place(self) -> tuple[str, str, int | None]:

@@ -5,6 +5,7 @@ It reads no clock and no file, so a worker process and a Spark task give the sam
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,14 +20,17 @@ from cds_service.errors import PatientDataError
 from cds_service.facts import DataState, SetAside
 from cds_service.fhir import Record, count_patients, latest_clinical_date, read_bundle, split_by_patient
 from cds_service.fhir.faults import wrong_subject
+from cds_service.findings import Verdict
 from cds_service.knowledge import Knowledge
 from cds_service.neutral import exact, neutral
-from cds_service.review import Review, review_patient
+from cds_service.review import Review, missing_json, review_patient
 
 __all__ = ["Reviewer", "joined", "of_broken"]
 
 _SEVERAL_PATIENTS: Final = "F007"
 _ENTRY: Final = "/entry/"
+#: Things the rules lack that the row of a patient names.
+_MOST_MISSING: Final = 12
 #: Gives the place of a resource by its JSON pointer, and the pointer that is left inside that place.
 _Locate = Callable[[str], tuple[Place, str]]
 
@@ -274,11 +278,19 @@ def _rows_of(review: Review, place: Place, locate: _Locate, refused: set[str]) -
             "findings": len(findings),
             "setAside": len(facts.set_aside),
             "states": {kind: facts.states[kind].value for kind in sorted(facts.states)},
+            **({"missing": missing} if (missing := _missing(review)) else {}),
             **({"outside": review.triaged.outside} if review.triaged.outside else {}),
         },
     )
     rows.tally.count(review)
     return rows
+
+
+def _missing(review: Review) -> list[dict[str, Any]]:
+    """Return what the rules lack that could not tell: what most of them ask for first, and how many do."""
+    rules = Counter([gap for f in review.findings if f.verdict is Verdict.UNKNOWN for gap in f.missing])
+    most = sorted(rules.items(), key=lambda row: (-row[1], row[0]))[:_MOST_MISSING]
+    return [{**missing_json(gap), "rules": count} for gap, count in most]
 
 
 def _finding_row(

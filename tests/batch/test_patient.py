@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cds_service.batch.patient import Reviewer
+from cds_service.batch.patient import Reviewer, joined
 from cds_service.batch.rows import Place
 from cds_service.facts import DataState
+from cds_service.findings import Verdict
 from cds_service.knowledge import load_knowledge
+from cds_service.review import review_patient
 from tests.batch.broken import bundle, encoded, patient, result
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +49,23 @@ def test_the_order_of_texts_does_not_matter(twitching, chance):
         first.findings,
         first.quarantine,
     )
+
+
+def test_the_row_of_a_patient_names_what_most_rules_lack(twitching):
+    """Held against the findings themselves: a gap counts once for each rule that could not tell."""
+    record = joined(twitching[:1])
+    (row,) = read(REVIEWER.of_document(record, Place("a.json")).patients)
+    review = review_patient(record, REVIEWER.knowledge, as_of=AS_OF)
+    rules_of = {}
+    for finding in review.findings:
+        if finding.verdict is Verdict.UNKNOWN:
+            for gap in finding.missing:
+                rules_of.setdefault((gap.kind, gap.name, gap.reason), set()).add(finding.rule_id)
+    assert len(rules_of) > len(row["missing"]) == 12
+    told = [(gap["kind"], gap["name"], gap["reason"], gap["rules"]) for gap in row["missing"]]
+    assert told == sorted(told, key=lambda gap: (-gap[3], gap[:3]))
+    assert told[0][3] == max(len(rules) for rules in rules_of.values())
+    assert all(rules <= len(rules_of[kind, name, reason]) for kind, name, reason, rules in told)
 
 
 def test_evidence_is_told_by_file_and_line(twitching):

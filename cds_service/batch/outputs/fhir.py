@@ -232,11 +232,16 @@ def _message_part(broken: int) -> dict[str, Any]:
 
 
 def _gaps(judged: Judged) -> list[tuple[str, str]]:
-    """Return what is missing as pairs of kind and name, each once, sorted; no name is the whole kind."""
+    """Return what is missing as pairs of kind and name, each once; no name is the whole kind.
+
+    Whole kinds come first, then what rules lack that could not tell, what most of them ask for first, then
+    what the findings lack.
+    """
     states = judged.patient.states
-    kinds = {(kind, "") for kind, state in states.items() if state not in _KNOWN}
-    named = {_named(gap) for finding in judged.findings for gap in finding.missing}
-    return sorted(gap for gap in kinds | named if gap[0] in KINDS)
+    kinds = sorted((kind, "") for kind, state in states.items() if state not in _KNOWN)
+    lacked = [_named(gap) for gap in judged.patient.missing]
+    named = sorted({_named(gap) for finding in judged.findings for gap in finding.missing})
+    return [gap for gap in dict.fromkeys((*kinds, *lacked, *named)) if gap[0] in KINDS]
 
 
 def _named(gap: MissingRow) -> tuple[str, str]:

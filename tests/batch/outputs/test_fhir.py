@@ -165,3 +165,21 @@ def test_a_finding_without_its_patient_is_an_error_and_leaves_no_file(
     with pytest.raises(MismatchedRows):
         write_detected_issues(patients, run[1], tmp_path / "d", knowledge())
     assert not (tmp_path / "d").exists()
+
+
+def test_what_most_rules_lack_is_asked_for_first_after_whole_kinds(tmp_path: Path) -> None:
+    row = patient_row(reviewed("no-twitching"), "a.json") | {
+        "states": {"lab": "present", "drug": "not-sent"},
+        "missing": [
+            {"kind": "lab", "name": "potassium", "reason": "not-measured", "rules": 5},
+            {"kind": "patient", "name": "age", "reason": "not-sent", "rules": 4},
+            {"kind": "lab", "name": "calcium-total", "reason": "not-measured", "rules": 3},
+        ],
+    }
+    patients, findings = write_rows(tmp_path / "p", [row]), write_rows(tmp_path / "f", [])
+    write_guidance_responses(patients, findings, tmp_path / "g", knowledge())
+    (response,) = _read(tmp_path / "g")
+    GuidanceResponse.model_validate(response)
+    asked = [need["codeFilter"][0]["code"][0]["code"] for need in response["dataRequirement"][1:]]
+    assert response["dataRequirement"][0]["type"] == "MedicationRequest"
+    assert asked == ["potassium", "calcium-total"]

@@ -183,7 +183,7 @@ def _refuse_two_lists(body: bytes, where: str) -> None:
 
 
 def _escapes_letters(body: bytes) -> bool:
-    r"""Whether a letter of ``entry`` may be written as ``\u0065``: then a second list hides from a plain search.
+    r"""Whether a letter of ``entry`` may be written as ``\u0065``: then a plain search misses a list.
 
     Split at the one byte, which is ten times quicker than searching for the longer text.
     """

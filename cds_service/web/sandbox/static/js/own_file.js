@@ -1,5 +1,6 @@
 /** Reads a file of one's own: a Bundle of one patient or a CDS Hooks request; says clearly what anything else is. */
 
+import { strangers, taken } from "./own_bundle.js";
 import { newId } from "./requests.js";
 
 /** The largest request the service takes as it is delivered (`max_body_mib`). */
@@ -36,6 +37,7 @@ class Refusal extends Error {
  * @property {object|null} given A CDS Hooks request; null for a Bundle.
  * @property {object[]} resources
  * @property {object[]} drafts   Draft orders of the request, with ids.
+ * @property {number} strangers  Resources of a Bundle that name another patient, or none: they are not sent.
  */
 
 /**
@@ -122,8 +124,9 @@ function understood(json, hooks) {
   throw new Refusal("This is JSON, but neither a FHIR Bundle nor a CDS Hooks request.");
 }
 
-function ofBundle(bundle) {
-  const resources = resourcesOf(bundle);
+function ofBundle(given) {
+  const bundle = taken(given);
+  const resources = unique(resourcesOf(bundle));
   const patients = resources.filter((item) => item.resourceType === "Patient");
   const ids = [...new Set(patients.map((patient) => String(patient.id ?? "")))];
   if (!resources.length) throw new Refusal("The Bundle holds no resource.");
@@ -132,7 +135,7 @@ function ofBundle(bundle) {
     throw new Refusal(`The Bundle holds ${ids.length} patients.`, `One record is one patient's. It has: ${ids.slice(0, 5).join(", ")}${ids.length > 5 ? ", ..." : ""}.`);
   }
   if (!FHIR_ID.test(ids[0])) throw new Refusal("The Patient has no FHIR id.", "An id has 1 to 64 letters, digits, dots and hyphens.");
-  return { patientId: ids[0], asOf: now(), bundle, given: null, resources, drafts: [] };
+  return { patientId: ids[0], asOf: now(), bundle, given: null, resources, drafts: [], strangers: strangers(resources, ids[0]).length };
 }
 
 function ofRequest(request, hooks) {
@@ -153,6 +156,7 @@ function ofRequest(request, hooks) {
     given: request,
     resources,
     drafts: resourcesOf(context.draftOrders).map((resource) => ({ ...resource, id: resource.id ?? `draft-${newId()}` })),
+    strangers: 0,
   };
 }
 

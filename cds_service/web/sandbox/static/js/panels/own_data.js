@@ -2,7 +2,7 @@
 
 import { html, nothing } from "../html.js";
 import { icon } from "../icons.js";
-import { day } from "../format.js";
+import { counted, day } from "../format.js";
 import { conceptWords, dateOf, drugWords } from "../fhir/words.js";
 import { readOwnFile } from "../own_file.js";
 import { moveTo, openOwn } from "../record.js";
@@ -22,6 +22,7 @@ export function ownDataControl() {
       <input class="unseen" type="file" accept=".json,application/json,application/fhir+json" @change=${choose}></label>
     <p class="soft">Or drop a file on the page: a FHIR Bundle of one patient, or a CDS Hooks request. It goes to the process
       this page came from and nowhere else, and is not kept.</p>
+    ${state.drawer ? refusal() : nothing}
   </section>`;
 }
 
@@ -29,10 +30,16 @@ export function ownDataControl() {
  * @returns {object} The template over the page: where a file may be dropped, and why one was not opened.
  */
 export function ownDataNotice() {
-  const { isOver, problem } = state.ownData;
-  return html`${isOver ? html`<div class="drop-sheet"><p>${icon("add")}Drop a Bundle or a CDS Hooks request</p></div>` : nothing}
-    ${problem ? html`<div class="own-problem">${problemBox(problem)}
-      <button type="button" class="plain square" aria-label="Close the message" @click=${() => set({ problem: null })}>${icon("no")}</button></div>` : nothing}`;
+  return html`${state.ownData.isOver ? html`<div class="drop-sheet"><p>${icon("add")}Drop a Bundle or a CDS Hooks request</p></div>` : nothing}
+    ${state.drawer ? nothing : refusal()}`;
+}
+
+/** Why a file was not opened; inside the drawer while that is open, because it covers everything else. */
+function refusal() {
+  const { problem } = state.ownData;
+  if (!problem) return nothing;
+  return html`<div class="own-problem">${problemBox(problem)}
+    <button type="button" class="plain square" aria-label="Close the message" @click=${() => set({ problem: null })}>${icon("no")}</button></div>`;
 }
 
 /**
@@ -44,8 +51,14 @@ export function ownDataWords() {
   const last = newest(record.resources ?? [], record.storyAsOf);
   const isOld = last && day(last) < day(record.storyAsOf) && day(record.asOf) !== day(last);
   return html`<p class="own-words"><span>${state.ownData.last?.name}${record.given ? `, a request of ${record.given.hook}` : ""}.</span>
+    ${strangerWords(state.ownData.last?.strangers)}
     ${isOld ? html` <span>The newest entry is of ${day(last)}.</span>
       <button type="button" class="plain small" @click=${() => moveTo(`${day(last)}T23:59:59Z`)}>Judge it on that day</button>` : nothing}</p>`;
+}
+
+function strangerWords(count) {
+  if (!count) return nothing;
+  return html`<strong>${counted(count, "entry", "entries")} ${count === 1 ? "names" : "name"} another patient or none: not sent to the service.</strong>`;
 }
 
 /** Let files be dropped anywhere on the page; else the browser would leave the page to show them. */
@@ -98,7 +111,7 @@ async function read(files) {
 }
 
 function open(own) {
-  const { name: _name, drafts, ...record } = own;
+  const { name: _name, strangers: _strangers, drafts, ...record } = own;
   openOwn(record);
   update(() => {
     state.drafts = drafts.map((resource) => ({ resource, label: labelOf(resource), from: "from the request" }));

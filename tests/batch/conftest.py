@@ -4,6 +4,14 @@ import signal
 
 import pytest
 
+from tests.batch import finished
+
+
+@pytest.fixture(scope="session")
+def knowledge():
+    """The knowledge of this installation, which nothing changes: loaded once a process."""
+    return finished.knowledge()
+
 
 @pytest.fixture(autouse=True)
 def ctrl_c():

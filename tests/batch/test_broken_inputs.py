@@ -7,16 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from cds_service.batch import run_batch
-from cds_service.knowledge import load_knowledge
 from tests.batch.broken import CASES, bundle, lines, patient, result
 
 AS_OF = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SOUND = bundle(patient("sound"), result("o", "Patient/sound"))
-
-
-@pytest.fixture(scope="module")
-def knowledge():
-    return load_knowledge()
 
 
 @pytest.fixture

@@ -9,16 +9,10 @@ import pytest
 
 from bench.cohort import FORMS, SYNTHEA, Cohort, main, write
 from cds_service.batch import run_batch
-from cds_service.knowledge import load_knowledge
 
 AS_OF = datetime(2026, 11, 20, 12, tzinfo=UTC)
 WITHOUT = Path("no such folder")
 WHERE = ("file", "line", "pointer", "source")
-
-
-@pytest.fixture(scope="module")
-def knowledge():
-    return load_knowledge()
 
 
 def files(folder):

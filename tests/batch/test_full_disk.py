@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from cds_service.batch import run_batch
-from cds_service.knowledge import load_knowledge
 from tests.batch.broken import lines, patient, result
 
 from .full_disk import AS_OF, FORMATS, outputs
@@ -42,9 +41,9 @@ def given(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(given, tmp_path_factory):
+def undisturbed(given, knowledge, tmp_path_factory):
     out = tmp_path_factory.mktemp("whole") / "out"
-    summary = run_batch(given, out, knowledge=load_knowledge(), as_of=AS_OF, formats=FORMATS)
+    summary = run_batch(given, out, knowledge=knowledge, as_of=AS_OF, formats=FORMATS)
     assert summary["findings"] > 5
     return outputs(out)
 

@@ -12,14 +12,14 @@ from cds_service.batch.patient import Reviewer, joined
 from cds_service.batch.rows import Place
 from cds_service.facts import DataState
 from cds_service.findings import Verdict
-from cds_service.knowledge import load_knowledge
 from cds_service.review import review_patient
 from tests.batch.broken import bundle, encoded, patient, result
+from tests.batch.finished import knowledge
 
 ROOT = Path(__file__).resolve().parents[2]
 AS_OF = datetime(2026, 11, 20, 12, tzinfo=UTC)
 KNOWN = {"Patient": DataState.NONE_FOUND, "Observation": DataState.NONE_FOUND}
-REVIEWER = Reviewer(load_knowledge(), AS_OF, states=KNOWN)
+REVIEWER = Reviewer(knowledge(), AS_OF, states=KNOWN)
 LATEST = Reviewer(REVIEWER.knowledge, None)
 
 

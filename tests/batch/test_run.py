@@ -12,17 +12,11 @@ from cds_service.batch import run_batch
 from cds_service.batch.inputs.sources import find_sources
 from cds_service.batch.inputs.streams import documents, spans
 from cds_service.errors import BatchError
-from cds_service.knowledge import load_knowledge
 
 ROOT = Path(__file__).resolve().parents[2]
 BUNDLES = sorted((ROOT / "fixtures" / "patients").glob("*/bundle.json"))
 AS_OF = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OUTPUTS = ("patients.ndjson", "findings.ndjson", "quarantine.ndjson", "summary.json")
-
-
-@pytest.fixture(scope="module")
-def knowledge():
-    return load_knowledge()
 
 
 @pytest.fixture

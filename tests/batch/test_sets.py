@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from cds_service.batch import run_batch
-from cds_service.knowledge import load_knowledge
 
 SETS = Path(__file__).resolve().parents[3] / "shared" / "fhir-data"
 OUTPUTS = ("patients.ndjson", "findings.ndjson", "quarantine.ndjson", "summary.json")
@@ -18,9 +17,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def outs(tmp_path_factory):
+def outs(knowledge, tmp_path_factory):
     """The outputs of one worker and of three."""
-    knowledge = load_knowledge()
     found = []
     for workers in (1, 3):
         out = tmp_path_factory.mktemp("sets") / "out"
@@ -80,9 +78,9 @@ def test_the_reasons_of_a_set_are_what_is_wrong_with_it(outs):
     assert told(outs, "uk-eps-messages")["F013"] == 10
 
 
-def test_an_export_without_observations_does_not_say_there_are_none(tmp_path):
+def test_an_export_without_observations_does_not_say_there_are_none(knowledge, tmp_path):
     out = tmp_path / "out"
-    run_batch([SETS / "bulk-export-10"], out, knowledge=load_knowledge(), as_of="latest")
+    run_batch([SETS / "bulk-export-10"], out, knowledge=knowledge, as_of="latest")
     states = [json.loads(row)["states"] for row in (out / "patients.ndjson").read_text().splitlines()]
     assert len(states) == 13
     assert {state["lab"] for state in states} == {"not-sent"}

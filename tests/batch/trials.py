@@ -30,12 +30,15 @@ _SMALL = 16 * 1024
 class Trials:
     """The inputs, the outputs of an undisturbed run, and how long that takes."""
 
-    def __init__(self, folder: Path, knowledge: Knowledge) -> None:
-        """Make inputs of both kinds: Bundles, and the same patients as an export with a broken line."""
+    def __init__(self, folder: Path, knowledge: Knowledge, most: int | None = None) -> None:
+        """Make inputs of both kinds: Bundles, and the same patients as an export with a broken line.
+
+        ``most`` bounds the patients; None takes all that are bundled.
+        """
         self._folder = folder
         self._knowledge = knowledge
         self._inputs = folder / "inputs"
-        _make_inputs(self._inputs)
+        _make_inputs(self._inputs, most)
         begun = time.monotonic()
         undisturbed = folder / "undisturbed"
         assert self._finished(undisturbed, resume=False, workers=1)
@@ -87,8 +90,8 @@ class Trials:
         return True
 
 
-def _make_inputs(folder: Path) -> None:
-    bundles = sorted((ROOT / "fixtures" / "patients").glob("*/bundle.json"))
+def _make_inputs(folder: Path, most: int | None) -> None:
+    bundles = sorted((ROOT / "fixtures" / "patients").glob("*/bundle.json"))[:most]
     (folder / "export").mkdir(parents=True)
     lines: dict[str, list[str]] = {}
     for number, path in enumerate(bundles):

@@ -13,7 +13,6 @@ from cds_service.batch import run_batch
 from cds_service.batch.export.access import Clock, ExportAccess
 from cds_service.errors import BatchError
 from cds_service.fetch import parse_server
-from cds_service.knowledge import load_knowledge
 
 from . import server as bad
 from .server import ExportServer, ndjson
@@ -22,11 +21,6 @@ ROOT = Path(__file__).resolve().parents[3]
 BUNDLES = sorted((ROOT / "fixtures" / "patients").glob("*/bundle.json"))[:12]
 AS_OF = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OUTPUTS = ("patients.ndjson", "findings.ndjson", "quarantine.ndjson", "summary.json")
-
-
-@pytest.fixture(scope="module")
-def knowledge():
-    return load_knowledge()
 
 
 @pytest.fixture(scope="module")

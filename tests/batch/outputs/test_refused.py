@@ -14,16 +14,10 @@ from click.testing import CliRunner
 from cds_service.batch import run_batch
 from cds_service.cli.batch import command
 from cds_service.errors import BatchError
-from cds_service.knowledge import load_knowledge
 from tests.batch.broken import bundle, lines, patient, result
 
 AS_OF = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OUTPUTS = ("patients.ndjson", "findings.ndjson", "quarantine.ndjson", "summary.json")
-
-
-@pytest.fixture(scope="module")
-def knowledge():
-    return load_knowledge()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from cds_service.batch import run_batch
 from cds_service.batch.outputs.several import mark_several
 from cds_service.cli.batch import command
-from cds_service.knowledge import load_knowledge
 from tests.batch.broken import bundle, lines, patient, result
 
 AS_OF = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -32,11 +31,6 @@ def inputs(tmp_path_factory):
     (folder / "Patient.ndjson").write_bytes(lines(patient("p1"), patient("p2")))
     (folder / "d.json").write_bytes(bundle(patient("p3")))
     return folder
-
-
-@pytest.fixture(scope="module")
-def knowledge():
-    return load_knowledge()
 
 
 def rows(out):

@@ -16,7 +16,6 @@ from click.testing import CliRunner
 from cds_service.batch import run_batch
 from cds_service.cli import twitch_cds
 from cds_service.errors import BatchError
-from cds_service.knowledge import load_knowledge
 
 ROOT = Path(__file__).resolve().parents[3]
 BUNDLES = sorted((ROOT / "fixtures" / "patients").glob("*/bundle.json"))
@@ -28,11 +27,6 @@ needs_spark = pytest.mark.skipif(
     reason='needs the extra: pip install "twitch-cds[spark]"',
 )
 needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="needs Java 17 or later")
-
-
-@pytest.fixture(scope="module")
-def knowledge():
-    return load_knowledge()
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,13 @@
 """Texts of patients: whatever the number of parts and files, each comes back once, to its patient."""
 
 from collections import Counter
-from itertools import chain, pairwise
+from itertools import chain
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cds_service.batch.outputs import merge as merging
-from cds_service.batch.outputs.merge import merge
-from cds_service.batch.rows import Place, Rows
+from cds_service.batch.rows import Place
 from cds_service.batch.shuffle import spool as spools
 from cds_service.batch.shuffle.spool import Spool, by_patient, part_of, parts_used, read_part
 
@@ -46,31 +44,3 @@ def test_every_text_comes_back_once_to_its_patient(tasks, parts, gathered, tmp_p
         grouped = dict(by_patient(lines))
         assert list(grouped) == sorted(grouped)
         assert sum(map(len, grouped.values())) == len(lines)
-
-
-ROWS = st.lists(st.tuples(st.text(max_size=6), st.text(max_size=6), st.integers(1, 30)), max_size=30)
-
-
-@settings(deadline=None)
-@given(rows=ROWS, cut=st.lists(st.integers(0, 30), max_size=5), at_once=st.sampled_from([2, 3, 200]))
-def test_merged_parts_are_in_the_order_of_one_part(rows, cut, at_once, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("merge")
-
-    def merged(parts, name):
-        paths = []
-        for number, part in enumerate(parts):
-            made = Rows()
-            for patient, file, line in part:
-                place = Place(file, line)
-                made.reviewed(patient, place, {"patient": patient, **place.members})
-            made.sort()
-            paths.append(folder / f"{name}{number}")
-            paths[-1].write_bytes(b"".join(made.patients))
-        assert merge(paths, folder / name, folder / f"{name}-spare") == len(rows)
-        return (folder / name).read_bytes()
-
-    places = [0, *sorted(place for place in cut if place <= len(rows)), len(rows)]
-    parts = [rows[start:end] for start, end in pairwise(places)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(merging, "_AT_ONCE", at_once)
-        assert merged(parts, "parts") == merged([rows], "one")

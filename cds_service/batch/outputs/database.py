@@ -56,7 +56,8 @@ _GROUP: Final = 5_000
 def write_sqlite(rows: Path, target: Path) -> None:
     """Write ``target`` from the finished patients, findings and quarantine in the folder ``rows``.
 
-    A number stands as ``value`` (a double) and exactly, as ``valueText``; ``counts`` and ``states`` are JSON.
+    A number stands as ``value`` (a double) and exactly, as ``valueText``; what a patient has several of is
+    JSON.
 
     Raises:
         BatchError: The file cannot be written (B005).
@@ -87,7 +88,7 @@ def _columns(kind: type[msgspec.Struct]) -> Iterator[str]:
         if member.type == Decimal | None:
             yield f'"{name}" REAL'
             yield f'"{name}Text" TEXT NOT NULL'
-        elif member.name not in _PARTS:
+        elif kind is not FindingRow or member.name not in _PARTS:
             known = _KINDS.get(member.type, "TEXT")
             yield f'"{name}" {known}' + ("" if member.type == int | None else " NOT NULL")
 
@@ -99,10 +100,11 @@ def _cells(row: msgspec.Struct) -> list[_Cell]:
         value = getattr(row, member.name)
         if member.type == Decimal | None:
             cells += [None, ""] if value is None else [float(value), format(value, "f")]
-        elif isinstance(value, dict):
-            cells.append(msgspec.json.encode(value, order="sorted").decode())
-        elif member.name not in _PARTS:
-            cells.append(value)
+        elif isinstance(row, FindingRow) and member.name in _PARTS:
+            continue
+        else:
+            is_plain = value is None or isinstance(value, str | int)
+            cells.append(value if is_plain else msgspec.json.encode(value, order="sorted").decode())
     return cells
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cds_service.batch.finding_rows import FindingRow, PatientRow, QuarantinedRow, rows_of
+from cds_service.batch.finding_rows import FindingRow, MissingRow, PatientRow, QuarantinedRow, rows_of
 from cds_service.batch.outputs.database import write_sqlite
 from cds_service.errors import BatchError
 from tests.batch.finished import write_rows, write_run
@@ -21,7 +21,11 @@ ODD = "=1+1; ' \" \u00fc\u2028\n\0 after"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rows")
-    write_run(folder)
+    patients, _ = write_run(folder)
+    first, *rest = [json.loads(line) for line in patients.read_text(encoding="utf-8").splitlines()]
+    write_rows(
+        patients, [{**first, "missing": [{"kind": "lab", "name": "calcium", "reason": "not-sent"}]}, *rest]
+    )
     row = {"file": "a.json", "line": 3, "pointer": "/x", "code": "F001", "message": ODD, "scope": "document"}
     write_rows(
         folder / "quarantine.ndjson",
@@ -71,6 +75,9 @@ def test_patients_and_quarantine_are_there(folder, ask):
         (row.patient, row.as_of, row.counts, row.states) for row in patients
     ]
     assert {(r["documents"], r["line"]) for r in found} == {(1, None)}
+    kept = [tuple(MissingRow(**item) for item in json.loads(r["missing"])) for r in found]
+    assert kept == [row.missing for row in patients]
+    assert kept[0]
     rows = [
         (r.file, r.line, r.code, r.message) for r in rows_of(folder / "quarantine.ndjson", QuarantinedRow)
     ]

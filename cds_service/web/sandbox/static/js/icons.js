@@ -35,6 +35,8 @@ export function icon(name) {
 export const INDICATOR_WORDS = { critical: "Critical", warning: "Warning", info: "Information", none: "No card expected" };
 
 const ORDER = ["critical", "warning", "info"];
+/** All indicators, and "none", by urgency. */
+export const WORST_FIRST = [...ORDER, "none"];
 
 /**
  * @param {string|undefined} indicator

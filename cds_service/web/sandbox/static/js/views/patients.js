@@ -1,14 +1,13 @@
 /** The list of bundled patients: filtered by words, grouped by what their story is about. */
 
 import { html, nothing, repeat } from "../html.js";
-import { icon, INDICATOR_WORDS, worst } from "../icons.js";
+import { icon, INDICATOR_WORDS, worst, WORST_FIRST } from "../icons.js";
 import { addressOf } from "../routes.js";
 import { state, update } from "../state.js";
 import { ownDataControl } from "../panels/own_data.js";
 import { age, counted } from "../format.js";
 import { problemBox } from "./problem.js";
 
-const WEIGHT = ["critical", "warning", "info", "none"];
 const NO_CARD = "no-card";
 
 /**
@@ -79,7 +78,7 @@ function heaviness(stories) {
 }
 
 function weightOf(story) {
-  return WEIGHT.indexOf(worst(story.causes.map((item) => item.indicator)));
+  return WORST_FIRST.indexOf(worst(story.causes.map((item) => item.indicator)));
 }
 
 function holds(story, words) {

@@ -1,7 +1,7 @@
 /** What stands in the middle before a patient is chosen: what this is, in one look. */
 
 import { html, nothing } from "../html.js";
-import { icon, worst } from "../icons.js";
+import { icon, INDICATOR_WORDS, worst, WORST_FIRST } from "../icons.js";
 import { addressOf } from "../routes.js";
 import { state } from "../state.js";
 import { patientList } from "./patients.js";
@@ -33,17 +33,26 @@ function begin(stories) {
   if (!first.length) return nothing;
   return html`<h2>To begin with</h2>
     <ul class="beginnings">${first.map(
-      (story) => html`<li><a href=${addressOf(story.story)} data-indicator=${worst(story.causes.map((cause) => cause.indicator))}>
-        ${icon(worst(story.causes.map((cause) => cause.indicator)))}
-        <span><strong>${story.causes[0]?.title ?? "No card expected"}</strong>${story.sentence}</span></a></li>`,
+      (story) => html`<li><a href=${addressOf(story.story)} data-indicator=${worstOf(story)}>${icon(worstOf(story))}
+        <span><strong><span class="tone">${INDICATOR_WORDS[worstOf(story)]}</span> ${story.causes[0]?.title}</strong>${story.sentence}</span></a></li>`,
     )}</ul>`;
 }
 
-/** Return the first story of some groups, the worst first, so that the beginnings differ. */
+/** Return the worst story of some groups, so that the beginnings differ. */
 function beginnings(stories) {
   const byGroup = new Map();
-  for (const story of stories) if (!byGroup.has(story.group)) byGroup.set(story.group, story);
-  const order = ["critical", "warning", "info", "none"];
-  const weight = (story) => order.indexOf(worst(story.causes.map((cause) => cause.indicator)));
-  return [...byGroup.values()].sort((one, other) => weight(one) - weight(other)).slice(0, SHOWN);
+  for (const story of stories) {
+    const known = byGroup.get(story.group);
+    if (!known || weight(story) < weight(known)) byGroup.set(story.group, story);
+  }
+  const found = [...byGroup.values()].filter((story) => story.causes.length);
+  return found.sort((one, other) => weight(one) - weight(other)).slice(0, SHOWN);
+}
+
+function weight(story) {
+  return WORST_FIRST.indexOf(worstOf(story));
+}
+
+function worstOf(story) {
+  return worst(story.causes.map((cause) => cause.indicator));
 }

@@ -62,6 +62,7 @@ def test_a_patient_opens_with_chart_and_cards_worst_first(sandbox: str, visit: A
     assert "47 years" in page.locator(".banner").inner_text()
     assert page.locator(".card .indicator").all_inner_texts() == ["Warning", "Information"]
     lithium = page.locator(".tile", has_text="Lithium").first
+    lithium.wait_for()
     assert "1.8 mmol/L" in lithium.inner_text() and "high" in lithium.inner_text()
     assert "newest 1.8 mmol/L on 2026-11-20" in str(lithium.locator("lab-plot").get_attribute("aria-label"))
     page.wait_for_function("() => document.getElementById('live').textContent === '2 cards'")
@@ -93,6 +94,7 @@ def test_the_day_can_be_moved_and_what_is_later_is_said_to_be(sandbox: str, visi
         page.get_by_label("As of", exact=True).press("Enter")
     assert json.loads(asked.value.post_data)["extension"]["org.twitch-cds.asOf"] == "2026-09-01T12:00:00Z"
     page.get_by_text("as of 2026-09-01").wait_for()
+    assert axe_violations(page) == []
     drugs = page.locator(".block", has=page.get_by_role("heading", name=re.compile("^Drugs")))
     assert "later" in drugs.locator(".row", has_text="Ibuprofen").inner_text()
     assert "later" not in drugs.locator(".row", has_text="Lithium carbonate").inner_text()
@@ -130,6 +132,10 @@ def test_a_card_is_dismissed_with_a_reason_and_stays_quiet(own_sandbox: str, vis
     page.locator(".foot").wait_for()
     assert page.locator(".card").count() == 1
     assert "answered by a clinician" in page.locator(".quiet").inner_text()
+    assert axe_violations(page) == []
+    page.get_by_role("button", name="Forget the answers and ask again").click()
+    page.locator(".card").nth(1).wait_for()
+    assert page.locator(".quiet").count() == 0
 
 
 def test_no_card_is_never_all_clear(sandbox: str, visit: Any) -> None:
@@ -307,3 +313,13 @@ def test_the_page_may_load_from_its_own_process_only(sandbox: str) -> None:
         )
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == policy["connect-src"] == policy["style-src"] == "'self'"
+
+
+def test_results_are_shown_in_the_unit_of_the_record(sandbox: str, visit: Any) -> None:
+    page = opened(visit, sandbox, CALCIUM)
+    tile = page.locator(".tile", has=page.get_by_role("heading", name="Total calcium"))
+    tile.wait_for()
+    assert re.search(r"7\.3 mg/dL\s+low", tile.inner_text())
+    assert "range 8.8 to 10.4" in tile.inner_text()
+    tile.get_by_role("button", name="Show values of Total calcium").click()
+    assert "mmol/L" not in tile.inner_text()

@@ -5,6 +5,7 @@ import { heightOf, limitOf, newestOf, rangeOf } from "./lab_values.js";
 const MOST_LINES = 3;
 const MOST_QUIET_LINES = 2;
 const ROOM = 0.12;
+const BRIEF_DIGITS = 3;
 
 /**
  * @typedef {object} Scale
@@ -56,7 +57,7 @@ function merged(thresholds, fired) {
   }
   return [...byValue].map(([value, items]) => {
     const telling = items.filter((item) => fired.has(item.ruleId));
-    return { value: Number(value), label: `${value}: ${nameOf(telling, items)}`, isFired: telling.length > 0 };
+    return { value: Number(value), label: `${brief(value)}: ${nameOf(telling, items)}`, isFired: telling.length > 0 };
   });
 }
 
@@ -64,4 +65,9 @@ function nameOf(telling, items) {
   const titles = [...new Set((telling.length ? telling : items).map((item) => item.title))];
   titles.sort((one, other) => one.length - other.length || one.localeCompare(other));
   return telling.length || titles.length === 1 ? titles[0] : `${titles.length} rules`;
+}
+
+/** A limit that conversion made long is short in the drawing; the table of values has it whole. */
+function brief(value) {
+  return value.replace(/[-.]/g, "").length <= BRIEF_DIGITS ? value : String(Number(Number(value).toPrecision(BRIEF_DIGITS)));
 }

@@ -76,6 +76,12 @@ def _openness(settings: Settings) -> Advice:
             "allow_as_of lets callers choose the day patients are judged at.",
             "Switch it off outside of an evaluation.",
         )
+    if settings.sandbox and settings.public_base_url and not _is_here(settings.public_base_url):
+        yield (
+            "S071",
+            "sandbox is on, and public_base_url tells of a proxy: whoever reaches it reaches the sandbox.",
+            "Switch it off outside of an evaluation on one machine.",
+        )
     if "*" in settings.cors_origins and is_real:
         yield ("S066", "cors_origins lets every web page call.", "Name the origins that need it.")
     for origin in settings.cors_origins:

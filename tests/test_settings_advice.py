@@ -27,6 +27,7 @@ WEAK = [
     ("S068", {"keep_comments": True}),
     ("S069", {"log_level": "debug"}),
     ("S070", {"memory_key": ""}),
+    ("S071", {"sandbox": True}),
     ("S072", {"store_url": "sqlite:///feedback.sqlite3"}),
     ("S073", {"fhir_servers": ("http://127.0.0.1:8080/fhir",)}),
     ("S074", {"fhir_servers": ("https://fhir.example/r4 for https://other.example",)}),

@@ -10,7 +10,11 @@ import click
 from cds_service.cli.options import config_option, json_option, knowledge_in_force, settings_in_force
 from cds_service.settings import settings_table, shown_settings
 from cds_service.settings_advice import settings_advice
-from cds_service.settings_refusals import refuse_open_network, refuse_unreadable_authorities
+from cds_service.settings_refusals import (
+    refuse_exposed_sandbox,
+    refuse_open_network,
+    refuse_unreadable_authorities,
+)
 from cds_service.store import check_store
 
 
@@ -44,6 +48,7 @@ def check(ctx: click.Context, config: Path | None, strict: bool) -> None:
     """
     settings = settings_in_force(config)
     refuse_open_network(settings)
+    refuse_exposed_sandbox(settings)
     refuse_unreadable_authorities(settings)
     check_store(settings.store_url)
     knowledge_in_force(settings)

@@ -5,7 +5,6 @@ Resources are kept as they were sent, numbers as decimals: what goes out is what
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,8 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeAlias
+
+import msgspec
 
 from cds_service.content import content_root
 from cds_service.errors import ContentError, Issue
@@ -23,6 +24,7 @@ Resource: TypeAlias = Mapping[str, Any]
 #: Resources one record may hold; the rest of a larger one is refused, not cut off.
 MOST_RESOURCES = 100_000
 _OWNERS = ("subject", "patient")
+_JSON = msgspec.json.Decoder(float_hook=Decimal)
 _PATIENTS = Path("fixtures") / "patients"
 
 
@@ -140,6 +142,18 @@ def owner_of(resource: Resource) -> str:
     return ""
 
 
+def read_json(data: bytes) -> Any:
+    """Return the value of a JSON text, numbers with a point as decimals, as they were written.
+
+    Raises:
+        ValueError: Not JSON, or not UTF-8.
+    """
+    try:
+        return _JSON.decode(data)
+    except (msgspec.MsgspecError, RecursionError):
+        raise ValueError("is no JSON") from None
+
+
 def read_records(bundle: Any, updated: str | None = None) -> Records:
     """Return the records in a Bundle, a bare list of resources, or one resource; what is none is left out.
 
@@ -196,4 +210,4 @@ def _story(folder: Path) -> Story:
 
 
 def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    return read_json(path.read_bytes())

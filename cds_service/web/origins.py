@@ -3,7 +3,7 @@
 Decided by path, not by route: what was refused before a route was found must be readable as well, or the
 browser hides why. Credentials (cookies) are never allowed; a token goes in a header.
 
-Source: Fetch Standard, "CORS protocol"; CDS Hooks 2.0.1 "CORS".
+Sources: Fetch Standard, "CORS protocol"; CDS Hooks 2.0.1 "CORS"; WICG "Private Network Access".
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ _DISCOVERY = "/cds-services"
 _GUARDED = re.compile(r"/(cds-services|explain|sandbox/fhir|sandbox/faults)(/.*)?")
 #: What FHIR clients send besides (FHIR R4 "RESTful API", "HTTP Headers").
 _FHIR_HEADERS = ", prefer, accept, cache-control, if-none-match, x-requested-with"
+#: A public page asks whether it may call a machine of its reader's own; only an evaluation is meant for that.
+_ASKED_PRIVATE = "Access-Control-Request-Private-Network"
 
 
 def register(app: Flask) -> None:
@@ -45,6 +47,8 @@ def _allow(response: Response) -> Response:
             _FHIR_HEADERS if request.path.startswith("/sandbox/") else ""
         )
         response.headers["Access-Control-Max-Age"] = _KEPT_SECONDS
+        if current_state().settings.sandbox and _ASKED_PRIVATE in request.headers:
+            response.headers["Access-Control-Allow-Private-Network"] = "true"
     else:
         response.headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
     return response

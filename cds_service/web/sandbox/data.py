@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -18,7 +16,7 @@ from cds_service.sandbox.chart import chart_of
 from cds_service.sandbox.history import told_history
 from cds_service.sandbox.listing import listed_patient
 from cds_service.sandbox.prefetch import prefetch_of
-from cds_service.sandbox.records import Records, read_records
+from cds_service.sandbox.records import Records, read_json, read_records
 from cds_service.web.asked import json_body, known_service
 from cds_service.web.problems import Refusal, json_response
 from cds_service.web.sandbox.shelf import (
@@ -33,6 +31,7 @@ from cds_service.web.state import current_state
 blueprint = Blueprint("sandbox_data", __name__)
 
 _MOST_DAYS = 366
+_YEARS = (1900, 2200)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -56,10 +55,12 @@ def prefetch() -> Response:
     context = body.get("context", {})
     if not isinstance(context, Mapping):
         raise _wrong("/context", "E020", "is no object.", "Send the context of the call.")
+    base = asked_base() + FHIR_PATH
     ids = {name: value for name, value in context.items() if isinstance(value, str)}
     if "patientId" not in ids:
         ids["patientId"] = next((row.id for row in records.of_type("Patient")), "")
-    filled = prefetch_of(service, ids, records, asked_base() + FHIR_PATH)
+    with state.turns.turn():
+        filled = prefetch_of(service, ids, records, base)
     return json_response({"prefetch": filled.found, "queries": filled.queries})
 
 
@@ -72,7 +73,9 @@ def chart() -> Response:
     entries = [{"resource": row.resource} for row in records.resources]
     bundle = _ENCODER.encode({"resourceType": "Bundle", "type": "collection", "entry": entries})
     patient_id = named if isinstance(named, str) and named else None
-    found = chart_of(bundle, current_state().knowledge, as_of=_instant(body), patient_id=patient_id)
+    as_of, state = _instant(body), current_state()
+    with state.turns.turn():
+        found = chart_of(bundle, state.knowledge, as_of=as_of, patient_id=patient_id)
     return json_response(found)
 
 
@@ -119,8 +122,9 @@ def _instant(body: Mapping[str, Any]) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         found = datetime.min
-    if found.tzinfo is None:
-        raise _wrong("/asOf", "E024", "is no instant with a zone.", "Write 2026-11-20T12:00:00Z.")
+    if found.tzinfo is None or not _YEARS[0] <= found.year <= _YEARS[1]:
+        what = f"is no instant with a zone from {_YEARS[0]} to {_YEARS[1]}."
+        raise _wrong("/asOf", "E024", what, "Write 2026-11-20T12:00:00Z.")
     return found
 
 
@@ -130,8 +134,8 @@ def asked_object() -> Mapping[str, Any]:
     if is_deeper(body) or is_crowded(body):
         raise _wrong("/", "E020", "is deeper or more crowded than any record.", "Send a smaller record.")
     try:
-        found = json.loads(body, parse_float=Decimal)
-    except (ValueError, RecursionError):
+        found = read_json(body)
+    except ValueError:
         found = None
     if not isinstance(found, Mapping):
         raise _wrong("/", "E020", "is no JSON object.", "Send an object with patientId or bundle.")

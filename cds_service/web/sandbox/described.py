@@ -80,7 +80,7 @@ def _pages() -> Json:
 
 def _data() -> Json:
     reads = ("400", "405", "500", "503")
-    asks = ("400", "404", "405", "412", "413", "415", "500")
+    asks = ("400", "404", "405", "412", "413", "415", "500", "503")
     orderables = _json("orderables", "What can be ordered under a name", reads, query=("kind", "q"))
     prefetch = _json("prefetch", "What an EHR would prefetch for a service", asks, body=("service",))
     return {

@@ -189,6 +189,22 @@ def test_browsers_of_allowed_origins_may_read(make_client):
         assert "Access-Control-Allow-Origin" not in client.get(path, headers={"Origin": ORIGIN}).headers
 
 
+def test_a_public_page_may_call_this_machine_while_the_sandbox_is_on(make_client):
+    asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "GET"}
+    private = asked | {"Access-Control-Request-Private-Network": "true"}
+    name = "Access-Control-Allow-Private-Network"
+    client = make_client(cors_origins=(ORIGIN,))
+    for path in (f"{FHIR}/Patient", "/cds-services", "/cds-services/twitch-patient-view"):
+        assert client.options(path, headers=private).headers[name] == "true"
+        assert name not in client.options(path, headers=asked).headers
+    assert (
+        name
+        not in client.options(f"{FHIR}/Patient", headers=private | {"Origin": "https://e.example"}).headers
+    )
+    off = make_client(cors_origins=(ORIGIN,), sandbox=False)
+    assert name not in off.options("/cds-services", headers=private).headers
+
+
 def test_faults_are_what_they_say(client):
     at = {kind: f"/sandbox/faults/{kind.value}/fhir" for kind in FaultKind}
     assert client.get(f"{at[FaultKind.ERROR]}/Patient").status_code == 500

@@ -153,6 +153,7 @@ def test_numbers_of_a_record_come_back_digit_by_digit(client):
         ("chart", {"patientId": ME}, 400, "E020"),
         ("chart", {"patientId": ME, "asOf": "2026-11-20"}, 400, "E024"),
         ("chart", {"patientId": ME, "asOf": "soon"}, 400, "E024"),
+        ("chart", {"patientId": ME, "asOf": "0001-01-01T00:00:00+14:00"}, 400, "E024"),
         ("chart", {"bundle": [{"resourceType": "Observation"}], "asOf": "2026-11-20T12:00:00Z"}, 412, None),
     ],
 )
@@ -163,7 +164,15 @@ def test_what_is_wrong_is_refused_with_its_place(client, path, body, status, cod
 
 
 def test_what_is_no_json_is_refused(client):
-    for data in (b"", b"{", b"\xff", b"[" * 100 + b"]" * 100, b'{"a":' * 70 + b"1" + b"}" * 70):
+    for data in (
+        b"",
+        b"{",
+        b"\xff",
+        b"[" * 100 + b"]" * 100,
+        b'{"a":' * 70 + b"1" + b"}" * 70,
+        b'{"bundle":NaN}',
+        b'{"patientId":"\\ud800"}',
+    ):
         answer = client.post("/sandbox/chart", data=data, content_type="application/json")
         assert (answer.status_code, code_of(answer)) == (400, "E020")
     for path in POST[:3]:

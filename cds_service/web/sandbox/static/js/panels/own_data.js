@@ -53,7 +53,7 @@ export function ownDataWords() {
   return html`<p class="own-words"><span>${state.ownData.last?.name}${record.given ? `, a request of ${record.given.hook}` : ""}.</span>
     ${strangerWords(state.ownData.last?.strangers)}
     ${isOld ? html` <span>The newest entry is of ${day(last)}.</span>
-      <button type="button" class="plain small" @click=${() => moveTo(`${day(last)}T23:59:59Z`)}>Judge it on that day</button>` : nothing}</p>`;
+      <button type="button" class="plain small" @click=${() => moveTo(endOfDay(last))}>Judge it on that day</button>` : nothing}</p>`;
 }
 
 function strangerWords(count) {
@@ -120,6 +120,11 @@ function open(own) {
 
 function labelOf(resource) {
   return resource.resourceType === "MedicationRequest" ? drugWords(resource, []) : conceptWords(resource.code) || resource.resourceType;
+}
+
+/** Return the end of the day of a moment, in the zone the record tells it in. */
+function endOfDay(moment) {
+  return `${day(moment)}T23:59:59${/(Z|[+-]\d\d:\d\d)$/.exec(moment.slice(10))?.[0] ?? "Z"}`;
 }
 
 function newest(resources, asOf) {

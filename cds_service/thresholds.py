@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 
 from cds_service.errors import UnitError
@@ -56,6 +58,7 @@ class Threshold:
         return {"side": self.side, "value": format(self.value, "f"), "rules": list(self.rules)}
 
 
+@lru_cache(maxsize=4)
 def analyte_cuts(knowledge: Knowledge) -> Mapping[str, tuple[Cut, ...]]:
     """Return, by analyte, every limit by which a rule cuts it: rising, each once.
 
@@ -73,7 +76,7 @@ def analyte_cuts(knowledge: Knowledge) -> Mapping[str, tuple[Cut, ...]]:
     found: dict[str, list[Cut]] = defaultdict(list)
     for (name, value, op), ids in sorted(rules.items()):
         found[name].append(Cut(op, value, tuple(sorted(ids))))
-    return {name: tuple(cuts) for name, cuts in found.items()}
+    return MappingProxyType({name: tuple(cuts) for name, cuts in found.items()})
 
 
 def analyte_thresholds(knowledge: Knowledge) -> Mapping[str, tuple[Threshold, ...]]:

@@ -41,6 +41,30 @@ class Orderable:
     rank: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An orderable with its words as they are compared."""
+
+    row: Orderable
+    title: str
+    of_title: tuple[str, ...]
+    own: tuple[str, ...]
+
+    @classmethod
+    def by(cls, row: Orderable) -> _Found:
+        title = _folded(row.title)
+        of_title = tuple(title.split())
+        return cls(row, title, of_title, (*of_title, *_folded(" ".join(row.words)).split()))
+
+    def score(self, asked: list[str]) -> int | None:
+        """Return how well it answers, 0 best; None when a word of the question begins none of its own."""
+        if not all(any(word.startswith(part) for word in self.own) for part in asked):
+            return None
+        if self.title.startswith(" ".join(asked)):
+            return 0
+        return 1 if all(any(word.startswith(part) for word in self.of_title) for part in asked) else 2
+
+
 class Orderables:
     """Everything that can be ordered or recorded, made once of a terminology; only read afterwards."""
 
@@ -51,6 +75,7 @@ class Orderables:
             "test": tuple(_tests_of(terminology)),
             "problem": (*_twitches(terminology), *_named_problems(terminology)),
         }
+        self._indexes = {kind: tuple(map(_Found.by, rows)) for kind, rows in self._shelves.items()}
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -66,26 +91,14 @@ class Orderables:
         Raises:
             KeyError: There is no such kind.
         """
-        rows = self._shelves[kind]
+        index = self._indexes[kind]
         asked = _folded(query[:_LONGEST]).split()
-        scored = [(score, row) for row in rows if asked and (score := _score(row, asked)) is not None]
+        scored = [(score, it.row) for it in index if asked and (score := it.score(asked)) is not None]
         scored.sort(key=lambda pair: (pair[0], pair[1].rank, len(pair[1].title), pair[1].title))
         return [
             {"title": row.title, "note": row.note, "resource": row.resource}
             for _, row in scored[:MOST_MATCHES]
         ]
-
-
-def _score(row: Orderable, asked: list[str]) -> int | None:
-    """Return how well a row answers, 0 best; None when some word of the question begins none of its own."""
-    title = _folded(row.title)
-    of_title = title.split()
-    own = [*of_title, *(part for word in row.words for part in _folded(word).split())]
-    if not all(any(word.startswith(part) for word in own) for part in asked):
-        return None
-    if title.startswith(" ".join(asked)):
-        return 0
-    return 1 if all(any(word.startswith(part) for word in of_title) for part in asked) else 2
 
 
 def _folded(text: str) -> str:

@@ -14,7 +14,7 @@ from cds_service.engine import BranchTrace, Context, RuleTrace
 from cds_service.facts import PatientFacts
 from cds_service.findings import Evidence, Finding, Missing, Verdict, spoken
 from cds_service.knowledge import Knowledge
-from cds_service.logic import criterion_in_words, logic_in_words
+from cds_service.logic import OPEN_GATES, criterion_in_words, logic_in_words
 from cds_service.neutral import exact, neutral
 from cds_service.program import program_of
 from cds_service.rules import Criterion, Rule
@@ -95,9 +95,20 @@ def _told(teller: _Teller, trace: RuleTrace, finding: Finding) -> dict[str, Any]
     try:
         return teller.rule(trace, finding)
     except Exception as error:
-        rule, words = trace.rule, teller.book.knowledge.frames.say("why_answer_error")
-        entry = {"ruleId": rule.id, "title": rule.title, "version": rule.version, "answer": "error"}
-        return {**entry, "words": words, "logic": [], "branches": [], "error": type(error).__name__}
+        words = teller.book.knowledge.frames.say("why_answer_error")
+        kind = type(error).__name__
+        return {**_named(trace.rule, "error"), "words": words, "logic": [], "branches": [], "error": kind}
+
+
+def _named(rule: Rule | SwitchedOff, answer: str) -> dict[str, Any]:
+    """Return what the explanation of a rule begins with."""
+    return {
+        "ruleId": rule.id,
+        "title": rule.title,
+        "group": rule.group,
+        "version": rule.version,
+        "answer": answer,
+    }
 
 
 def _failed(name: str, kind: str, knowledge: Knowledge) -> dict[str, Any]:
@@ -124,10 +135,7 @@ def explain_site(facts: PatientFacts, knowledge: Knowledge) -> dict[str, Any]:
 def _switched_off(rule: SwitchedOff, knowledge: Knowledge) -> dict[str, Any]:
     """Return the explanation of a rule that is not judged at this site."""
     return {
-        "ruleId": rule.id,
-        "title": rule.title,
-        "version": rule.version,
-        "answer": "switched-off",
+        **_named(rule, "switched-off"),
         "words": knowledge.frames.say("why_answer_switched-off"),
         "because": rule.switch.because,
         "by": rule.switch.by,
@@ -151,8 +159,12 @@ class Phrasebook:
             self._logic[rule.id] = logic_in_words(rule, self.knowledge)
         return self._logic[rule.id]
 
+    def gate(self, name: str) -> str:
+        """Return what a gate asks for, in words; empty where it asks for nothing beside the criterion."""
+        return "" if name in OPEN_GATES else self.knowledge.frames.say(f"gate_{name}")
+
     def criterion(self, criterion: Criterion) -> dict[str, Any]:
-        """Return text, note, threshold and definitions of a criterion; not to be changed."""
+        """Return text, note, threshold, count and definitions of a criterion; not to be changed."""
         known = self._criteria.get(id(criterion))  # by identity: equality walks the whole tree
         if known is None:
             known = self._criteria[id(criterion)] = (criterion, self._said(criterion))
@@ -163,6 +175,7 @@ class Phrasebook:
             "text": self._words(criterion),
             "note": criterion.note,
             "threshold": _threshold(criterion),
+            "atLeast": _at_least(criterion),
             "meets": list(criterion.names) if isinstance(criterion, MeetsCriterion) else [],
         }
         return {name: value for name, value in entry.items() if value}
@@ -193,10 +206,7 @@ class _Teller:
         error = finding.error or trace.error
         answer = "error" if error else finding.verdict.value
         entry: dict[str, Any] = {
-            "ruleId": rule.id,
-            "title": rule.title,
-            "version": rule.version,
-            "answer": answer,
+            **_named(rule, answer),
             "words": knowledge.frames.say(f"why_answer_{answer}"),
             "logic": self.book.logic(rule),
             "branches": [self.branch(branch) for branch in trace.branches],
@@ -222,11 +232,16 @@ class _Teller:
         entry = {
             "id": branch.branch_id,
             "runsAtThisHook": branch.when is not None,
-            "gate": {"name": branch.gate, "answer": branch.gate_verdict.value},
+            "gate": self.gate(branch),
             "when": branch.when or "",
             "unless": list(branch.unless),
         }
         return {name: value for name, value in entry.items() if value not in ("", [])}
+
+    def gate(self, branch: BranchTrace) -> dict[str, Any]:
+        entry = {"name": branch.gate, "answer": branch.gate_verdict.value}
+        words = self.book.gate(branch.gate)
+        return {**entry, "words": words} if words else entry
 
     def criterion(
         self,
@@ -269,6 +284,11 @@ def deciding(branches: Iterable[BranchTrace]) -> list[Missing]:
         if branch.gate_verdict is not Verdict.NO_MATCH:
             gaps.update(dict.fromkeys(branch.missing))
     return list(gaps)
+
+
+def _at_least(criterion: Criterion) -> int:
+    """Return how many parts of ``some`` must hold; 0 for other criteria."""
+    return criterion.at_least if isinstance(criterion, Combination) and criterion.op == "some" else 0
 
 
 def _threshold(criterion: Criterion) -> list[str]:

@@ -56,7 +56,10 @@ def content(when: Criterion) -> Knowledge:
 
 
 def explained(when: Criterion, patient: PatientFacts) -> dict:  # type: ignore[type-arg]
-    world = content(when)
+    return explained_by(content(when), patient)
+
+
+def explained_by(world: Knowledge, patient: PatientFacts) -> dict:  # type: ignore[type-arg]
     program = compile_program(
         world.rules.values(),
         world.definitions,
@@ -86,6 +89,13 @@ def test_a_rule_that_did_not_fire_says_so_part_by_part() -> None:
     parts = entry["branches"][0]["when"]["parts"]
     assert entry["answer"] == "no-match" and [part["answer"] for part in parts] == ["match", "no-match"]
     assert "wouldChange" not in entry and "strength" not in entry
+
+
+def test_a_rule_names_its_group_and_how_many_parts_must_hold() -> None:
+    entry = explained(Combination(op="some", parts=(LOW, DRUG, DRUG), at_least=2), facts())
+    assert entry["group"] == content(LOW).rules["low-potassium"].group
+    assert entry["branches"][0]["when"]["atLeast"] == 2
+    assert "atLeast" not in entry["branches"][0]["when"]["parts"][0]
 
 
 def test_an_undecided_rule_names_the_missing_fact_that_would_decide() -> None:
@@ -127,7 +137,14 @@ def test_a_definition_that_fails_inside_says_so(monkeypatch: pytest.MonkeyPatch)
 def test_a_closed_gate_asks_for_nothing() -> None:
     entry = explained(LOW, facts(twitch=None))
     assert entry["answer"] == "no-match" and "wouldChange" not in entry
-    assert entry["branches"][0]["gate"] == {"name": "twitch", "answer": "no-match"}
+    gate = {"name": "twitch", "words": "muscle twitching is recorded", "answer": "no-match"}
+    assert entry["branches"][0]["gate"] == gate
+
+
+def test_a_gate_that_asks_for_nothing_has_no_words() -> None:
+    made = rule("low-potassium", branches=(Branch("", "danger", LOW),))
+    world = with_rules(made)
+    assert "words" not in explained_by(world, facts())["branches"][0]["gate"]
 
 
 def test_every_finding_is_explained_in_its_order_and_an_unknown_rule_refused() -> None:

@@ -8,6 +8,7 @@ import { state, update } from "../state.js";
 import { actionBar, drugAction } from "../panels/hooks.js";
 import { orderPad } from "../panels/orders.js";
 import { ownDataWords } from "../panels/own_data.js";
+import { readersButton } from "../panels/why.js";
 import { asOfControl } from "./as_of.js";
 import { seriesSection } from "./labs.js";
 import { problemBox } from "./problem.js";
@@ -84,7 +85,7 @@ function line(row, action) {
     <span class="when">${row.status ? html`<span class="status">${row.status}</span>` : nothing}
       ${isAhead ? html`<span class="status">later</span>` : nothing}
       <span>${row.date ? day(row.date) : "no date"}</span></span>
-    ${action(row)}
+    ${readersButton([row.reference])}${action(row)}
   </li>`;
 }
 

@@ -5,6 +5,7 @@ import { counted, day, dayAndTime } from "../format.js";
 import { state, update } from "../state.js";
 import { citedSources, firedRules } from "../calls.js";
 import { amountOf, heightOf, limitOf, newestOf, rangeWords, unitOf } from "../lab_values.js";
+import { readersButton } from "../panels/why.js";
 import "./lab_plot.js";
 
 /**
@@ -45,7 +46,7 @@ function tile(series) {
   return html`<article class=${isCited ? "tile is-cited" : "tile"} data-ref=${references}>
     <header><h3>${series.title}</h3>${value(series, newest)}</header>
     <lab-plot .series=${series} .highlight=${state.highlight} .fired=${[...firedRules()].join(" ")}></lab-plot>
-    <footer><span>${foot(newest)}</span>${valuesButton(series)}</footer>
+    <footer><span>${foot(newest)}</span>${readersButton(sourcesOf(series))}${valuesButton(series)}</footer>
     ${isOpen(series) ? table(series) : nothing}
   </article>`;
 }
@@ -55,8 +56,12 @@ function single(series) {
   const isCited = series.points.some((point) => point.source === state.highlight);
   return html`<li class=${isCited ? "single is-cited" : "single"} data-ref=${series.points.map((point) => point.source).join(" ")}>
     <span class="title">${series.title}</span>${value(series, newest)}
-    <span class="when">${foot(newest)}</span>${valuesButton(series)}
+    <span class="when">${foot(newest)} ${readersButton(sourcesOf(series))}</span>${valuesButton(series)}
     ${isOpen(series) ? table(series) : nothing}</li>`;
+}
+
+function sourcesOf(series) {
+  return series.points.map((point) => point.source);
 }
 
 function value(series, newest) {

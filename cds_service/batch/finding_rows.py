@@ -42,13 +42,23 @@ class MissingRow(msgspec.Struct, frozen=True):
     rules: int = 0
 
 
-class FindingRow(msgspec.Struct, rename="camel", frozen=True):
-    """One matched finding. ``rank`` is None where it stands on no card."""
+class _OfPatient(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """A row about a patient in one document. ``line`` is None where the document is a file of its own."""
 
     patient: str
-    rule_id: str
     file: str = ""
     line: int | None = None
+
+    @property
+    def place(self) -> tuple[str, str, int | None]:
+        """Whose it is and where the record stands: the same for a patient and all that was found."""
+        return self.patient, self.file, self.line
+
+
+class FindingRow(_OfPatient, frozen=True, kw_only=True):
+    """One matched finding. ``rank`` is None where it stands on no card."""
+
+    rule_id: str
     cause: str = ""
     branch: str = ""
     rank: int | None = None
@@ -65,33 +75,20 @@ class FindingRow(msgspec.Struct, rename="camel", frozen=True):
     stale: str = ""
     unproposed: str = ""
 
-    @property
-    def place(self) -> tuple[str, str, int | None]:
-        """Whose it is and where the record stands: the same as that of the row of the patient."""
-        return self.patient, self.file, self.line
 
-
-class PatientRow(msgspec.Struct, rename="camel", frozen=True):
+class PatientRow(_OfPatient, frozen=True, kw_only=True):
     """One reviewed patient: counts of rules by answer, states by kind of data.
 
     ``documents`` is the number of documents that name this patient, each with a row of its own. ``missing``
     is what rules lack that could not tell, what most of them ask for first.
     """
 
-    patient: str
     as_of: str
     counts: dict[str, int] = {}
     states: dict[str, str] = {}
-    file: str = ""
-    line: int | None = None
     outside: str = ""
     documents: int = 1
     missing: tuple[MissingRow, ...] = ()
-
-    @property
-    def place(self) -> tuple[str, str, int | None]:
-        """Whose it is and where the record stands."""
-        return self.patient, self.file, self.line
 
 
 class QuarantinedRow(msgspec.Struct, frozen=True):

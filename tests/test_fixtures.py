@@ -9,18 +9,22 @@ from typing import Any
 
 import pytest
 from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.medicationrequest import MedicationRequest
+from fhir.resources.R4B.servicerequest import ServiceRequest
 
 from cds_service import cli
 from cds_service.knowledge import Knowledge, load_knowledge
 from cds_service.settings import Settings
 from cds_service.web import create_app
 from cds_service.wording import assert_clean
-from tests.fhir_builder.requests import PATIENTS, patient_view, request_for
+from tests.fhir_builder.patients import WRITTEN
+from tests.fhir_builder.requests import PATIENTS, order_request, patient_view, request_for
 from tests.vignettes.judging import EXTENSION, differences
 
 STORIES = sorted(path.parent.name for path in PATIENTS.glob("*/bundle.json"))
 #: Keys of expected.json that are no expectation of the cards.
-_ABOUT = {"story", "asOf", "later", "findings", "record"}
+_ABOUT = {"title", "story", "asOf", "later", "findings", "record", "beside", "tryOrders"}
+MODELS = {"MedicationRequest": MedicationRequest, "ServiceRequest": ServiceRequest}
 _NAMES = {
     "firstCard": "first_card",
     "notSay": "not_say",
@@ -90,12 +94,25 @@ def unexpected(answer: dict[str, Any], expected: dict[str, Any]) -> list[str]:
     found = [row["ruleId"] for row in shown]
     wanted = [row["ruleId"] for row in expected["findings"]]
     faults = [] if found == wanted else [f"causes are {found}, not {wanted}"]
+    faults += [
+        f"{rule} is not told beside" for rule in expected.get("beside", ()) if rule not in beside(answer)
+    ]
     rules = {
         row["ruleId"]: {key: value for key, value in row.items() if key != "ruleId"}
         for row in expected["findings"]
     }
     more = {_NAMES.get(key, key): value for key, value in expected.items() if key not in _ABOUT}
     return faults + differences(answer, {"rules": rules, **more})
+
+
+def beside(answer: dict[str, Any]) -> set[str]:
+    """The rules told without a rank: what argues against, and what is evidence only."""
+    rows = answer["extension"][EXTENSION]["findings"]
+    return {
+        row["ruleId"]
+        for row in rows
+        if not (row.get("rank") or row.get("foldedInto") or row.get("gaveWayTo"))
+    }
 
 
 def essence(answer: dict[str, Any]) -> list[Any]:
@@ -105,6 +122,28 @@ def essence(answer: dict[str, Any]) -> list[Any]:
         for row in answer["extension"][EXTENSION]["findings"]
     ]
     return [findings, [(card["summary"], card["indicator"], card.get("detail")) for card in answer["cards"]]]
+
+
+@pytest.mark.parametrize("story", [name for name in STORIES if "tryOrders" in read(name, "expected.json")])
+def test_order_a_story_suggests_is_answered_as_said(story, client):
+    for order in read(story, "expected.json")["tryOrders"]:
+        service = next(item for item in knowledge().services if item.hook == order["hook"])
+        call = order_request(PATIENTS / story, service, order["draft"])
+        MODELS[order["draft"]["resourceType"]].model_validate(drafted(call))
+        answer = client.post(f"/cds-services/{service.id}", json=call).get_json()
+        rows = answer["extension"][EXTENSION]["findings"]
+        told = {(row["ruleId"], row["indicator"]) for row in rows if row.get("rank")}
+        assert {(row["ruleId"], row["indicator"]) for row in order["findings"]} <= told
+
+
+def drafted(call: dict[str, Any]) -> Any:
+    bundle = next(value for key, value in call["context"].items() if key in ("draftOrders", "medications"))
+    return bundle["entry"][0]["resource"]
+
+
+@pytest.mark.parametrize("story", sorted(WRITTEN))
+def test_bundle_is_what_the_builder_writes(story):
+    assert read(story, "bundle.json") == WRITTEN[story], "run: python -m tests.fhir_builder.patients"
 
 
 @pytest.mark.parametrize("story", STORIES)
@@ -181,3 +220,27 @@ def test_the_patient_alone_is_answered_with_an_error_and_no_empty_list(client):
     answer = client.post("/cds-services/twitch-patient-view", json=request)
     assert answer.status_code == 412
     assert "No card does not mean no finding" in answer.get_data(as_text=True)
+
+
+# ----------------------------------------------------------------------------- what the stories tell together
+
+
+def told_by(story: str) -> set[str]:
+    """The rules a story shows as a cause or a step, tells beside them, or answers an order with."""
+    expected = read(story, "expected.json")
+    orders = expected.get("tryOrders", ())
+    rows = [*expected["findings"], *(row for order in orders for row in order["findings"])]
+    return {row["ruleId"] for row in rows} | set(expected.get("beside", ()))
+
+
+def test_every_rule_is_told_by_some_story():
+    told = {rule for story in STORIES for rule in told_by(story)}
+    assert sorted(set(knowledge().rules) - told) == []
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_a_story_is_small_and_has_a_short_title_of_its_own(story):
+    titles = [read(name, "expected.json")["title"] for name in STORIES]
+    title = read(story, "expected.json")["title"]
+    assert titles.count(title) == 1 and 10 <= len(title) <= 60 and title.isprintable()
+    assert len((PATIENTS / story / "bundle.json").read_bytes()) <= 40_000

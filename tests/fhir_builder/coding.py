@@ -94,6 +94,20 @@ def _extras(kind: str, name: str, names: Any) -> int:
     return sum(len(set(names(other)) - meant(kind, name)) for other in kinds)
 
 
+def specific_code(kind: str, name: str, system: str, text: str) -> dict[str, str] | None:
+    """The coding of a value set in a system, or None; ``name@code`` picks one code of the value set.
+
+    The display is the title ICD-10-CM prints; for other systems it is ``text``, the words of the record.
+    """
+    name, _, wanted = name.partition("@")
+    rows = terminology().value_sets[BORROWED.get(kind, kind)][name].codes
+    code = wanted or _code_of(kind, name, system)
+    row = next((row for row in rows if row.code == code and (wanted or row.system == system)), None)
+    if row is None:
+        return None
+    return coding(row.system, row.code, row.title if row.system == "icd-10-cm" else text)
+
+
 # ----------------------------------------------------------------------------- drugs
 
 
@@ -118,6 +132,14 @@ def drug_concept(use: DrugUse, way: str) -> tuple[dict[str, Any], tuple[str, str
     if not code:
         return {"text": title}, None
     return {"coding": [coding(str(system), code, title)]}, None
+
+
+def ingredient_code(ingredient: str, route: str | None) -> dict[str, str]:
+    """The coding of an ingredient: RxNorm, or ATC for what is not on the market of the United States."""
+    for system in (RXNORM, ATC):
+        if code := _drug_code(ingredient, system, route):
+            return coding(system, code, terminology().ingredients[ingredient].title)
+    raise LookupError(f"no code of {ingredient}")
 
 
 @cache
@@ -194,6 +216,13 @@ def unit_for(name: str, units: str) -> str:
             return "meq/L"
         return next((unit for unit in _CONVENTIONAL if unit in analyte.factors), analyte.unit)
     return analyte.unit
+
+
+@lru_cache(maxsize=1)
+def twitch_rows() -> list[tuple[str, str, str]]:
+    """System, code and title of every code of twitching."""
+    rows = read_document(content_root() / "terminology" / "twitch.yaml").data["codes"]
+    return [(row["system"], str(row["code"]), row["title"]) for row in rows]
 
 
 @lru_cache(maxsize=1)

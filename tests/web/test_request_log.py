@@ -53,7 +53,7 @@ def test_nothing_of_a_patient_or_user_is_logged(client, marked, capsys):
     log = capsys.readouterr().err
     assert log.count('"event": "request"') == 5
     assert _MARK.lower() not in log.lower()
-    assert "synthetic-lip" not in log
+    assert "delphine" not in log
 
 
 def test_a_refusal_is_logged_with_its_code(client, capsys):

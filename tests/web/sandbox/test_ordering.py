@@ -63,7 +63,7 @@ def test_lithium_for_a_patient_on_ibuprofen_gives_an_order_card(sandbox: str, vi
     body = order(page, "lithium", "Lithium")
     draft = body["context"]["draftOrders"]["entry"][0]["resource"]
     assert body["context"]["selections"] == [f"MedicationRequest/{draft['id']}"]
-    assert draft["subject"] == {"reference": "Patient/synthetic-lithea"}
+    assert draft["subject"] == {"reference": "Patient/lithea"}
     assert draft["status"] == "draft"
     assert body["context"]["encounterId"] == open_encounter("lithium-high-after-ibuprofen")
     page.get_by_role("button", name="order-select", pressed=True).wait_for()
@@ -182,7 +182,7 @@ def test_a_twitch_added_as_a_problem_asks_for_red_flags(sandbox: str, visit: Any
         box.press("Enter")
     (entry,) = read(asked)["context"]["conditions"]["entry"]
     assert entry["resource"]["category"][0]["coding"][0]["code"] == "problem-list-item"
-    assert entry["resource"]["subject"] == {"reference": "Patient/synthetic-motora"}
+    assert entry["resource"]["subject"] == {"reference": "Patient/motora"}
     page.get_by_role("button", name="problem-list-item-create", pressed=True).wait_for()
     shown_cards(page).first.wait_for()
     assert box.count() == 0
@@ -239,7 +239,7 @@ def test_drafts_stay_with_their_patient(sandbox: str, visit: Any) -> None:
     order(page, "lithium", "Lithium")
     page.goto(sandbox + WITHOUT_ENCOUNTER)
     page.get_by_role("heading", level=1, name="Well").or_(
-        page.get_by_text("id synthetic-well")
+        page.get_by_text("id well")
     ).first.wait_for()
     assert page.get_by_role("list", name="Drafts").count() == 0
 

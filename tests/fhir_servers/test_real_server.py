@@ -10,9 +10,9 @@ from cds_service.knowledge import load_knowledge
 from cds_service.settings import Settings
 from cds_service.web import create_app
 
-from .servers import ROOT, TOKEN
+from .servers import BUNDLES, ROOT, TOKEN
 
-REQUESTS = sorted((ROOT / "fixtures" / "patients").glob("*/request.json"))
+REQUESTS = [path.with_name("request.json") for path in BUNDLES]
 CALLS = sorted((ROOT / "fixtures" / "calls").glob("*.json"))
 
 

@@ -242,7 +242,11 @@ def _result(when: str, part: str, country: str, status: str) -> Row:
         raise LookupError(f"{name} has no unit {scale.unit}")
     value = _quantity(number, scale.unit)
     sides = (("low", scale.low), ("high", scale.high))
-    limits = {side: {"value": _number(str(limit)), "unit": value["unit"]} for side, limit in sides if limit is not None}
+    limits = {
+        side: {"value": _number(str(limit)), "unit": value["unit"]}
+        for side, limit in sides
+        if limit is not None
+    }
     concept = _loinc_of(test.analyte, scale.unit) | {"text": test.title}
     flag = _flag(number, scale)
     return Row(

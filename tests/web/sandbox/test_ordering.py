@@ -238,9 +238,7 @@ def test_drafts_stay_with_their_patient(sandbox: str, visit: Any) -> None:
     page = visit(sandbox + LITHIUM)
     order(page, "lithium", "Lithium")
     page.goto(sandbox + WITHOUT_ENCOUNTER)
-    page.get_by_role("heading", level=1, name="Well").or_(
-        page.get_by_text("id well")
-    ).first.wait_for()
+    page.get_by_role("heading", level=1, name="Well").or_(page.get_by_text("id well")).first.wait_for()
     assert page.get_by_role("list", name="Drafts").count() == 0
 
 

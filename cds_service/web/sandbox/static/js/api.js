@@ -16,7 +16,6 @@ const JSON_TYPE = "application/json";
 /** Addresses, relative to the page: they hold under any prefix. */
 export const ADDRESSES = {
   patients: "patients.json",
-  record: "record",
   prefetch: "prefetch",
   chart: "chart",
   orderables: "orderables.json",

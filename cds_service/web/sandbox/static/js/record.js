@@ -16,7 +16,6 @@ export async function loadPatients() {
     state.patients.fhirServer = answer.json?.fhirServer ?? "";
     state.patients.faults = answer.json?.faults ?? {};
     state.patients.canForget = answer.json?.canForget === true;
-    state.patients.maxBodyMib = answer.json?.maxBodyMib ?? null;
     state.patients.problem = answer.problem;
   });
 }
@@ -107,7 +106,7 @@ async function loadResources(record) {
 
 async function loadChart(record) {
   const asOf = record.asOf;
-  const whose = { patientId: record.patientId, ...(record.bundle && { bundle: record.bundle }) };
+  const whose = record.bundle ? { bundle: record.bundle } : { patientId: record.patientId };
   const answer = await post(ADDRESSES.chart, { ...whose, asOf });
   if (record.asOf !== asOf) return; // moved on in the meantime: that answer comes later
   update(() => {

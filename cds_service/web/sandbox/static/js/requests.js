@@ -47,8 +47,7 @@ export async function buildRequest(record, hook, service, extra) {
  * Take a request of one's own under an instance of its own and at the instant of the chart.
  *
  * Its own hook is called with what it holds. For another hook, or another context, its prefetch goes along as it
- * is: what it did not bring stays not known. Keys in `state.sending.omitted` are left out, and a fault takes the
- * place of the server it names; without one the service fetches from its own server, if it names one.
+ * is: what it did not bring stays not known.
  *
  * @param {import("./state.js").OpenRecord} record
  * @param {string} hook
@@ -61,8 +60,7 @@ export function givenRequest(record, hook, extra) {
   const isItself = hook === given.hook && Object.keys(extra).length === 0;
   const who = { userId: given.context.userId ?? USER, patientId: record.patientId };
   const context = isItself ? given.context : { ...who, ...extra };
-  const prefetch = given.prefetch && { prefetch: withoutOmitted(given.prefetch) };
-  return { ...given, ...(state.sending.fault && fromServer(record)), hook, hookInstance: newId(), context, ...prefetch, extension };
+  return { ...given, hook, hookInstance: newId(), context, extension };
 }
 
 /**
@@ -85,11 +83,7 @@ function withoutOmitted(prefetch) {
 /** Name the FHIR server where something is left to be fetched; a record of one's own is on no server. */
 function fhirServer(record) {
   const { omitted, fault } = state.sending;
-  return record.bundle || (!omitted.length && !fault) ? {} : fromServer(record);
-}
-
-function fromServer(record) {
-  const { fault } = state.sending;
+  if (record.bundle || (!omitted.length && !fault)) return {};
   const server = fault ? state.patients.faults[fault] : state.patients.fhirServer;
   return { fhirServer: server, fhirAuthorization: { ...SANDBOX_TOKEN, patient: record.patientId } };
 }

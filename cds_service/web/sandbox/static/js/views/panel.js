@@ -3,7 +3,7 @@
 import { html, nothing } from "../html.js";
 import { go } from "../routes.js";
 import { shownCall, state } from "../state.js";
-import { developerPanel } from "../panels/developer.js";
+import { developerPanel, sendingNotice } from "../panels/developer.js";
 import { whyPanel } from "../panels/why.js";
 import { cardList } from "./cards.js";
 import { chart } from "./chart.js";
@@ -30,7 +30,7 @@ export function panel() {
         aria-selected=${tab === current ? "true" : "false"} tabindex=${tab === current ? "0" : "-1"}
         @click=${() => go(state.record.key, tab)}>${TITLES[tab]}${tab === "cards" ? cardCount() : nothing}</button>`)}
     </div>
-    <div class="tab-panel" id="tab-panel" role="tabpanel" tabindex="0" aria-labelledby="tab-${current}">${CONTENTS[current]()}</div>
+    <div class="tab-panel" id="tab-panel" role="tabpanel" tabindex="0" aria-labelledby="tab-${current}">${current === "chart" ? nothing : sendingNotice()}${CONTENTS[current]()}</div>
   `;
 }
 

@@ -452,6 +452,31 @@ def test_a_refill_without_a_risk_gets_no_card(ask):
     assert held(answer) == {"order-ppi-long-term-mg": "below-least"}
 
 
+def test_cautions_about_drugs_that_are_taken_on_run_at_a_refill(knowledge):
+    others = {
+        "order-abrupt-stop",
+        "order-calcium-before-magnesium",
+        "order-duplicate-workup",
+        "order-succinylcholine-risk",
+    }
+    cautions = rules_of(knowledge, "order")
+    assert {rule.id for rule in cautions if "medication-refill" not in hooks_of(rule)} == others
+
+
+@pytest.mark.parametrize("refilled", ["ibuprofen", "lithium"])
+def test_a_refill_of_either_of_a_dangerous_pair_is_an_order(ask, refilled):
+    record = [drug("lithium", authored="2021-01-05"), drug("ibuprofen", authored="2026-11-10")]
+    answer = ask("medication-refill", record, [draft(refilled)])
+    assert leads(answer) == [topic_code("order-lithium-interaction")]
+    assert "Ibuprofen with lithium" in answer["cards"][0]["summary"]
+
+
+def test_a_refill_of_metoclopramide_after_long_use_is_one_card(ask):
+    record = [drug("metoclopramide", authored="2026-07-01")]
+    answer = ask("medication-refill", record, [draft("metoclopramide")])
+    assert len(answer["cards"]) == 1
+
+
 def test_adding_a_twitch_to_the_problem_list_looks_for_red_flags(ask):
     answer = ask("problem-list-item-create", [WASTING], [TWITCH])
     assert leads(answer) == [topic_code("als-red-flag")]

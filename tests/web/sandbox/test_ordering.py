@@ -216,6 +216,18 @@ def test_a_refill_names_the_prescription_and_carries_its_drug(sandbox: str, visi
     shown_cards(page).first.wait_for()
 
 
+def test_a_refill_of_ibuprofen_on_lithium_gives_an_order_card(sandbox: str, visit: Any) -> None:
+    page = visit(sandbox + LITHIUM)
+    with called(page, "medication-refill") as asked:
+        page.get_by_role("button", name="Refill Ibuprofen").click()
+    (entry,) = read(asked)["context"]["medications"]["entry"]
+    assert "ibuprofen" in json.dumps(entry["resource"]["medicationCodeableConcept"]).lower()
+    page.get_by_role("button", name="medication-refill", pressed=True).wait_for()
+    card = shown_cards(page).filter(has_text="Lithium ordered together with a drug that raises it")
+    card.first.wait_for()
+    assert "Ibuprofen with lithium may raise lithium level" in card.first.inner_text()
+
+
 def test_an_accepted_suggestion_is_a_draft_that_is_signed_with_the_others(
     own_sandbox: str, visit: Any
 ) -> None:

@@ -14,6 +14,8 @@ from cds_service.protocol import components, context_of
 
 Json = dict[str, Any]
 
+#: Media types of the files of the pages.
+_FILES = ("text/css", "text/javascript", "image/svg+xml")
 _TEXT: Json = {"type": "string", "minLength": 1}
 
 #: What each status means, for the routes that can answer it.
@@ -91,14 +93,16 @@ def _hook_paths(services: Sequence[Service], *, trusted: bool) -> Json:
 def _page_paths() -> Json:
     rule = _parameter("rule_id", "path", "Id of a rule")
     query = _parameter("q", "query", "Words to look for", required=False)
+    group = _parameter("group", "query", "Group of rules", required=False)
     file = _parameter("filename", "path", "Name of the file")
-    style = _page("static", "Style of the pages", file, media_type="text/css")
-    style["responses"] |= _refusals("416")
+    static = _page("static", "Style, icon and theme switch of the pages", file)
+    static["responses"]["200"]["content"] = {kind: {"schema": _TEXT} for kind in _FILES}
+    static["responses"] |= _refusals("416")
     return {
         "/": {"get": _page("front", "What this is")},
-        "/rules": {"get": _page("rules", "The catalogue of rules", query)},
+        "/rules": {"get": _page("rules", "The catalogue of rules", query, group)},
         "/rules/{rule_id}": {"get": _page("rule", "A rule, for a clinician", rule)},
-        "/rules/static/{filename}": {"get": style},
+        "/rules/static/{filename}": {"get": static},
     }
 
 
@@ -122,8 +126,8 @@ def _read(name: str, summary: str, schema: str, *, tag: str = "cds-hooks") -> Js
     return {"operationId": name, "summary": summary, "tags": [tag], "responses": answers}
 
 
-def _page(name: str, summary: str, *parameters: Json, media_type: str = "text/html") -> Json:
-    page = {"description": "A page", "content": {media_type: {"schema": _TEXT}}}
+def _page(name: str, summary: str, *parameters: Json) -> Json:
+    page: Json = {"description": "A page", "content": {"text/html": {"schema": _TEXT}}}
     answers = {"200": page, **_refusals("404", "405", "500")}
     operation: Json = {"operationId": name, "summary": summary, "tags": ["pages"], "responses": answers}
     return operation | ({"parameters": list(parameters)} if parameters else {})

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
-#: Pages may load their own style and nothing else; EHRs show them in frames, where cards link to them.
-_PAGE_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors *"
+#: Pages may load their own style, their icon and the script of the theme switch, and may ask nobody anything;
+#: EHRs show them in frames, where cards link to them.
+_PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors *"
+)
 _DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 #: Routes that tell of the knowledge and of no patient: they may be kept, and are asked for again first.
 _PUBLIC = frozenset({"hooks.discovery", "ops.openapi"})

@@ -50,6 +50,12 @@ class _Cited:
     taken: RuleReference
 
 
+@blueprint.context_processor
+def _places() -> dict[str, bool]:
+    """Give every page what its bar must know: whether there is a sandbox to link to."""
+    return {"has_sandbox": current_state().settings.sandbox}
+
+
 @blueprint.get("/")
 def front_page() -> str:
     """Return what this is, for a person who opens the address of the service in a browser."""
@@ -59,7 +65,6 @@ def front_page() -> str:
         services=state.services,
         knowledge=state.knowledge,
         base_url=state.settings.base_url,
-        has_sandbox=state.settings.sandbox,
     )
 
 
@@ -93,15 +98,24 @@ def rule_page(rule_id: str) -> str:
 
 @blueprint.get("/rules")
 def rule_list() -> str:
-    """Return the catalogue: all rules by group, or those that hold every word of ``?q=``."""
+    """Return the catalogue by group: the rules that hold every word of ``?q=``, all or of one ``?group=``.
+
+    A group that does not exist is as none: links of other knowledge still lead to the catalogue.
+    """
     knowledge = current_state().knowledge
     query = request.args.get("q", "")[:_MAX_QUERY]
     found = find_rules(query, knowledge)
+    wanted = request.args.get("group", "")
+    group = wanted if any(rule.group == wanted for rule in knowledge.rules.values()) else ""
+    groups = {name: list(rules) for name, rules in groupby(found, lambda rule: rule.group)}
+    shown = {name: rules for name, rules in groups.items() if group in ("", name)}
     return render_template(
         "rules.html",
-        groups=[(group, list(rules)) for group, rules in groupby(found, lambda rule: rule.group)],
+        groups=list(shown.items()),
+        counts={name: len(rules) for name, rules in groups.items()},
+        group=group,
         query=query,
-        count=len(found),
+        count=sum(map(len, shown.values())),
         knowledge=knowledge,
     )
 

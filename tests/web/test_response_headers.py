@@ -27,10 +27,11 @@ def _guarded(response, address):
     assert headers["Server"] == "twitch-cds"
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; ")
-    assert "unsafe" not in policy and "script-src" not in policy
+    assert "unsafe" not in policy and "connect-src" not in policy
     if response.mimetype == "text/html" and (address == "/" or address.startswith("/rules")):
-        assert "frame-ancestors *" in policy
+        assert "frame-ancestors *" in policy and "script-src 'self';" in policy
     else:
+        assert "script-src" not in policy
         assert "frame-ancestors 'none'" in policy
         assert headers["X-Frame-Options"] == "DENY"
 

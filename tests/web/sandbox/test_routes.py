@@ -63,7 +63,7 @@ def test_it_is_refused_where_others_could_reach_it(knowledge, tmp_path, more):
 
 
 def test_the_front_page_leads_to_it(client):
-    assert 'href="sandbox/"' in client.get("/").get_data(as_text=True)
+    assert 'href="/sandbox/"' in client.get("/").get_data(as_text=True)
 
 
 def test_the_page_stands_at_an_address_with_a_slash(client):

@@ -1,47 +1,23 @@
-/** Light or dark: as the system has it, or as the person chose; the choice stays in this browser. */
+/** The theme as part of the state: the pages of the rules and this one share the choice. */
 
+import { chooseTheme, keptTheme, themeAfter } from "../../../rules/static/theme.js";
 import { state, update } from "./state.js";
 
-const KEY = "twitch-cds.sandbox.theme";
-const ORDER = ["auto", "light", "dark"];
-
-/** What each choice is called. */
-export const THEME_WORDS = { auto: "Theme: as the system", light: "Theme: light", dark: "Theme: dark" };
+export { THEME_WORDS } from "../../../rules/static/theme.js";
 
 /** Take up the choice made before. */
 export function restoreTheme() {
-  const kept = read();
-  set(ORDER.includes(kept) ? kept : "auto");
+  take(keptTheme());
 }
 
 /** Go on to the next choice. */
 export function nextTheme() {
-  set(ORDER[(ORDER.indexOf(state.theme) + 1) % ORDER.length]);
+  take(themeAfter(state.theme));
 }
 
-function set(theme) {
+function take(theme) {
   update(() => {
     state.theme = theme;
   });
-  const root = document.documentElement;
-  if (theme === "auto") root.removeAttribute("data-theme");
-  else root.setAttribute("data-theme", theme);
-  document.dispatchEvent(new CustomEvent("themechange"));
-  write(theme);
-}
-
-function read() {
-  try {
-    return localStorage.getItem(KEY);
-  } catch {
-    return null; // storage is switched off: the choice holds for this page
-  }
-}
-
-function write(theme) {
-  try {
-    localStorage.setItem(KEY, theme);
-  } catch {
-    // see read()
-  }
+  chooseTheme(theme);
 }

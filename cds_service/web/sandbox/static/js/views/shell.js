@@ -3,14 +3,12 @@
 import { html, nothing } from "../html.js";
 import { icon } from "../icons.js";
 import { state, update } from "../state.js";
-import { nextTheme, THEME_WORDS } from "../theme.js";
 import { ownDataNotice } from "../panels/own_data.js";
 import { chart, chartHead } from "./chart.js";
 import { panel } from "./panel.js";
 import { patientList } from "./patients.js";
+import { topBar } from "./top_bar.js";
 import { welcome } from "./welcome.js";
-
-const THEME_ICONS = { auto: "half", light: "sun", dark: "moon" };
 
 /**
  * @returns {object} The template of the page.
@@ -19,7 +17,7 @@ export function shell() {
   const hasRecord = state.record !== null;
   return html`
     <a class="skip" href="#content" @click=${skip}>Skip to the ${hasRecord ? "cards" : "page"}</a>
-    ${topBar()}
+    ${bar()}
     <div class="columns" data-room=${state.room} data-open=${hasRecord ? "yes" : "no"}>
       ${state.room === "wide" ? html`<nav class="patients" aria-label="Patients">${patientList()}</nav>` : nothing}
       ${hasRecord ? opened() : html`<main class="middle" id="content" tabindex="-1">${welcome()}</main>`}
@@ -40,20 +38,9 @@ function opened() {
   `;
 }
 
-function topBar() {
-  return html`<header class="topbar">
-    <a class="brand" href="#/" aria-label="twitch-cds sandbox: start"><img src="static/icon.svg" alt="" width="22" height="22"><b>twitch-cds</b> <span>sandbox</span></a>
-    ${state.room === "wide"
-      ? nothing
-      : html`<button type="button" class="plain" aria-haspopup="dialog" @click=${openDrawer}>${icon("people")}Patients</button>`}
-    <span class="remark">Synthetic patients. For evaluation; not a medical device.</span>
-    <nav class="places" aria-label="Other pages">
-      <a href="../rules">Rules</a>
-      <a href="feedback">Feedback</a>
-    </nav>
-    <button type="button" class="plain square" title=${THEME_WORDS[state.theme]} aria-label=${THEME_WORDS[state.theme]} @click=${nextTheme}>
-      ${icon(THEME_ICONS[state.theme])}</button>
-  </header>`;
+function bar() {
+  const patients = html`<button type="button" class="plain" aria-haspopup="dialog" @click=${openDrawer}>${icon("people")}Patients</button>`;
+  return topBar("sandbox", state.room === "wide" ? nothing : patients);
 }
 
 /** The list of patients over the page: the browser keeps the focus inside, and Escape closes it. */

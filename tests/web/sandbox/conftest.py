@@ -23,6 +23,9 @@ _FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgrou
           "--disable-component-update", "--disable-sync", "--disable-quic"]  # fmt: skip
 _AXE = Path(__file__).parent / "vendor/axe-core/axe.min.js"
 _START_SECONDS = 90
+#: Tells what the browser refused because of the policy of a page.
+_POLICY_WATCH = """document.addEventListener('securitypolicyviolation',
+  fault => window.complain(`policy ${fault.effectiveDirective}: ${fault.blockedURI}`))"""
 
 
 @contextmanager
@@ -94,8 +97,15 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
+def _is_at_home(url: str, origin: str) -> bool:
+    return url.startswith((f"{origin}/", "data:", "blob:"))
+
+
 class Visits:
-    """Opens pages and keeps what they complained about: console errors, exceptions, requests to anybody else."""
+    """Opens pages and keeps what they complained about: console errors, exceptions, refusals of their policy.
+
+    A request to anybody else is stopped, and is a complaint, too.
+    """
 
     def __init__(self, browser: Any) -> None:
         self.complaints: list[str] = []
@@ -113,13 +123,15 @@ class Visits:
         origin = "/".join(address.split("/")[:3])
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
-        page.on("request", lambda asked: self._check(asked.url, origin))
+        context.route(lambda url: not _is_at_home(url, origin), self._stop)
+        context.expose_binding("complain", lambda _source, words: self.complaints.append(words))
+        context.add_init_script(_POLICY_WATCH)
         page.goto(address)
         return page
 
-    def _check(self, url: str, origin: str) -> None:
-        if not url.startswith((f"{origin}/", "data:", "blob:")):
-            self.complaints.append(f"asked {url}")
+    def _stop(self, route: Any) -> None:
+        self.complaints.append(f"asked {route.request.url}")
+        route.abort()
 
     def close(self) -> None:
         for context in self._contexts:

@@ -82,9 +82,16 @@ function roomForBars(plot, least, most) {
 }
 
 function timeAxis(ink) {
-  const looks = { stroke: ink.soft, font: `11px ${ink.font}`, size: 24, gap: 4, space: 70 };
+  const looks = { stroke: ink.soft, font: `11px ${ink.font}`, size: 24, gap: 4 };
   const values = (_plot, splits) => splits.map((split) => new Date(split * 1000).toISOString().slice(5, 10));
-  return { ...looks, incrs: [1, 2, 7, 14, 28, 56].map((days) => days * DAY), grid: { show: false }, ticks: { stroke: ink.rule, width: 1, size: 4 }, values };
+  return { ...looks, splits: everyFew, grid: { show: false }, ticks: { stroke: ink.rule, width: 1, size: 4 }, values };
+}
+
+/** Mark steps themselves, the last one always, as many as have room for a date. */
+function everyFew(plot) {
+  const times = plot.data[0];
+  const few = Math.ceil((times.length * 56) / (plot.width - 50));
+  return times.filter((_, index) => (times.length - 1 - index) % few === 0);
 }
 
 function countAxis(ink) {

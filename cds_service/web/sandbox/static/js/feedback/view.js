@@ -73,7 +73,7 @@ function figures(totals) {
   const answers = totals.accepted + totals.overridden;
   const share = (count) => (answers ? `${percent(count, answers)} of ${counted(answers, "answer")}` : "no answer yet");
   return html`<dl class="figures">
-    <div><dt>Shown</dt><dd>${totals.shown}</dd><dd class="soft">${counted(totals.shown, "card")} by rule</dd></div>
+    <div><dt>Shown</dt><dd>${totals.shown}</dd><dd class="soft">in ${counted(state.feedback.days, "day")}</dd></div>
     <div data-of="accepted"><dt>Accepted</dt><dd>${totals.accepted}</dd><dd class="soft">${share(totals.accepted)}</dd></div>
     <div data-of="overridden"><dt>Dismissed</dt><dd>${totals.overridden}</dd><dd class="soft">${share(totals.overridden)}</dd></div>
     <div data-of="ignored"><dt>No answer</dt><dd>${totals.ignored}</dd><dd class="soft">${totals.shown ? `${percent(totals.ignored, totals.shown)} of those shown` : "none shown"}</dd></div>
@@ -97,24 +97,31 @@ function course(rules, chosen, today) {
   </section>`;
 }
 
+/** Roles are written out: where the page is narrow the rows are laid out as blocks, and stay a table to be read out. */
 function ruleTable(report) {
+  const head = (words, look = "") => html`<th scope="col" role="columnheader" class=${look}>${words}</th>`;
   return html`<section class="block" aria-labelledby="by-rule"><h2 id="by-rule">By rule <span class="count">${report.rules.length}</span></h2>
-    <table class="by-rule">
-      <thead><tr><th scope="col">Rule</th><th scope="col" class="bar">What became of its cards</th><th scope="col">Shown</th><th scope="col">Accepted</th><th scope="col">Dismissed</th><th scope="col">No answer</th></tr></thead>
-      <tbody>${report.rules.map(ruleRow)}</tbody>
+    <table class="by-rule" role="table" aria-labelledby="by-rule">
+      <thead role="rowgroup"><tr role="row">${head("Rule")}${head("What became of its cards", "bar")}${head("Shown")}${head("Accepted")}${head("Dismissed")}${head("No answer")}</tr></thead>
+      <tbody role="rowgroup">${report.rules.map(ruleRow)}</tbody>
     </table></section>`;
 }
 
 function ruleRow(rule) {
   const isChosen = rule.ruleId === state.feedback.rule;
   const place = placeOf(isChosen ? null : rule.ruleId, state.feedback.days);
-  const isKnown = rule.title !== rule.ruleId;
-  return html`<tr class=${isChosen ? "is-chosen" : ""}>
-    <th scope="row"><a href=${place} aria-current=${isChosen ? "true" : "false"}>${rule.title}</a>
-      ${isKnown ? html` <a class="out" href=${`../rules/${encodeURIComponent(rule.ruleId)}`} aria-label=${`Page of the rule ${rule.title}`}>${icon("out")}</a>` : nothing}
+  const count = (words, number) => html`<td role="cell" data-label=${words}>${number}</td>`;
+  return html`<tr role="row" class=${isChosen ? "is-chosen" : ""}>
+    <th scope="row" role="rowheader"><a href=${place} aria-current=${isChosen ? "true" : "false"}>${rule.title}</a>${pageOf(rule)}
       ${rule.reasons.length ? html`<span class="soft why">${rule.reasons.map((reason) => `${reason.display} ${reason.count}`).join(", ")}</span>` : nothing}</th>
-    <td class="bar">${bar(parts(rule))}</td>
-    <td>${rule.shown}</td><td>${rule.accepted}</td><td>${rule.overridden}</td><td>${rule.ignored}</td></tr>`;
+    <td class="bar" role="cell">${bar(parts(rule))}</td>
+    ${count("Shown", rule.shown)}${count("Accepted", rule.accepted)}${count("Dismissed", rule.overridden)}${count("No answer", rule.ignored)}</tr>`;
+}
+
+/** A rule the knowledge does not hold any more has no title of its own, and no page. */
+function pageOf(rule) {
+  if (rule.title === rule.ruleId) return nothing;
+  return html`<a class="out" href=${`../rules/${encodeURIComponent(rule.ruleId)}`} title="Page of the rule" aria-label=${`Page of the rule ${rule.title}`}>${icon("out")}</a>`;
 }
 
 /** A picture of three parts; the same figures stand beside it. */

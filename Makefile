@@ -9,7 +9,7 @@ HASHED := --require-hashes --no-deps
 CODE   := cds_service tests tools bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-hapi check format docs conformance lock bench validate kill-trials clean slow-loris bench-batch soak overload canaries fuzz hostile-text batch-kill-trials
+.PHONY: help run install test test-hapi check format docs screenshots conformance lock bench validate kill-trials clean slow-loris bench-batch soak overload canaries fuzz hostile-text batch-kill-trials
 
 help:                      ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -45,6 +45,9 @@ docs: $(VENV)/.dev         ## renew what the documents show: error codes, settin
 	$(BIN)/python tools/error_list.py
 	$(BIN)/python tools/doc_outputs.py
 	$(BIN)/python tools/conformance.py --write
+
+screenshots: $(VENV)/.dev  ## the pictures of the documents (needs a Chromium)
+	$(BIN)/python tools/screenshots.py
 
 conformance: $(VENV)/.dev  ## every requirement of CDS Hooks; URL=... asks a running service
 	CONFORMANCE_URL='$(URL)' $(BIN)/python tools/conformance.py

@@ -57,9 +57,9 @@ def test_pages_fit_and_axe_finds_nothing(answered: str, visit: Any, scheme: str,
         page = visit(answered + address, width=width, scheme=scheme)
         page.locator(sign).first.wait_for()
         open_all(page)
-        found[name] = (width_of(page), axe_violations(page))
+        found[name] = [width_of(page), *axe_violations(page)]
         page.context.close()
-    assert found == dict.fromkeys(PAGES, (width, []))
+    assert {name: faults for name, faults in found.items() if faults != [width]} == {}
 
 
 def test_a_theme_chosen_on_one_page_holds_on_all(answered: str, visit: Any) -> None:

@@ -21,7 +21,7 @@ export function topBar(here, more = nothing) {
   const home = here === "sandbox" ? "#/" : "./#/";
   const theme = THEME_WORDS[state.theme];
   return html`<header class="topbar">
-    <a class="brand" href=${home} aria-label="twitch-cds sandbox: start"><img src="../rules/static/icon.svg" alt="" width="22" height="22"><b>twitch-cds</b> <span>${here}</span></a>
+    <a class="brand" href=${home} aria-label=${`twitch-cds ${here}: start`}><img src="../rules/static/icon.svg" alt="" width="22" height="22"><b>twitch-cds</b> <span>${here}</span></a>
     ${more}
     <span class="remark">Synthetic patients. For evaluation; not a medical device.</span>
     <nav class="places" aria-label="Other pages">${PLACES.map((place) => link(place, here))}</nav>

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import sync_playwright
+from small_png import small_png
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -33,7 +34,9 @@ _REASONS = ("already-known", "not-relevant", "repeated-normal", "later")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One picture: its name, the address below the service, what to wait for, window and theme."""
+    """One picture: its name, the address below the service, what to wait for, window, theme, and
+    what is pressed before the picture is taken.
+    """
 
     name: str
     address: str
@@ -41,11 +44,20 @@ class View:
     width: int = 1280
     height: int = 800
     scheme: str = "light"
+    press: str = ""
 
 
 VIEWS = (
-    View("sandbox", "sandbox/#/lithium-high-after-ibuprofen/cards", ".foot"),
-    View("why", "sandbox/#/lithium-high-after-ibuprofen/why", "[role=tabpanel] details", scheme="dark"),
+    View("sandbox", "sandbox/#/lithium-high-after-ibuprofen/cards", ".foot", 1440, 900),
+    View(
+        "why",
+        "sandbox/#/lithium-high-after-ibuprofen/why",
+        ".why-section",
+        1440,
+        900,
+        "dark",
+        ".why-rule button",
+    ),
     View("feedback", "sandbox/feedback", "step-plot canvas"),
     View("rule", "rules/hypokalemia", "#written"),
     View("narrow", "sandbox/#/lithium-high-after-ibuprofen/cards", ".foot", 390, 800),
@@ -72,9 +84,11 @@ def _taken(browser: Any, base: str, view: View) -> int:
     page = context.new_page()
     page.goto(base + view.address)
     page.locator(view.sign).first.wait_for()
+    if view.press:
+        page.locator(view.press).first.click()
     page.wait_for_load_state("networkidle")
     path = _FOLDER / f"{view.name}.png"
-    page.screenshot(path=path)
+    path.write_bytes(small_png(context.new_page(), page.screenshot()))
     context.close()
     size = path.stat().st_size
     print(f"{path.relative_to(ROOT)}  {size / 1000:.0f} kB{'  too large' if size > _MOST_BYTES else ''}")

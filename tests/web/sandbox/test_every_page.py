@@ -124,7 +124,7 @@ def test_feedback_tells_the_same_as_figures_and_as_pictures(answered: str, visit
         str(number) for number in (shown, accepted, dismissed, silent)
     ]
     page.get_by_text("Show figures").click()
-    weeks = page.get_by_role("region").get_by_role("row").all_inner_texts()[1:]
+    weeks = page.locator(".scroller").get_by_role("row").all_inner_texts()[1:]
     assert sum(int(week.split("\t")[1]) for week in weeks) == shown
     reasons = page.locator(".reasons td:last-child").all_inner_texts()
     assert sum(map(int, reasons)) == dismissed

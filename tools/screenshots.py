@@ -34,9 +34,7 @@ _REASONS = ("already-known", "not-relevant", "repeated-normal", "later")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One picture: its name, the address below the service, what to wait for, window, theme, and
-    what is pressed before the picture is taken.
-    """
+    """One picture: name, address below the service, what to wait for, window, theme, what to press first."""
 
     name: str
     address: str

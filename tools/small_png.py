@@ -8,7 +8,7 @@ import zlib
 from typing import Any
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-#: Runs in a browser, which can read pictures: the 256 most frequent colors, and the nearest for each pixel.
+#: Runs in a browser, which can read pictures: frequent colors that differ, and the nearest for each pixel.
 _COUNT = """async address => {
   const bitmap = await createImageBitmap(await (await fetch(address)).blob());
   const [width, height] = [bitmap.width, bitmap.height];
@@ -19,11 +19,15 @@ _COUNT = """async address => {
   for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) ?? 0) + 1);
   const parts = color => [color & 255, (color >> 8) & 255, (color >> 16) & 255];
   const sorted = [...counts].sort((one, other) => other[1] - one[1] || one[0] - other[0]);
-  const palette = sorted.slice(0, 256).map(row => parts(row[0]));
+  const distance = (one, other) => one.reduce((sum, part, place) => sum + (part - other[place]) ** 2, 0);
+  const palette = [];
+  for (const [color] of sorted) {
+    const found = parts(color);
+    if (palette.length < 256 && palette.every(item => distance(item, found) > 120)) palette.push(found);
+  }
   const nearest = new Map();
   for (const color of counts.keys()) {
-    const [red, green, blue] = parts(color);
-    const far = palette.map(item => (item[0] - red) ** 2 + (item[1] - green) ** 2 + (item[2] - blue) ** 2);
+    const far = palette.map(item => distance(item, parts(color)));
     nearest.set(color, far.indexOf(Math.min(...far)));
   }
   let text = '';

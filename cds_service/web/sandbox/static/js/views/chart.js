@@ -84,8 +84,9 @@ function line(row, action) {
     <span class="what"><span class="title">${row.title}</span>${row.note ? html`<span class="note">${row.note}</span>` : nothing}</span>
     <span class="when">${row.status ? html`<span class="status">${row.status}</span>` : nothing}
       ${isAhead ? html`<span class="status">later</span>` : nothing}
-      <span>${row.date ? day(row.date) : "no date"}</span></span>
-    ${readersButton([row.reference])}${action(row)}
+      <span>${row.date ? day(row.date) : "no date"}</span>
+      ${readersButton([row.reference])}</span>
+    ${action(row)}
   </li>`;
 }
 

@@ -7,19 +7,32 @@ import { loadPatients, openStory } from "./record.js";
 import { readRoute } from "./routes.js";
 import { drawWith, state, update } from "./state.js";
 import { restoreTheme } from "./theme.js";
+import { brokenPage } from "./views/broken.js";
 import { settleDrawer, shell } from "./views/shell.js";
 
-const root = document.getElementById("app");
+let root = document.getElementById("app");
 const ROOMS = [
   ["wide", window.matchMedia("(min-width: 1240px)")],
   ["middle", window.matchMedia("(min-width: 820px)")],
 ];
 
 drawWith(() => {
-  render(shell(), root);
-  settleDrawer();
+  try {
+    render(shell(), root);
+    settleDrawer();
+  } catch (fault) {
+    startOver(fault);
+  }
   document.title = titleOf(state.record);
 });
+
+/** A page drawn by half would show one patient's chart beside another's cards: all of it goes, and that is said. */
+function startOver(fault) {
+  const empty = root.cloneNode(false);
+  root.replaceWith(empty);
+  root = empty;
+  render(brokenPage(fault), root);
+}
 
 function titleOf(record) {
   const name = record ? (record.story?.name ?? "Own record") : "Sandbox";

@@ -1,6 +1,6 @@
 /** The resources of a record under the headings of a chart, each as one line; nothing is left out. */
 
-import { conceptCode, conceptWords, dateOf, dosageWords, drugStart, drugWords, referenceOf, valueWords } from "./words.js";
+import { conceptCode, conceptWords, dateOf, dosageWords, drugStart, drugWords, listed, referenceOf, text, valueWords } from "./words.js";
 
 /**
  * @typedef {object} Row  One line of the chart.
@@ -38,7 +38,7 @@ export function sectionsOf(resources, inSeries) {
   const found = { problems: [], drugs: [], findings: [], allergies: [], results: [], others: [] };
   for (const resource of resources) {
     const section = sectionOf(resource);
-    if (section && !inSeries.has(referenceOf(resource))) found[section].push(rowOf(resource, resources));
+    if (section && !inSeries.has(referenceOf(resource))) found[section].push(readRow(resource, resources));
   }
   for (const rows of Object.values(found)) rows.sort(byWeightAndDate);
   return found;
@@ -51,8 +51,18 @@ function sectionOf(resource) {
   if (resource.resourceType === "AllergyIntolerance") return "allergies";
   if (resource.resourceType === "QuestionnaireResponse") return "findings";
   if (resource.resourceType !== "Observation") return "others";
-  const categories = (resource.category ?? []).map(conceptCode);
+  const categories = listed(resource.category).map(conceptCode);
   return categories.includes("laboratory") || categories.includes("vital-signs") ? "results" : "findings";
+}
+
+/** What has a form no FHIR has stays in the chart by its name: one such resource must not hide the others. */
+function readRow(resource, all) {
+  try {
+    return rowOf(resource, all);
+  } catch {
+    const reference = referenceOf(resource);
+    return { reference, title: reference, note: "not in the form of FHIR: this page cannot read it", date: "", status: "unreadable", isOver: false, resource };
+  }
 }
 
 function rowOf(resource, all) {
@@ -78,7 +88,7 @@ function withoutTitle(note, title) {
 function statusOf(resource) {
   const verification = conceptCode(resource.verificationStatus);
   if (verification && verification !== "confirmed") return verification;
-  return conceptCode(resource.clinicalStatus) || String(resource.status ?? "");
+  return conceptCode(resource.clinicalStatus) || text(resource.status);
 }
 
 function titleOf(resource) {
@@ -89,27 +99,28 @@ function titleOf(resource) {
 }
 
 function encounterTitle(encounter) {
-  const reasons = (encounter.reasonCode ?? []).map(conceptWords).filter(Boolean);
+  const reasons = listed(encounter.reasonCode).map(conceptWords).filter(Boolean);
   return reasons.join(", ") || "Encounter";
 }
 
 function noteOf(resource) {
   if (resource.resourceType === "Observation") return valueWords(resource);
-  if (resource.resourceType === "Condition") return (resource.bodySite ?? []).map(conceptWords).filter(Boolean).join(", ");
+  if (resource.resourceType === "Condition") return listed(resource.bodySite).map(conceptWords).filter(Boolean).join(", ");
   if (resource.resourceType === "QuestionnaireResponse") return questionnaireWords(resource);
   if (resource.resourceType === "Encounter") return encounterClass(resource);
   if (resource.resourceType === "AllergyIntolerance") return reactionWords(resource);
-  return String(resource.conclusion ?? "") || (titleOf(resource) === spaced(resource.resourceType) ? "" : spaced(resource.resourceType));
+  return text(resource.conclusion) || (titleOf(resource) === spaced(resource.resourceType) ? "" : spaced(resource.resourceType));
 }
 
 function reactionWords(allergy) {
-  const shown = (allergy.reaction ?? []).flatMap((reaction) => (reaction.manifestation ?? []).map(conceptWords));
+  const shown = listed(allergy.reaction).flatMap((reaction) => listed(reaction?.manifestation).map(conceptWords));
   return shown.filter(Boolean).join(", ");
 }
 
 function encounterClass(encounter) {
   const words = { AMB: "outpatient visit", IMP: "hospital stay", ACUTE: "hospital stay", EMER: "emergency", HH: "home visit", VR: "virtual visit" };
-  return words[encounter.class?.code] ?? "encounter";
+  const code = text(encounter.class?.code);
+  return Object.hasOwn(words, code) ? words[code] : "encounter";
 }
 
 function questionnaireWords(response) {

@@ -5,7 +5,8 @@
  * @returns {string} Its text, else the display or code of its first coding; empty where it says nothing.
  */
 export function conceptWords(concept) {
-  const coding = (concept?.coding ?? []).find((item) => item?.display) ?? concept?.coding?.[0];
+  const codings = listed(concept?.coding);
+  const coding = codings.find((item) => item?.display) ?? codings[0];
   return text(concept?.text) || text(coding?.display) || text(coding?.code);
 }
 
@@ -26,7 +27,7 @@ export function drugWords(resource, all) {
   const inline = conceptWords(resource.medicationCodeableConcept);
   if (inline) return inline;
   const wanted = text(resource.medicationReference?.reference);
-  const contained = (resource.contained ?? []).find((item) => `#${item.id}` === wanted);
+  const contained = listed(resource.contained).find((item) => `#${item?.id}` === wanted);
   const other = all.find((item) => item.resourceType === "Medication" && wanted.endsWith(referenceOf(item)));
   return conceptWords((contained ?? other)?.code) || text(resource.medicationReference?.display) || "Drug not named";
 }
@@ -36,11 +37,10 @@ export function drugWords(resource, all) {
  * @returns {string}
  */
 export function personName(patient) {
-  const names = patient?.name ?? [];
-  const name = names.find((item) => item.use === "official") ?? names[0];
+  const names = listed(patient?.name);
+  const name = names.find((item) => item?.use === "official") ?? names[0];
   if (!name) return "No name";
-  const given = Array.isArray(name.given) ? name.given : [name.given];
-  return [...given, name.family].map(text).filter(Boolean).join(" ") || text(name.text) || "No name";
+  return [...listed(name.given), name.family].map(text).filter(Boolean).join(" ") || text(name.text) || "No name";
 }
 
 /**
@@ -61,7 +61,7 @@ export function valueWords(resource) {
   if (resource.valueBoolean !== undefined) return resource.valueBoolean ? "yes" : "no";
   const plain = resource.valueString ?? resource.valueInteger ?? resource.valueDateTime ?? resource.valueTime;
   if (plain !== undefined) return text(plain);
-  const parts = (resource.component ?? []).map((part) => `${conceptWords(part.code)} ${valueWords(part)}`.trim());
+  const parts = listed(resource.component).map((part) => `${conceptWords(part?.code)} ${valueWords(part ?? {})}`.trim());
   if (parts.length) return parts.join(", ");
   const absent = conceptWords(resource.dataAbsentReason);
   return absent ? `no value: ${absent}` : "";
@@ -116,7 +116,19 @@ export function dosageWords(resource) {
   return list.map((item) => text(item?.text)).filter(Boolean).join("; ");
 }
 
-/** Return a primitive of a record as text: what else stands there is not trusted to be one. */
-function text(value) {
+/**
+ * @param {any} value  Of a record.
+ * @returns {string} A primitive as text: what else stands there is not trusted to be one.
+ */
+export function text(value) {
   return ["string", "number", "boolean"].includes(typeof value) ? String(value) : "";
+}
+
+/**
+ * @param {any} value  What FHIR says is a list.
+ * @returns {any[]} It, or the one thing that stands there instead; empty where there is nothing.
+ */
+export function listed(value) {
+  if (Array.isArray(value)) return value;
+  return value === undefined || value === null ? [] : [value];
 }

@@ -2,7 +2,7 @@
 
 import { html, nothing, repeat } from "../html.js";
 import { age, counted, day, isLater } from "../format.js";
-import { personName, referenceOf } from "../fhir/words.js";
+import { personName, referenceOf, text } from "../fhir/words.js";
 import { sectionsOf } from "../fhir/sections.js";
 import { state, update } from "../state.js";
 import { actionBar, drugAction } from "../panels/hooks.js";
@@ -20,10 +20,10 @@ export function chartHead() {
   const record = state.record;
   const patient = (record.resources ?? []).find((item) => item.resourceType === "Patient");
   const name = patient ? personName(patient) : (record.story?.name ?? "Record of your own");
-  const birthDate = patient?.birthDate ?? record.story?.birthDate ?? "";
+  const birthDate = text(patient?.birthDate ?? record.story?.birthDate);
   const facts = [
     age(birthDate, record.asOf),
-    patient?.gender ?? record.story?.sex ?? "sex not on record",
+    text(patient?.gender ?? record.story?.sex) || "sex not on record",
     birthDate ? `born ${birthDate}` : "birth date not on record",
     `id ${record.patientId}`,
   ];

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +20,8 @@ _INSTANT = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d)?(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?", re.ASCII | re.IGNORECASE
 )
 _PREFIXED = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb)?(\d.*)", re.ASCII)
+#: Dates, references or beginnings of names one parameter may offer to choose from: each is compared alone.
+MOST_COMPARED = 100
 _MICROSECOND = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -91,6 +93,23 @@ def test_of(kind: Kind, asked: str) -> Test:
     }[kind](asked)
 
 
+def tests_of(kind: Kind, asked: Iterable[str]) -> tuple[Test, ...]:
+    """Return tests of which one must hold for values of which one must hold.
+
+    However many codes there are, they are one test: a list of thousands costs no more than one of them.
+
+    Raises:
+        ValueError: One is no value of this kind, with the reason; or there are more than
+            ``MOST_COMPARED`` that are no tokens.
+    """
+    values = list(dict.fromkeys(asked))
+    if kind is Kind.TOKEN:
+        return (_tokens(values),) if values else ()
+    if len(values) > MOST_COMPARED:
+        raise ValueError(f"names more than {MOST_COMPARED} at once")
+    return tuple(test_of(kind, value) for value in values)
+
+
 def alternatives(text: str) -> list[str]:
     """Return the values of a parameter that are separated by commas; an escaped comma separates nothing."""
     return _split(text, ",")
@@ -127,19 +146,27 @@ def _date(asked: str) -> Test:
 
 
 def _token(asked: str) -> Test:
+    return _tokens((asked,))
+
+
+def _tokens(asked: Iterable[str]) -> Test:
+    wanted = {_token_parts(text) for text in asked}
+    codes = {code for _, code in wanted}
+
+    def holds(system: str | None, code: str) -> bool:
+        if system is None:
+            return code in codes or "" in codes
+        return not wanted.isdisjoint(((None, code), (system, code), (system, "")))
+
+    return lambda value: any(holds(system, code) for system, code in _codings(value))
+
+
+def _token_parts(asked: str) -> tuple[str | None, str]:
+    """Return the system, None for any, and the code, empty for any, that a value asks for."""
     parts = [_plain(part) for part in _split(asked, "|")]
     if len(parts) > 2 or not any(parts):
         raise ValueError("is no code, system|code, |code or system|")
-    system, code = parts if len(parts) == 2 else (None, parts[0])
-
-    def test(value: Any) -> bool:
-        return any(
-            (system is None or its_system is None or (its_system or "") == system)
-            and (not code or its_code == code)
-            for its_system, its_code in _codings(value)
-        )
-
-    return test
+    return (None, parts[0]) if len(parts) == 1 else (parts[0], parts[1])
 
 
 def _codings(value: Any) -> list[tuple[str | None, str]]:

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from cds_service.errors import Issue, RequestError
-from cds_service.sandbox.matching import Test, alternatives, span_of, test_of
+from cds_service.sandbox.matching import Test, alternatives, span_of, tests_of
 from cds_service.sandbox.parameters import Kind, Parameter, parameters_of
 from cds_service.sandbox.records import Records, Stored
 
@@ -145,7 +145,7 @@ class _Reading:
         if modifier and not (modifier == "Patient" and parameter.kind is Kind.REFERENCE):
             raise _fault("E003", name, "has a modifier this server does not know.", "Leave it out.")
         try:
-            tests = tuple(test_of(parameter.kind, part) for part in alternatives(value) if part.strip())
+            tests = tests_of(parameter.kind, (part for part in alternatives(value) if part.strip()))
         except ValueError as error:
             raise _fault(
                 "E004", name, f"has a value that {error}.", "Write it as FHIR search does."

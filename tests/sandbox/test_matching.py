@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.sandbox.matching import alternatives, span_of, test_of
+from cds_service.sandbox.matching import MOST_COMPARED, alternatives, span_of, test_of, tests_of
 from cds_service.sandbox.parameters import Kind
 
-test_of.__test__ = False  # a name of the product, no test
+test_of.__test__ = tests_of.__test__ = False  # a name of the product, no test
 
 
 def holds(kind, asked, value):
@@ -163,3 +163,16 @@ def test_a_period_without_an_end_goes_on():
     span = span_of({"start": "2026-11-20"})
     assert span is not None and span.last.year == 9999
     assert span.first == datetime(2026, 11, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("asked", "value", "found"), TOKENS)
+def test_codes_are_found_among_others_as_they_are_alone(asked, value, found):
+    (test,) = tests_of(Kind.TOKEN, ["no", asked, "http://no|no", *map(str, range(5_000))])
+    assert test(value) is found
+
+
+def test_what_is_compared_one_by_one_is_bounded():
+    assert len(tests_of(Kind.DATE, ["2026", "2026", "2025"])) == 2
+    with pytest.raises(ValueError, match="more than"):
+        tests_of(Kind.REFERENCE, [str(number) for number in range(MOST_COMPARED + 1)])
+    assert tests_of(Kind.TOKEN, []) == ()

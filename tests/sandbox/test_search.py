@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_service.errors import RequestError
@@ -94,6 +94,7 @@ def test_an_empty_value_asks_for_nothing():
 
 
 @given(st.integers(1, 12), st.integers(1, 30))
+@settings(deadline=None)
 def test_the_pages_together_are_the_whole(count, size):
     records = of(*(observation(number, f"2026-01-{number:02}") for number in range(1, size + 1)))
     address = f"{BASE}/Observation?patient=Patient/p&_sort=-date&_count={count}"

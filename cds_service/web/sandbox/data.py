@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -30,9 +32,30 @@ from cds_service.web.state import current_state
 
 blueprint = Blueprint("sandbox_data", __name__)
 
+_LOOPBACK = re.compile(r"(localhost|[a-z0-9-]+\.localhost|127(\.\d{1,3}){3}|\[::1\])\.?", re.ASCII)
+_PORT = re.compile(r":\d*$", re.ASCII)
 _MOST_DAYS = 366
 _YEARS = (1900, 2200)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+@blueprint.before_request
+def _refuse_other_names() -> None:
+    """Refuse a name that is not of this machine: a page of the internet may point one of its own here.
+
+    To the browser such a page ("DNS rebinding") is of the same origin as this service, and could read answers
+    to cards and have them forgotten.
+
+    Raises:
+        Refusal: The name (421) is neither a loopback one nor that of ``host`` or ``public_base_url``.
+    """
+    settings = current_state().settings
+    asked = _PORT.sub("", request.headers.get("Host", "")).casefold()
+    if _LOOPBACK.fullmatch(asked) or asked in (settings.host, urlsplit(settings.base_url).hostname):
+        return
+    what = "is no name of this service."
+    remedy = "Open it by 127.0.0.1, or name the address it is reached at in public_base_url."
+    raise Refusal(421, Issue("Host", "E025", what, remedy), "forbidden")
 
 
 @blueprint.get("/sandbox/patients.json")

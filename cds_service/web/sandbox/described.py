@@ -29,6 +29,7 @@ _WORDS = {
     "413": "The body is too large",
     "415": "Body of the wrong media type, or compressed",
     "416": "There is no such part of the file",
+    "421": "Asked by a name that is not the service's own",
     "500": "A defect of the service, or the fault that was asked for",
     "503": "The store cannot be used, or too many slow answers; see Retry-After",
 }
@@ -79,8 +80,8 @@ def _pages() -> Json:
 
 
 def _data() -> Json:
-    reads = ("400", "405", "500", "503")
-    asks = ("400", "404", "405", "412", "413", "415", "500", "503")
+    reads = ("400", "405", "421", "500", "503")
+    asks = ("400", "404", "405", "412", "413", "415", "421", "500", "503")
     orderables = _json("orderables", "What can be ordered under a name", reads, query=("kind", "q"))
     prefetch = _json("prefetch", "What an EHR would prefetch for a service", asks, body=("service",))
     return {

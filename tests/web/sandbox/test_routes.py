@@ -239,3 +239,21 @@ def test_what_is_answered_shows_up_in_the_feedback_and_can_be_forgotten(client):
 def test_the_time_of_feedback_is_bounded(client, days):
     refused = client.get(f"/sandbox/feedback.json?days={days}")
     assert (refused.status_code, code_of(refused)) == (400, "E022")
+
+
+@pytest.mark.parametrize(
+    "name", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil", ""]
+)
+def test_a_name_that_is_not_its_own_is_refused(client, name):
+    """A page of the internet whose name leads to this machine is of one origin with it (DNS rebinding)."""
+    for path in ("feedback.json", "patients.json"):
+        answer = client.get(f"/sandbox/{path}", headers={"Host": name})
+        assert answer.status_code == 421 and code_of(answer) == "E025"
+    assert client.post("/sandbox/forget", json={}, headers={"Host": name}).status_code == 421
+
+
+@pytest.mark.parametrize(
+    "name", ["localhost", "127.0.0.1:8000", "[::1]:8000", "LOCALHOST:1", "x.localhost:8000"]
+)
+def test_names_of_this_machine_are_its_own(client, name):
+    assert client.get("/sandbox/patients.json", headers={"Host": name}).status_code == 200

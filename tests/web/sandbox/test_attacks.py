@@ -71,3 +71,77 @@ def test_a_page_that_cannot_be_drawn_shows_nobody(sandbox: str, visit: Any) -> N
     page.unroute("**/sandbox/chart")
     page.get_by_role("link", name="Back to the start").click()
     page.locator(".patient").first.wait_for()
+
+
+def patient(page: Any, name: str) -> None:
+    page.locator(".patient", has_text=name).first.click()
+
+
+def test_a_late_answer_never_stands_beside_another_patient(sandbox: str, visit: Any) -> None:
+    page = visit(sandbox)
+    page.locator(".patient").first.wait_for()
+    held: list[Any] = []
+    page.route(
+        "**/cds-services/twitch-patient-view",
+        lambda route: held.append(route) if "lithea" in route.request.post_data else route.continue_(),
+    )
+    with page.expect_request("**/cds-services/twitch-patient-view"):
+        patient(page, "Lithea Mockup")
+    patient(page, "furosemide")
+    page.locator(".foot").wait_for()
+    before = page.locator(".panel").inner_text()
+    said = page.evaluate("() => document.getElementById('live').textContent")
+    with page.expect_response("**/cds-services/twitch-patient-view"):
+        held.pop().continue_()
+    page.wait_for_timeout(300)
+    assert page.locator(".panel").inner_text() == before
+    assert "Lithium" not in before
+    assert page.evaluate("() => document.getElementById('live').textContent") == said or said == ""
+
+
+def test_a_moved_day_never_passes_for_the_one_that_was_judged(sandbox: str, visit: Any) -> None:
+    page = visit(f"{sandbox}#/{LITHIUM}/cards")
+    page.locator(".foot").wait_for()
+    held: list[Any] = []
+    page.route("**/sandbox/chart", lambda route: held.append(route))
+    page.route("**/cds-services/twitch-patient-view", lambda route: route.fulfill(status=500, json={}))
+    page.get_by_role("button", name="Earlier entry").click()
+    page.get_by_text("The assessment is missing.").wait_for()
+    assert page.locator(".tile").count() == 0
+    page.wait_for_function("() => document.querySelector('.chart').innerText.includes('Loading.')")
+    held.pop().fulfill(status=503, json={})
+    page.get_by_text("The results could not be read.").wait_for()
+    assert "None on record that" not in page.locator(".chart").inner_text()
+    visit.complaints.clear()
+
+
+def test_an_answer_to_another_day_is_told(sandbox: str, visit: Any) -> None:
+    page = visit(f"{sandbox}#/{LITHIUM}/cards")
+    page.locator(".foot").wait_for()
+    page.get_by_role("button", name="Start encounter").click()
+    page.get_by_role("group", name="Answers by hook").wait_for()
+    page.get_by_role("button", name="Earlier entry").click()
+    page.locator(".foot", has_text="patient-view").wait_for()
+    assert page.get_by_text("Not about what the chart shows.").count() == 0
+    page.get_by_role("button", name="encounter-start").click()
+    page.get_by_text("This answer was given as of 2026-11-20").wait_for()
+
+
+def test_a_record_that_is_not_read_is_no_empty_record(sandbox: str, visit: Any) -> None:
+    page = visit(sandbox)
+    page.locator(".patient").first.wait_for()
+    page.route("**/fhir/Patient/**", lambda route: route.fulfill(status=503, json={}))
+    patient(page, "Lithea Mockup")
+    page.get_by_text("The record could not be read whole.").wait_for()
+    assert "No drug on record." not in page.locator(".chart").inner_text()
+    assert "Not read." in page.locator(".chart").inner_text()
+    visit.complaints.clear()
+
+
+def test_services_that_are_not_known_are_no_silence(sandbox: str, visit: Any) -> None:
+    page = visit(f"{sandbox}#/{LITHIUM}/cards")
+    page.route("**/cds-services", lambda route: route.fulfill(status=503, json={}))
+    page.reload()
+    page.get_by_text("No service is known that answers patient-view.").wait_for()
+    page.get_by_text("The assessment is missing.").wait_for()
+    visit.complaints.clear()

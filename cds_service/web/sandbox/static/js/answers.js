@@ -60,7 +60,8 @@ async function tell(call, item) {
   const answer = await post(ADDRESSES.feedback(call.service), { feedback: [{ ...item, outcomeTimestamp }] });
   if (answer.ok) return;
   update(() => {
-    state.outcomes[item.card].problem = answer.problem;
+    const outcome = state.outcomes[item.card];
+    if (outcome) outcome.problem = answer.problem; // else another patient was opened in the meantime
   });
 }
 

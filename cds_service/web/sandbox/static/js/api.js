@@ -12,6 +12,7 @@
  */
 
 const JSON_TYPE = "application/json";
+const MOST_PAGES = 50;
 
 /** Addresses, relative to the page: they hold under any prefix. */
 export const ADDRESSES = {
@@ -70,14 +71,15 @@ export function post(path, body, signal) {
 export async function fetchRecord(patientId) {
   const resources = [];
   let path = ADDRESSES.everything(patientId);
-  for (let pages = 0; path && pages < 50; pages += 1) {
+  for (let pages = 0; path && pages < MOST_PAGES; pages += 1) {
     const answer = await get(path);
     if (answer.problem) return { resources, problem: answer.problem };
     const entries = answer.json?.entry ?? [];
     resources.push(...entries.map((entry) => entry.resource).filter((resource) => isClinical(resource)));
     path = samePlace(answer.json?.link?.find((link) => link.relation === "next")?.url);
   }
-  return { resources, problem: null };
+  const problem = path ? { title: `It has more than ${MOST_PAGES} pages.`, text: "The rest is not shown here." } : null;
+  return { resources, problem };
 }
 
 /** Return a link of the FHIR endpoint as seen from this page, whatever name the process has for itself. */

@@ -57,6 +57,7 @@ function follow() {
   });
   const story = state.patients.list?.find((item) => item.story === route.key);
   if (!route.key || state.record?.key === route.key) return;
+  if (state.services === null || state.patients.list === null) return leave(); // `start` follows once both are there
   if (story) openStory(story);
   else if (route.key !== OWN || !reopenOwn()) leave();
 }

@@ -18,7 +18,7 @@ export async function discover() {
   const services = answer.json?.services ?? [];
   update(() => {
     state.services = Object.fromEntries(services.map((service) => [service.hook, service]));
-    state.patients.problem = answer.problem ?? state.patients.problem;
+    state.discovery = answer.problem;
   });
 }
 
@@ -30,10 +30,11 @@ export async function discover() {
  * @returns {Promise<import("./state.js").Call|null>}  null where there is nothing to call.
  */
 export async function callHook(hook, extra = {}) {
-  const record = state.record;
+  const record = state.record && { ...state.record }; // the instant may be moved while the request is built
   const service = state.services?.[hook]?.id;
-  if (!record || !service) return null;
-  const call = begin(record, hook, service);
+  if (!record || state.services === null) return null;
+  const call = begin(record, hook, service ?? "");
+  if (!service) return finish(call, failed(noService(hook)));
   if (record.given) return send(call, givenRequest(record, hook, extra));
   const { request, queries, problem } = await buildRequest(record, hook, service, extra);
   if (problem) return finish(call, failed(problem));
@@ -95,7 +96,7 @@ export function citedSources() {
 function begin(record, hook, service) {
   lastId += 1;
   const address = ADDRESSES.service(service);
-  const call = { id: lastId, record: record.key, hook, service, address, request: null, queries: {}, answer: null };
+  const call = { id: lastId, record: record.key, hook, asOf: record.asOf, service, address, request: null, queries: {}, answer: null };
   update(() => {
     state.calls = [...state.calls, call].slice(-KEPT);
     state.shown = call.id;
@@ -114,12 +115,17 @@ function finish(call, answer) {
   update(() => {
     call.answer = answer;
   });
-  if (call.record === state.record?.key) say(spoken(call.hook, answer));
+  if (call === shownCall()) say(spoken(call.hook, answer)); // of what is no longer shown nothing is said
   return call;
 }
 
 function failed(problem) {
   return { ok: false, status: 0, ms: 0, headers: {}, json: null, text: "", problem };
+}
+
+function noService(hook) {
+  const text = state.discovery ? `${state.discovery.title} ${state.discovery.text}` : "GET /cds-services lists the hooks there are.";
+  return { title: `No service is known that answers ${hook}.`, text };
 }
 
 function spoken(hook, answer) {

@@ -77,7 +77,7 @@ export async function askAsNew() {
 }
 
 function newRecord(key, patientId, rest) {
-  const empty = { story: null, bundle: null, given: null, resources: null, chart: null, problem: null };
+  const empty = { story: null, bundle: null, given: null, resources: null, isPartial: false, chart: null, problem: null };
   return { ...empty, key, patientId, ...rest };
 }
 
@@ -100,8 +100,13 @@ async function loadResources(record) {
   const { resources, problem } = await fetchRecord(record.patientId);
   update(() => {
     record.resources = resources;
-    record.problem = problem ?? record.problem;
+    record.isPartial = problem !== null;
+    record.problem = problem ? { ...problem, title: `The record could not be read whole. ${problem.title}` } : record.problem;
   });
+}
+
+function unread(problem) {
+  return problem && { ...problem, title: `The results could not be read. ${problem.title}` };
 }
 
 async function loadChart(record) {
@@ -110,7 +115,6 @@ async function loadChart(record) {
   const answer = await post(ADDRESSES.chart, { ...whose, asOf });
   if (record.asOf !== asOf) return; // moved on in the meantime: that answer comes later
   update(() => {
-    record.chart = answer.ok ? answer.json : { labs: [], setAside: [] };
-    record.problem = answer.problem ?? record.problem;
+    record.chart = { labs: [], setAside: [], ...(answer.ok ? answer.json : {}), asOf, problem: unread(answer.problem) };
   });
 }

@@ -30,6 +30,7 @@
  * @property {object|null} given  A CDS Hooks request of one's own, sent as it is; else null.
  * @property {string} asOf       The instant the patient is judged at.
  * @property {string} storyAsOf  The instant the record was written for.
+ * @property {boolean} isPartial  Whether some of `resources` could not be read.
  * @property {object[]|null} resources  All resources of the record; null while they are on their way.
  * @property {Chart|null} chart  Series as the product reads them; null while they are on their way.
  * @property {Problem|null} problem
@@ -38,6 +39,8 @@
 /**
  * @typedef {object} Chart
  * @property {Series[]} labs  Laboratory results, vital signs and scores: see `kind`.
+ * @property {string} asOf  The instant the series were read at.
+ * @property {Problem|null} problem  Why they could not be read.
  * @property {{source: string, code: string, message: string}[]} setAside  What the product could not use.
  */
 
@@ -83,6 +86,7 @@
  * @property {number} id
  * @property {string} record   The `key` of the record it is about.
  * @property {string} hook
+ * @property {string} asOf     The instant the patient was judged at.
  * @property {string} service
  * @property {string} address  Relative to the page.
  * @property {object} request
@@ -100,6 +104,7 @@ export const state = {
   theme: "auto",
   /** Services by hook, as discovery names them; null until it answered. */
   services: null,
+  /** @type {Problem|null} Why discovery did not answer. */ discovery: null,
   patients: {
     /** @type {Story[]|null} */ list: null,
     filter: "",

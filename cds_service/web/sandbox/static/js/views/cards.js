@@ -21,7 +21,7 @@ const HELD = {
  */
 export function cardList() {
   const call = shownCall();
-  if (!call) return html`<p class="pad soft">No service was called yet.</p>`;
+  if (!call) return html`<p class="pad soft">No service was called yet. That says nothing about the patient.</p>`;
   return html`${hooks()}${call.answer ? answered(call) : html`<p class="pad soft" aria-busy="true">Asking ${call.hook}.</p>`}`;
 }
 
@@ -36,14 +36,34 @@ function hooks() {
 }
 
 function answered(call) {
-  if (call.answer.problem) return html`${fault(call.answer.problem)}${foot(call)}`;
+  if (call.answer.problem) return html`${otherwise(call)}${fault(call.answer.problem)}${foot(call)}`;
   const cards = [...(call.answer.json.cards ?? [])].sort(worstFirst);
   return html`
+    ${otherwise(call)}
     ${cards.length ? nothing : noCard(call)}
     <div class="cards">${repeat(cards, (card) => card.uuid, (card) => cardView(call, card))}</div>
     ${quiet(call)}
     ${foot(call)}
   `;
+}
+
+/** Where the answer is not about what the chart shows: the day was moved since, or the request was changed by hand. */
+function otherwise(call) {
+  const patientId = patientOf(call) ?? state.record.patientId;
+  const words = [
+    patientId === state.record.patientId ? "" : `This answer is about the patient ${patientId}, not about the one of this chart.`,
+    call.asOf === state.record.asOf ? "" : `This answer was given as of ${day(call.asOf)}; the chart is as of ${day(state.record.asOf)}.`,
+  ].filter(Boolean).join(" ");
+  return words ? problemBox({ title: "Not about what the chart shows.", text: words }) : nothing;
+}
+
+function patientOf(call) {
+  if (typeof call.request !== "string") return call.request?.context?.patientId;
+  try {
+    return JSON.parse(call.request)?.context?.patientId;
+  } catch {
+    return undefined; // it was sent as it is, and refused
+  }
 }
 
 function fault(problem) {

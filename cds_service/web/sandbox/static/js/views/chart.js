@@ -44,11 +44,13 @@ export function chartHead() {
 export function chart() {
   const record = state.record;
   const series = record.chart?.labs ?? [];
-  const ofKind = (kind) => record.chart && series.filter((item) => item.kind === kind);
+  const isRead = record.chart?.asOf === record.asOf; // else the day was moved, and its series are on their way
+  const ofKind = (kind) => (isRead ? series.filter((item) => item.kind === kind) : null);
   const sources = new Set(series.flatMap((item) => item.points.map((point) => point.source)));
   const sections = sectionsOf(record.resources ?? [], sources);
   return html`<div class="chart">
     ${problemBox(record.problem)}
+    ${problemBox(record.chart?.problem)}
     ${orderPad()}
     <div class="pair">
       <div class="stack">
@@ -60,8 +62,7 @@ export function chart() {
         ${list("Allergies", sections.allergies, "None on record.")}
       </div>
     </div>
-    ${seriesSection("Laboratory", ofKind("lab"))}
-    ${seriesSection("Vital signs", ofKind("vital"))}
+    ${isRead && record.chart.problem ? nothing : html`${seriesSection("Laboratory", ofKind("lab"))}${seriesSection("Vital signs", ofKind("vital"))}`}
     ${ofKind("survey")?.length ? seriesSection("Scores", ofKind("survey")) : nothing}
     ${sections.results.length && record.chart ? list("Other results", sections.results, "") : nothing}
     ${list("Visits and everything else", sections.others, "Nothing else on record.")}
@@ -74,7 +75,7 @@ function list(title, rows, none, action = () => nothing) {
   return html`<section class="block"><h2>${title} <span class="count">${rows.length || nothing}</span></h2>
     ${rows.length
       ? html`<ul class="rows">${repeat(rows, (row) => row.reference, (row) => line(row, action))}</ul>`
-      : html`<p class="soft">${none}</p>`}</section>`;
+      : html`<p class="soft">${state.record.isPartial ? "Not read." : none}</p>`}</section>`;
 }
 
 function line(row, action) {

@@ -21,7 +21,7 @@ export function patientList() {
     <div class="filter">${icon("search")}
       <input type="search" aria-label="Filter patients" placeholder="Filter ${counted(list.length, "patient")}"
         .value=${state.patients.filter} @input=${filter} autocomplete="off" spellcheck="false"></div>
-    ${problemBox(state.patients.problem)}
+    ${problemBox(state.patients.problem ?? state.discovery)}
     <div class="groups">
       ${repeat(groups(found), ([group]) => group, ([group, stories]) => section(group, stories))}
       ${found.length ? nothing : html`<p class="pad soft">No patient holds all of these words.</p>`}

@@ -22,7 +22,7 @@ export function welcome() {
       <li><strong>Read the cards.</strong> Accept a suggestion, or dismiss a card and say why.</li>
       <li><strong>Ask why.</strong> Every rule tells what it looked for, what it found, and what would change it.</li>
     </ol>
-    ${problemBox(state.patients.problem)}
+    ${problemBox(state.patients.problem ?? state.discovery)}
     ${state.patients.list ? begin(state.patients.list) : nothing}
     ${state.room === "narrow" ? html`<section class="patients" aria-label="Patients">${patientList()}</section>` : nothing}
   </div>`;

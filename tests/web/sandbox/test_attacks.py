@@ -142,6 +142,6 @@ def test_services_that_are_not_known_are_no_silence(sandbox: str, visit: Any) ->
     page = visit(f"{sandbox}#/{LITHIUM}/cards")
     page.route("**/cds-services", lambda route: route.fulfill(status=503, json={}))
     page.reload()
-    page.get_by_text("No service is known that answers patient-view.").wait_for()
+    page.get_by_role("alert").get_by_text("No service is known that answers patient-view.").wait_for()
     page.get_by_text("The assessment is missing.").wait_for()
     visit.complaints.clear()

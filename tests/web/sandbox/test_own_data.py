@@ -213,15 +213,15 @@ def test_a_request_is_sent_with_what_it_holds_and_nothing_more(sandbox: str, vis
 def test_back_finds_the_own_record_again_and_no_other_stands_in_for_it(sandbox: str, visit: Any) -> None:
     page = visit(sandbox)
     give(page, fixture("patients/lip-twitching-on-furosemide/bundle.json"))
-    page.get_by_text("id synthetic-lip").wait_for()
+    page.get_by_text("id delphine").wait_for()
     page.locator(".patient", has_text="Lithea Mockup").click()
-    page.get_by_text("id synthetic-lithea").wait_for()
+    page.get_by_text("id lithea").wait_for()
     page.go_back()
-    page.get_by_text("id synthetic-lip").wait_for()
+    page.get_by_text("id delphine").wait_for()
     page.goto(f"{sandbox}#/no-such-story/cards")
     page.get_by_role("heading", name="Why does this muscle twitch?").wait_for()
     page.goto(f"{sandbox}#/own/cards")
-    page.get_by_text("id synthetic-lip").wait_for()
+    page.get_by_text("id delphine").wait_for()
 
 
 def test_hostile_names_stay_text(sandbox: str, visit: Any) -> None:

@@ -18,7 +18,7 @@ from cds_service.web.openapi import description
 from cds_service.web.sandbox import described
 
 #: Refused for what no schema can say: not JSON, a member twice, no such day, the token of another patient.
-_BEYOND_SCHEMAS = {"H002", "H003", "H005", "H012", "H014", "H015", "E023", "E024"}
+_BEYOND_SCHEMAS = {"H002", "H003", "H005", "H012", "H014", "H015", "E023", "E024", "E025"}
 _LARGEST = 1_000_000
 _QUIET_METHODS = ("HEAD", "OPTIONS")
 

@@ -16,9 +16,10 @@ from cds_service.errors import Issue, RequestError
 from cds_service.feedback import history_by_rule
 from cds_service.sandbox.chart import chart_of
 from cds_service.sandbox.history import told_history
+from cds_service.sandbox.intake import Intake, patient_of, strangers_to, taken_in
 from cds_service.sandbox.listing import listed_patient
 from cds_service.sandbox.prefetch import prefetch_of
-from cds_service.sandbox.records import Records, read_json, read_records
+from cds_service.sandbox.records import Records, read_json
 from cds_service.web.asked import json_body, known_service
 from cds_service.web.problems import Refusal, json_response
 from cds_service.web.sandbox.shelf import (
@@ -55,7 +56,7 @@ def _refuse_other_names() -> None:
         return
     what = "is no name of this service."
     remedy = "Open it by 127.0.0.1, or name the address it is reached at in public_base_url."
-    raise Refusal(421, Issue("Host", "E025", what, remedy), "forbidden")
+    raise Refusal(421, Issue("Host", "E026", what, remedy), "forbidden")
 
 
 @blueprint.get("/sandbox/patients.json")
@@ -65,7 +66,19 @@ def patients() -> Response:
     addresses = fhir_addresses(state.settings)
     good = addresses.pop("")
     rows = [listed_patient(story, state.knowledge) for story in current_library().stories]
-    return json_response({"patients": rows, "fhirServer": good, "faults": addresses, "canForget": True})
+    found = {"patients": rows, "fhirServer": good, "faults": addresses, "canForget": True}
+    return json_response(found | {"maxBodyMib": state.settings.max_body_mib})
+
+
+@blueprint.post("/sandbox/record")
+def record() -> Response:
+    """Return a record of one's own as a server would have it, with ids and plain references; none is kept."""
+    body = asked_object()
+    with current_state().turns.turn():
+        found = asked_record(body)
+        patient_id = _patient(body, found.records)
+        strangers = strangers_to(found.records, patient_id).told(found.empty)
+    return json_response({"patientId": patient_id, "bundle": _bundle(found.records), "strangers": strangers})
 
 
 @blueprint.post("/sandbox/prefetch")
@@ -74,32 +87,32 @@ def prefetch() -> Response:
     body = asked_object()
     state = current_state()
     service = known_service(state, _text(body, "service"))
-    records = asked_record(body)
     context = body.get("context", {})
     if not isinstance(context, Mapping):
         raise _wrong("/context", "E020", "is no object.", "Send the context of the call.")
     base = asked_base() + FHIR_PATH
     ids = {name: value for name, value in context.items() if isinstance(value, str)}
-    if "patientId" not in ids:
-        ids["patientId"] = next((row.id for row in records.of_type("Patient")), "")
     with state.turns.turn():
-        filled = prefetch_of(service, ids, records, base)
-    return json_response({"prefetch": filled.found, "queries": filled.queries})
+        found = asked_record(body)
+        ids["patientId"] = _patient(body, found.records)
+        filled = prefetch_of(service, ids, found.records, base)
+        strangers = strangers_to(found.records, ids["patientId"]).told(found.empty)
+    return json_response({"prefetch": filled.found, "queries": filled.queries, "strangers": strangers})
 
 
 @blueprint.post("/sandbox/chart")
 def chart() -> Response:
     """Return the results of a record as the product reads them, with the limits of rules."""
     body = asked_object()
-    records = asked_record(body)
-    named = body.get("patientId")
-    entries = [{"resource": row.resource} for row in records.resources]
-    bundle = _ENCODER.encode({"resourceType": "Bundle", "type": "collection", "entry": entries})
-    patient_id = named if isinstance(named, str) and named else None
     as_of, state = _instant(body), current_state()
     with state.turns.turn():
+        taken = asked_record(body)
+        named = body.get("patientId")
+        patient_id = named if isinstance(named, str) and named else None
+        bundle = _ENCODER.encode(_bundle(taken.records))
         found = chart_of(bundle, state.knowledge, as_of=as_of, patient_id=patient_id)
-    return json_response(found)
+        strangers = strangers_to(taken.records, _patient(body, taken.records)).told(taken.empty)
+    return json_response(found | {"strangers": strangers})
 
 
 @blueprint.post("/sandbox/forget")
@@ -165,7 +178,7 @@ def asked_object() -> Mapping[str, Any]:
     return found
 
 
-def asked_record(body: Mapping[str, Any]) -> Records:
+def asked_record(body: Mapping[str, Any]) -> Intake:
     """Return the record a request is about: a bundled patient's, or the one sent with it.
 
     Raises:
@@ -174,14 +187,35 @@ def asked_record(body: Mapping[str, Any]) -> Records:
     """
     if "bundle" in body:
         try:
-            return read_records(body["bundle"])
+            return taken_in(body["bundle"])
         except ValueError as error:
             raise _wrong("/bundle", "E023", f"{error}.", "Send a FHIR R4 Bundle.") from None
     story = current_library().of_patient(_text(body, "patientId"))
     if story is None:
         issue = Issue("/patientId", "E013", "There is no such patient.", "See GET /sandbox/patients.json.")
         raise Refusal(404, issue, "not-found")
-    return story.record
+    return Intake(story.record, 0)
+
+
+def _patient(body: Mapping[str, Any], records: Records) -> str:
+    """Return whose record it is: whom the context names, else the request, else the one there is."""
+    context = body.get("context")
+    places = (("/context/patientId", context), ("/patientId", body))
+    said = ((where, part) for where, part in places if isinstance(part, Mapping) and "patientId" in part)
+    where, holder = next(said, ("/patientId", {"patientId": ""}))
+    wanted = holder["patientId"]
+    if not isinstance(wanted, str):
+        raise _wrong(where, "E020", "is missing or no text.", "Send it as text.")
+    try:
+        return patient_of(records, wanted)
+    except ValueError as error:
+        remedy = "Send the Patient, and name it by its id alone."
+        raise _wrong(where, "E025", f"names no one patient of the record: {error}.", remedy) from None
+
+
+def _bundle(records: Records) -> dict[str, Any]:
+    entries = [{"resource": row.resource} for row in records.resources]
+    return {"resourceType": "Bundle", "type": "collection", "entry": entries}
 
 
 def _text(body: Mapping[str, Any], name: str) -> str:

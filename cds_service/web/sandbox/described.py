@@ -35,18 +35,20 @@ _WORDS = {
 }
 #: JSON answers of the data routes: members they always have.
 _MEMBERS = {
-    "patients": ("patients", "fhirServer", "faults"),
+    "patients": ("patients", "fhirServer", "faults", "canForget", "maxBodyMib"),
     "orderables": ("matches",),
     "feedback": ("days", "rules", "totals"),
     "forget": (),
-    "prefetch": ("prefetch", "queries"),
-    "chart": ("asOf", "labs", "setAside"),
+    "record": ("patientId", "bundle", "strangers"),
+    "prefetch": ("prefetch", "queries", "strangers"),
+    "chart": ("asOf", "labs", "setAside", "strangers"),
 }
 #: Members of the bodies of the data routes; a record is named or sent.
 _ASKED: Json = {
     "service": {"type": "string", "minLength": 1},
     "asOf": {"type": "string", "minLength": 1},
-    "context": {"type": "object"},
+    "context": {"type": "object", "properties": {"patientId": _TEXT}},
+    "patientId": _TEXT,
 }
 _RECORD: list[Json] = [
     {"required": ["patientId"], "properties": {"patientId": {"type": "string", "minLength": 1}}},
@@ -91,17 +93,22 @@ def _data() -> Json:
             "get": _json("feedback", "Answers by rule and day", reads, query=("days",))
         },
         "/sandbox/forget": {"post": _json("forget", "Forget what was shown and answered", (*reads, "415"))},
+        "/sandbox/record": {"post": _json("record", "A record with plain references", asks, body=())},
         "/sandbox/prefetch": {"post": prefetch},
         "/sandbox/chart": {"post": _json("chart", "Results as the product reads them", asks, body=("asOf",))},
     }
 
 
 def _json(
-    name: str, words: str, statuses: Iterable[str], query: Iterable[str] = (), body: Iterable[str] = ()
+    name: str,
+    words: str,
+    statuses: Iterable[str],
+    query: Iterable[str] = (),
+    body: Iterable[str] | None = None,
 ) -> Json:
     schema = {"type": "object", "required": list(_MEMBERS[name])}
     operation = _operation(name, words, {"application/json": {"schema": schema}}, statuses, (), query)
-    if body:
+    if body is not None:
         asked = {"type": "object", "required": list(body), "properties": _ASKED, "anyOf": _RECORD}
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": asked}}}
     return operation

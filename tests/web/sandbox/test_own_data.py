@@ -80,7 +80,6 @@ REFUSED = {
         bundle(_PATIENT, {"resourceType": "Patient", "id": "two"}),
         "The Bundle holds 2 patients.",
     ),
-    "no id": (bundle({"resourceType": "Patient"}), "The Patient has no FHIR id."),
     "no hook": ({"context": {}}, "A CDS Hooks request without hook."),
     "no context": ({"hook": "patient-view"}, "A CDS Hooks request without context."),
     "an unknown hook": (
@@ -105,12 +104,23 @@ def test_what_cannot_be_opened_is_told_why(sandbox: str, visit: Any) -> None:
     assert asked == []
 
 
+def test_a_patient_without_an_id_is_refused_by_the_service(sandbox: str, visit: Any) -> None:
+    page = visit(sandbox)
+    give(page, bundle({"resourceType": "Patient"}))
+    alert = page.get_by_role("alert")
+    alert.get_by_text("The Bundle cannot be opened.").wait_for()
+    assert "no Patient with a FHIR id" in alert.inner_text()
+    assert page.url == sandbox
+    visit.complaints[:] = [said for said in visit.complaints if "status of 400" not in said]
+
+
 def test_a_file_too_large_is_not_even_read(sandbox: str, visit: Any, tmp_path: Path) -> None:
     with (tmp_path / "large.json").open("wb") as large:
         large.truncate(30 * 1024 * 1024)
     page = visit(sandbox)
     page.set_input_files(".own-data input[type=file]", tmp_path / "large.json")
     page.get_by_role("alert").get_by_text("The file has 30 MiB: too much for one patient.").wait_for()
+    page.get_by_role("alert").get_by_text("The service takes at most 10 MiB in one call.").wait_for()
 
 
 def test_the_patients_are_named_when_they_are_two(sandbox: str, visit: Any) -> None:
@@ -208,6 +218,34 @@ def test_a_request_is_sent_with_what_it_holds_and_nothing_more(sandbox: str, vis
     assert body["context"]["userId"] == "Practitioner/example"
     assert body["context"]["draftOrders"]["entry"][0]["resource"]["id"] == "draft-naproxen"
     assert "selections" not in body["context"]
+
+
+def test_keys_switched_off_are_not_sent_of_a_request_either(sandbox: str, visit: Any) -> None:
+    page = visit(sandbox)
+    sent = fixture("calls/order-select.json")
+    give(page, sent)
+    page.get_by_role("list", name="Drafts").wait_for()
+    for change, server in (
+        ("state.sending = {omitted: ['reports'], fault: null}", None),
+        ("state.sending = {omitted: ['reports'], fault: 'html'}", "faults/html/fhir"),
+    ):
+        with request_to(page, "order-select") as asked:
+            page.evaluate(
+                f"""async () => {{
+                    const {{state, update}} = await import("./static/js/state.js");
+                    const {{callHook}} = await import("./static/js/calls.js");
+                    update(() => {{ {change}; }});
+                    await callHook("order-select");
+                }}"""
+            )
+        body = json.loads(asked.value.post_data)
+        assert set(body["prefetch"]) == set(sent["prefetch"]) - {"reports"}
+        assert body["context"] == sent["context"]
+        if server is None:
+            assert body.get("fhirServer") == sent.get("fhirServer")
+        else:
+            assert body["fhirServer"].endswith(server)
+            assert body["fhirAuthorization"]["patient"] == sent["context"]["patientId"]
 
 
 def test_back_finds_the_own_record_again_and_no_other_stands_in_for_it(sandbox: str, visit: Any) -> None:

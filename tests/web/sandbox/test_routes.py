@@ -26,7 +26,7 @@ GET = (
     "/fhir/Patient",
     "/static/app.js",
 )
-POST = ("/prefetch", "/chart", "/forget", "/fhir/Patient/_search")
+POST = ("/prefetch", "/chart", "/forget", "/record", "/fhir/Patient/_search")
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +97,82 @@ def test_the_list_of_patients(client):
     told = client.get("/sandbox/patients.json").get_json()
     assert [row["story"] for row in told["patients"]] == [story.name for story in load_library().stories]
     assert told["canForget"] is True
+    assert told["maxBodyMib"] == 10
 
 
 # ----------------------------------------------------------------------------- prefetch and chart
+
+TWO = [{"resourceType": "Patient", "id": "a"}, {"resourceType": "Patient", "id": "b"}]
+VIEW = {"service": "twitch-patient-view", "patientId": ME}
+PATIENT_URL = "urn:uuid:6a1f6a0e-6f0b-4c7e-8a53-1d5b8e0f2a11"
+
+
+def as_never_on_a_server(story):
+    """The Bundle of a story with references by ``urn:uuid:``, and without ids."""
+    path = content_root() / "fixtures" / "patients" / story.name / "bundle.json"
+    text = path.read_text(encoding="utf-8").replace(f'"Patient/{story.patient_id}"', f'"{PATIENT_URL}"')
+    bundle = json.loads(text)
+    for entry in bundle["entry"]:
+        del entry["resource"]["id"]
+        entry.pop("fullUrl", None)
+        if entry["resource"]["resourceType"] == "Patient":
+            entry["fullUrl"] = PATIENT_URL
+    return bundle
+
+
+def test_a_bundle_with_references_to_its_entries_gives_what_the_story_gives(client):
+    bundle = as_never_on_a_server(STORY)
+    as_of = {"asOf": STORY.as_of.isoformat()}
+    own, told = ({"bundle": bundle}, {"patientId": ME})
+    nobody = {"ofAnother": 0, "ofNobody": 0, "empty": 0, "sources": []}
+    filled, expected = (
+        client.post("/sandbox/prefetch", json=VIEW | who).get_json()
+        for who in (
+            {"patientId": PATIENT_URL.removeprefix("urn:uuid:")} | own,
+            told,
+        )
+    )
+    assert filled["strangers"] == expected["strangers"] == nobody
+    assert {key: value and len(value.get("entry", "1")) for key, value in filled["prefetch"].items()} == {
+        key: value and len(value.get("entry", "1")) for key, value in expected["prefetch"].items()
+    }
+    shown, wanted = (client.post("/sandbox/chart", json=who | as_of).get_json() for who in (own, told))
+    assert shown["strangers"] == nobody
+    assert (
+        [(lab["analyte"], [p["value"] for p in lab["points"]]) for lab in shown["labs"]]
+        == [(lab["analyte"], [p["value"] for p in lab["points"]]) for lab in wanted["labs"]]
+        != []
+    )
+
+
+def test_what_is_not_the_patients_is_counted_and_told(client):
+    patient = {"resourceType": "Patient", "id": "p"}
+    rows = [
+        patient,
+        {
+            "resourceType": "Condition",
+            "id": "mine",
+            "subject": {"reference": "https://x.example/fhir/Patient/p"},
+        },
+        {"resourceType": "Condition", "id": "of-b", "subject": {"reference": "Patient/b"}},
+        {"resourceType": "Observation", "id": "lost", "subject": {"reference": "urn:uuid:gone"}},
+        {"resourceType": "Observation", "id": "bare"},
+        {"resourceType": "Organization", "id": "o"},
+    ]
+    body = {"service": "twitch-patient-view", "bundle": rows, "asOf": "2026-11-20T12:00:00Z"}
+    expected = {"ofAnother": 2, "ofNobody": 1, "empty": 0}
+    for path in ("prefetch", "chart", "record"):
+        told = client.post(f"/sandbox/{path}", json=body).get_json()["strangers"]
+        assert told == expected | {"sources": ["Condition/of-b", "Observation/lost", "Observation/bare"]}
+    entries = client.post("/sandbox/prefetch", json=body).get_json()["prefetch"]["problems"]["entry"]
+    assert [entry["resource"]["id"] for entry in entries] == ["mine"]
+
+
+def test_a_record_taken_in_is_taken_in_as_it_is(client):
+    first = client.post("/sandbox/record", json={"bundle": as_never_on_a_server(STORY)}).get_json()
+    again = client.post("/sandbox/record", json={"bundle": first["bundle"]}).get_json()
+    assert first == again and first["patientId"] == PATIENT_URL.removeprefix("urn:uuid:")
+    assert all(entry["resource"]["id"] for entry in first["bundle"]["entry"])
 
 
 def test_the_prefetch_of_a_bundled_patient_gives_the_cards_of_its_story(client):
@@ -150,6 +223,14 @@ def test_numbers_of_a_record_come_back_digit_by_digit(client):
         ("prefetch", {"service": "twitch-patient-view", "patientId": 7}, 400, "E020"),
         ("prefetch", {"service": "twitch-patient-view", "bundle": {}}, 400, "E023"),
         ("prefetch", {"service": "twitch-patient-view", "patientId": ME, "context": 7}, 400, "E020"),
+        ("prefetch", {"service": "twitch-patient-view", "bundle": TWO}, 400, "E025"),
+        ("prefetch", {"service": "twitch-patient-view", "bundle": TWO, "patientId": "c"}, 400, "E025"),
+        ("prefetch", {"service": "twitch-patient-view", "bundle": TWO, "patientId": 7}, 400, "E020"),
+        ("prefetch", {"service": "twitch-patient-view", "bundle": {"resourceType": "Patient"}}, 400, "E025"),
+        ("prefetch", VIEW | {"context": {"patientId": "somebody-else"}}, 400, "E025"),
+        ("prefetch", VIEW | {"context": {"patientId": None}}, 400, "E020"),
+        ("record", {"bundle": TWO}, 400, "E025"),
+        ("record", {"bundle": {}}, 400, "E023"),
         ("chart", {"patientId": ME}, 400, "E020"),
         ("chart", {"patientId": ME, "asOf": "2026-11-20"}, 400, "E024"),
         ("chart", {"patientId": ME, "asOf": "soon"}, 400, "E024"),
@@ -175,7 +256,7 @@ def test_what_is_no_json_is_refused(client):
     ):
         answer = client.post("/sandbox/chart", data=data, content_type="application/json")
         assert (answer.status_code, code_of(answer)) == (400, "E020")
-    for path in POST[:3]:
+    for path in POST[:4]:
         answer = client.post(f"/sandbox{path}", data="{}", content_type="text/plain")
         assert (answer.status_code, code_of(answer)) == (415, "W415")
 
@@ -248,7 +329,7 @@ def test_a_name_that_is_not_its_own_is_refused(client, name):
     """A page of the internet whose name leads to this machine is of one origin with it (DNS rebinding)."""
     for path in ("feedback.json", "patients.json"):
         answer = client.get(f"/sandbox/{path}", headers={"Host": name})
-        assert answer.status_code == 421 and code_of(answer) == "E025"
+        assert answer.status_code == 421 and code_of(answer) == "E026"
     assert client.post("/sandbox/forget", json={}, headers={"Host": name}).status_code == 421
 
 

@@ -17,6 +17,7 @@ const MOST_PAGES = 50;
 /** Addresses, relative to the page: they hold under any prefix. */
 export const ADDRESSES = {
   patients: "patients.json",
+  record: "record",
   prefetch: "prefetch",
   chart: "chart",
   orderables: "orderables.json",

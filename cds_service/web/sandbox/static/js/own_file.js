@@ -1,10 +1,8 @@
 /** Reads a file of one's own: a Bundle of one patient or a CDS Hooks request; says clearly what anything else is. */
 
-import { strangers, taken } from "./own_bundle.js";
+import { ADDRESSES, post } from "./api.js";
 import { newId } from "./requests.js";
 
-/** The largest request the service takes as it is delivered (`max_body_mib`). */
-const MOST_MIB = 10;
 const MIB = 1024 * 1024;
 const FHIR_ID = /^[A-Za-z0-9.-]{1,64}$/;
 const AS_OF = "org.twitch-cds.asOf";
@@ -37,30 +35,38 @@ class Refusal extends Error {
  * @property {object|null} given A CDS Hooks request; null for a Bundle.
  * @property {object[]} resources
  * @property {object[]} drafts   Draft orders of the request, with ids.
- * @property {number} strangers  Resources of a Bundle that name another patient, or none: they are not sent.
+ * @property {Strangers|null} strangers  What of a Bundle is not the patient's: it is not sent. null for a request.
+ */
+
+/**
+ * @typedef {object} Strangers
+ * @property {number} ofAnother  Resources that name another patient, or one that is not in the Bundle.
+ * @property {number} ofNobody   Resources about a patient that name none.
+ * @property {number} empty      Entries without a resource.
  */
 
 /**
  * @param {File} file
  * @param {string[]} hooks  The hooks the service answers.
+ * @param {number|null} maxBodyMib  The largest request the service takes; null: it says so itself.
  * @returns {Promise<{own: OwnRecord|null, problem: import("./state.js").Problem|null}>}
  */
-export async function readOwnFile(file, hooks) {
+export async function readOwnFile(file, hooks, maxBodyMib) {
   try {
-    refuseLarge(file);
+    refuseLarge(file, maxBodyMib);
     const bytes = new Uint8Array(await file.arrayBuffer());
-    return { own: { name: file.name, ...understood(parsed(textOf(bytes)), hooks) }, problem: null };
+    return { own: { name: file.name, ...(await understood(parsed(textOf(bytes)), hooks)) }, problem: null };
   } catch (fault) {
     if (fault instanceof Refusal) return { own: null, problem: fault.problem };
     return { own: null, problem: { title: "The file cannot be read.", text: "Is it a folder, or was it moved? Choose it again." } };
   }
 }
 
-function refuseLarge(file) {
+function refuseLarge(file, maxBodyMib) {
   if (file.size === 0) throw new Refusal("The file is empty.");
-  if (file.size <= MOST_MIB * MIB) return;
+  if (maxBodyMib === null || file.size <= maxBodyMib * MIB) return;
   const size = Math.ceil(file.size / MIB);
-  const text = `The service takes at most ${MOST_MIB} MiB in one call. Whole exports are read with twitch-cds batch.`;
+  const text = `The service takes at most ${maxBodyMib} MiB in one call. Whole exports are read with twitch-cds batch.`;
   throw new Refusal(`The file has ${size} MiB: too much for one patient.`, text);
 }
 
@@ -114,7 +120,7 @@ function isJson(text) {
   }
 }
 
-function understood(json, hooks) {
+async function understood(json, hooks) {
   if (!isObject(json)) throw new Refusal("This JSON is no object.");
   if (typeof json.hook === "string" || isObject(json.context)) return ofRequest(json, hooks);
   if (json.resourceType === "Bundle") return ofBundle(json);
@@ -124,18 +130,19 @@ function understood(json, hooks) {
   throw new Refusal("This is JSON, but neither a FHIR Bundle nor a CDS Hooks request.");
 }
 
-function ofBundle(given) {
-  const bundle = taken(given);
-  const resources = unique(resourcesOf(bundle));
-  const patients = resources.filter((item) => item.resourceType === "Patient");
+/** The service takes the Bundle in, as a server does: it gives ids, and finds whom each reference means. */
+async function ofBundle(given) {
+  const patients = resourcesOf(given).filter((item) => item.resourceType === "Patient");
   const ids = [...new Set(patients.map((patient) => String(patient.id ?? "")))];
-  if (!resources.length) throw new Refusal("The Bundle holds no resource.");
+  if (!resourcesOf(given).length) throw new Refusal("The Bundle holds no resource.");
   if (!patients.length) throw new Refusal("The Bundle holds no Patient.", "Whose record it is must be told: add the Patient resource.");
   if (ids.length > 1) {
     throw new Refusal(`The Bundle holds ${ids.length} patients.`, `One record is one patient's. It has: ${ids.slice(0, 5).join(", ")}${ids.length > 5 ? ", ..." : ""}.`);
   }
-  if (!FHIR_ID.test(ids[0])) throw new Refusal("The Patient has no FHIR id.", "An id has 1 to 64 letters, digits, dots and hyphens.");
-  return { patientId: ids[0], asOf: now(), bundle, given: null, resources, drafts: [], strangers: strangers(resources, ids[0]).length };
+  const { problem, json } = await post(ADDRESSES.record, { bundle: given });
+  if (problem) throw new Refusal("The Bundle cannot be opened.", `${problem.title} ${problem.text}`);
+  const { patientId, bundle, strangers } = json;
+  return { patientId, asOf: now(), bundle, given: null, resources: unique(resourcesOf(bundle)), drafts: [], strangers };
 }
 
 function ofRequest(request, hooks) {
@@ -156,7 +163,7 @@ function ofRequest(request, hooks) {
     given: request,
     resources,
     drafts: resourcesOf(context.draftOrders).map((resource) => ({ ...resource, id: resource.id ?? `draft-${newId()}` })),
-    strangers: 0,
+    strangers: null,
   };
 }
 

@@ -16,6 +16,7 @@ export async function loadPatients() {
     state.patients.fhirServer = answer.json?.fhirServer ?? "";
     state.patients.faults = answer.json?.faults ?? {};
     state.patients.canForget = answer.json?.canForget === true;
+    state.patients.maxBodyMib = answer.json?.maxBodyMib ?? null;
     state.patients.problem = answer.problem;
   });
 }
@@ -111,7 +112,7 @@ function unread(problem) {
 
 async function loadChart(record) {
   const asOf = record.asOf;
-  const whose = record.bundle ? { bundle: record.bundle } : { patientId: record.patientId };
+  const whose = { patientId: record.patientId, ...(record.bundle && { bundle: record.bundle }) };
   const answer = await post(ADDRESSES.chart, { ...whose, asOf });
   if (record.asOf !== asOf) return; // moved on in the meantime: that answer comes later
   update(() => {

@@ -47,7 +47,8 @@ export async function buildRequest(record, hook, service, extra) {
  * Take a request of one's own under an instance of its own and at the instant of the chart.
  *
  * Its own hook is called with what it holds. For another hook, or another context, its prefetch goes along as it
- * is: what it did not bring stays not known.
+ * is: what it did not bring stays not known. Keys in `state.sending.omitted` are left out, and a fault takes the
+ * place of the server it names; without one the service fetches from its own server, if it names one.
  *
  * @param {import("./state.js").OpenRecord} record
  * @param {string} hook
@@ -60,7 +61,8 @@ export function givenRequest(record, hook, extra) {
   const isItself = hook === given.hook && Object.keys(extra).length === 0;
   const who = { userId: given.context.userId ?? USER, patientId: record.patientId };
   const context = isItself ? given.context : { ...who, ...extra };
-  return { ...given, hook, hookInstance: newId(), context, extension };
+  const prefetch = given.prefetch && { prefetch: withoutOmitted(given.prefetch) };
+  return { ...given, ...(state.sending.fault && fromServer(record)), hook, hookInstance: newId(), context, ...prefetch, extension };
 }
 
 /**
@@ -83,7 +85,11 @@ function withoutOmitted(prefetch) {
 /** Name the FHIR server where something is left to be fetched; a record of one's own is on no server. */
 function fhirServer(record) {
   const { omitted, fault } = state.sending;
-  if (record.bundle || (!omitted.length && !fault)) return {};
+  return record.bundle || (!omitted.length && !fault) ? {} : fromServer(record);
+}
+
+function fromServer(record) {
+  const { fault } = state.sending;
   const server = fault ? state.patients.faults[fault] : state.patients.fhirServer;
   return { fhirServer: server, fhirAuthorization: { ...SANDBOX_TOKEN, patient: record.patientId } };
 }

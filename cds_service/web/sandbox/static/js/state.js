@@ -115,6 +115,8 @@ export const state = {
     faults: {},
     /** Whether the services can be told to forget what was shown and answered. */
     canForget: false,
+    /** The largest request the service takes, in MiB; null until it said so. */
+    /** @type {number|null} */ maxBodyMib: null,
   },
   /** @type {OpenRecord|null} */ record: null,
   /** @type {Call[]} The latest last. */ calls: [],

@@ -56,7 +56,8 @@ export function ownDataWords() {
       <button type="button" class="plain small" @click=${() => moveTo(endOfDay(last))}>Judge it on that day</button>` : nothing}</p>`;
 }
 
-function strangerWords(count) {
+function strangerWords(strangers) {
+  const count = strangers ? strangers.ofAnother + strangers.ofNobody : 0;
   if (!count) return nothing;
   return html`<strong>${counted(count, "entry", "entries")} ${count === 1 ? "names" : "name"} another patient or none: not sent to the service.</strong>`;
 }
@@ -102,7 +103,7 @@ async function read(files) {
   if (files.length > 1) {
     return set({ problem: { title: `These are ${files.length} files.`, text: "Open one at a time: a record is one patient's." } });
   }
-  const { own, problem } = await readOwnFile(files[0], Object.keys(state.services ?? {}));
+  const { own, problem } = await readOwnFile(files[0], Object.keys(state.services ?? {}), state.patients.maxBodyMib);
   set({ problem });
   if (!own) return;
   set({ last: own });

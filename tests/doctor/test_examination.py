@@ -117,7 +117,7 @@ def test_an_examination_gives_the_same_bytes_every_time(look, case):
 
 def test_nothing_of_the_patient_stands_in_a_report(look):
     document = bundled()
-    text = json.dumps(document).replace("delphine", "canary-id").replace('"Synthetic"', '"canary-name"')
+    text = json.dumps(document).replace("delphine", "canary-id").replace('"Delphine"', '"canary-name"')
     text = text.replace("2.9", "2.875").replace("82470000", "canary-code").replace("1968-04-02", "1968-04-03")
     text = text.replace("Twitching of the", "canary-text of the").replace("mmol/L", "canary-unit")
     for body in (text, text.replace('"context"', '"contexts"'), text.replace("final", "canary-status")):

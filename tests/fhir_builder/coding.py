@@ -155,6 +155,13 @@ def _drug_code(ingredient: str, system: str, route: str | None) -> str | None:
     return None
 
 
+def product_code(code: str, text: str) -> dict[str, str]:
+    """The RxNorm coding of a product of the terminology, under the words of the record."""
+    if not any(code in {row[0] for row in rows} for rows in _products().values()):
+        raise LookupError(f"no product {code}")
+    return coding(RXNORM, code, text)
+
+
 @lru_cache(maxsize=1)
 def _products() -> dict[str, list[tuple[str, ...]]]:
     rows: dict[str, list[tuple[str, ...]]] = {}

@@ -159,15 +159,18 @@ def drug(
     status: str = "",
     how: str = "request",
     coded: bool = True,
+    product: str = "",
 ) -> Row:
     """A prescription, or with ``how="statement"`` what the patient takes; ``a_day=0`` is as needed.
 
-    ``mg`` is the amount of one dose. Without an ingredient, or with ``coded=False``, the drug is words only.
+    ``mg`` is the amount of one dose, ``product`` the RxNorm code of a product instead of the ingredient.
+    Without an ingredient, or with ``coded=False``, the drug is words only.
     """
     state = status or ("stopped" if until else "active")
     concept: Resource = {"text": text}
     if ingredient and coded:
-        concept = {"coding": [codes.ingredient_code(ingredient, route)], "text": text}
+        found = codes.product_code(product, text) if product else codes.ingredient_code(ingredient, route)
+        concept = {"coding": [found], "text": text}
     dosage = _dosage(text, a_day, mg, route)
     if how == "statement":
         period = {"start": instant(since)} | ({"end": instant(until)} if until else {})
@@ -394,6 +397,12 @@ def allergy(text: str, reaction: str = "") -> Row:
             **({"reaction": [{"manifestation": [{"text": reaction}]}]} if reaction else {}),
         },
     )
+
+
+def vaccine(text: str, when: str) -> Row:
+    """A vaccination in words."""
+    done = {"resourceType": "Immunization", "status": "completed", "vaccineCode": {"text": text}}
+    return Row("vaccine", when, done | {"occurrenceDateTime": instant(when)})
 
 
 def asked(when: str, *answers: tuple[str, bool | str]) -> Row:

@@ -59,7 +59,7 @@ class Story:
         return head | rest | {where: me} | ({"encounter": {"reference": f"Encounter/{link}"}} if link else {})
 
 
-_OF_PATIENT = {"FamilyMemberHistory", "AllergyIntolerance"}
+_OF_PATIENT = {"FamilyMemberHistory", "AllergyIntolerance", "Immunization"}
 _IN_A_VISIT = {"Condition", "Observation", "MedicationRequest", "Procedure", "QuestionnaireResponse"}
 
 

@@ -62,7 +62,7 @@ TESTS = {
     "Cu": _both("copper", "Copper", Scale("µg/dL", 70, 140), Scale("µmol/L", 11, 22)),
     "Cp": _both("ceruloplasmin", "Ceruloplasmin", Scale("mg/dL", 20, 50), Scale("g/L", 0.2, 0.5)),
     "CK": _same("ck", "Creatine kinase", "U/L", 30, 200),
-    "Li": _both("lithium-level", "Lithium", Scale("mmol/L", 0.6, 1.2), Scale("mmol/L", 0.6, 1.0)),
+    "Li": _same("lithium-level", "Lithium", "mmol/L", 0.6, 1.0),
     "Theo": _same("theophylline-level", "Theophylline", "mg/L", 10, 20),
     "pH": _same("ph", "Arterial pH", "pH", 7.35, 7.45),
     "pCO2": _both("pco2", "Arterial pCO2", Scale("mmHg", 35, 45), Scale("kPa", 4.7, 6.0)),

@@ -354,7 +354,6 @@ WELL = Story(
     (
         labs("2024-11-19 08:10", "K 4.4, Na 141, Crea 78, Glu 5.0, TSH 1.8", "si"),
         labs("2025-11-18 08:10", "K 4.3, Na 140, Crea 80, Glu 5.1", "si"),
-        visit("2026-11-20 08:00", "Yearly check-up"),
         labs("2026-11-18 08:10", "K 4.2, Na 140, Ca 2.35, Alb 44, Mg 0.85, Crea 79, Glu 5.0, TSH 1.7", "si"),
         vitals("2026-11-20 08:05", "BP 120/76, HR 62, T 36.5, RR 12, SpO2 99"),
     ),

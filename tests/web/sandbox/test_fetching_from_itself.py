@@ -122,12 +122,11 @@ def test_a_fault_is_told_and_never_read_as_no_data(service, fault, words):
 
 
 def test_data_of_another_patient_bring_no_card_about_this_one(service):
-    """Where that other one has nothing, the answer is empty and cannot be told from a true one."""
     name = ONE_BY_ONE[0]
-    answer = ask(service, name, left_out=request_of(name)["prefetch"], fault="other-patient").get_json()
-    assert answer["extension"]["org.twitch-cds.review"]["findings"] == []
-    assert [card["indicator"] for card in answer["cards"]] == ["info"]
-    assert "not fully assessed" in answer["cards"][0]["summary"]
+    answer = ask(service, name, left_out=request_of(name)["prefetch"], fault="other-patient")
+    assert answer.status_code == 412
+    assert "answer about another patient" in answer.text
+    assert "No card does not mean no finding" in answer.text
 
 
 def test_a_slow_server_is_not_waited_for(knowledge, tmp_path):

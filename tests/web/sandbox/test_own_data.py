@@ -159,7 +159,7 @@ def test_a_bundle_is_judged_like_the_bundled_patient(sandbox: str, visit: Any, b
     page.get_by_text("as of 2026-11-20").wait_for()
     assert page.get_by_role("article").get_by_role("heading", level=2).all_inner_texts() == expected
     assert page.url.endswith("#/own/cards")
-    assert page.get_by_role("heading", level=1).inner_text() == "Synthetic Example"
+    assert page.get_by_role("heading", level=1).inner_text() == "Delphine Marchand"
 
 
 def test_a_record_of_a_bundle_with_local_references_is_read(sandbox: str, visit: Any) -> None:

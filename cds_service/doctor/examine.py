@@ -89,7 +89,9 @@ class _Examination:
     def __init__(self, body: bytes, knowledge: Knowledge, settings: Settings, wishes: Wishes) -> None:
         self.body, self.knowledge, self.settings, self.wishes = body, knowledge, settings, wishes
         self.notes = Notes()
-        self.document: dict[str, Any] = read_json(body, self.notes, settings.max_body_bytes) or {}
+        read = read_json(body, self.notes, settings.max_body_bytes)
+        self.is_read = read is not None  # an empty object is read, and lacks everything
+        self.document: dict[str, Any] = read or {}
         self.is_call = "hook" in self.document or "resourceType" not in self.document
         self.service = self._service()
         self.as_of = wishes.as_of if isinstance(wishes.as_of, datetime) else wishes.now
@@ -98,7 +100,7 @@ class _Examination:
         issuer = self._look_at_token()
         if self.wishes.discovery is not None:
             check_discovery(self.wishes.discovery, self.knowledge.services, self.notes)
-        if self.document:
+        if self.is_read:
             answer = self._of_call(issuer) if self.is_call else self._of_record()
         else:
             answer = Answer(400, self._refusal().code)

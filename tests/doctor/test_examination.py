@@ -102,6 +102,11 @@ def test_every_refusal_of_the_service_is_an_error_of_the_doctor_and_no_other_is(
     assert is_fhir or bool(errors) == (status != 200), (place, ids(found), status)
 
 
+def test_an_empty_object_is_a_call_that_lacks_everything(look):
+    found = look(b"{}")
+    assert {"D101", "D105", "D106"} <= set(ids(found)) and found.answer.status == 400
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")))
 def test_whatever_the_file_holds_there_is_a_finding_and_no_crash(look, data):

@@ -146,6 +146,8 @@ class _Parser(CriterionReader):
             terms: tuple[c.NumberTerm, ...] = (c.NumberTerm(members["of"]), c.NumberTerm(members["to"]))
         else:
             terms = tuple(_term(member) for member in members)
+        if not any(term.lab for term in terms):
+            raise ValueError("a number is made of at least one result")
         return c.DerivedNumber(
             form=form,
             terms=terms,

@@ -148,9 +148,10 @@ def test_what_is_changed_is_a_call_that_is_judged_in_full(target: Target) -> Non
     assert {answer.status_code for answer in answers} == {200}
     assert sum(bool(answer.get_json()["cards"]) for answer in answers) > len(answers) * 0.6
     reviews = [answer.get_json()["extension"]["org.twitch-cds.review"] for answer in answers]
-    assert {row["code"] for one in reviews for row in one["dataConsidered"]["setAside"]} == {"F023"}, (
-        "the result without a unit, and nothing else"
-    )
+    assert {row["code"] for one in reviews for row in one["dataConsidered"]["setAside"]} == {
+        "F019",
+        "F023",
+    }, "what was cancelled, the result without a unit, and nothing else"
 
 
 @pytest.mark.parametrize("framing", ["plain", *FRAMINGS])

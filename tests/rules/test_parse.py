@@ -160,3 +160,9 @@ def test_the_schema_names_every_leaf_the_reader_knows() -> None:
         "all", "any", "none", "some", "first_known", "lab", "vital", "survey", "drug", "draft", "stopping", "condition",
         "symptom", "procedure", "report", "family", "allergy", "encounter", "age", "sex", "twitch", "irritability", "meets",
     }  # fmt: skip
+
+
+def test_a_number_of_no_result_is_refused() -> None:
+    text = "id: a-number\ntitle: A number\nunit: mg/d\ndrawn_within: 1 days\nsum: [{plus: 1}, {plus: 0}]\n"
+    with pytest.raises(ContentError, match="at least one result"):
+        parse_definition(parse_document(text, "x.yaml"))

@@ -173,9 +173,13 @@ def _tags(page):
     return parser
 
 
+#: Elements of which there are as many as rules are found.
+_OF_ROWS = ("section", "li", "ul", "h2", "span", "a", "p")
+
+
 def test_r6_what_is_searched_is_text_on_the_page(quiet):
     def head(page):
-        return [item for item in _tags(page).found if item[0] not in ("li", "ul", "h2", "span", "a", "p")]
+        return [item for item in _tags(page).found if item[0] not in _OF_ROWS]
 
     usual = head(quiet.get("/rules?q=zzzz").text)
     for text in TEXTS[:: 4 if STEP > 1 else 1]:

@@ -112,6 +112,7 @@ def test_a_printed_rule_page_tells_what_was_folded_and_hides_what_is_pressed(
 def test_feedback_tells_the_same_as_figures_and_as_pictures(answered: str, visit: Any) -> None:
     page = visit(f"{answered}sandbox/feedback")
     row = page.get_by_role("row", name=re.compile("Low potassium"))
+    row.wait_for()  # texts of what is not there yet are no texts
     shown, accepted, dismissed, silent = (int(text) for text in row.locator("td:not(.bar)").all_inner_texts())
     assert min(shown, accepted, dismissed, silent) > 0 and accepted + dismissed + silent == shown
     said = row.get_by_role("img").get_attribute("aria-label")

@@ -225,7 +225,8 @@ class SetAside(Struct, frozen=True, gc=False):
 
     ``name`` is the analyte, ingredient or other id it would have fed, or None when even that is
     not known. ``code`` is stable and documented in ``docs/errors.md``; ``shown`` is the raw value
-    for the clinician (never logged).
+    for the clinician (never logged). ``part`` is the JSON pointer, inside the resource, of the one part
+    it is about (``/component/1``); empty means the resource as a whole.
     """
 
     source: Source
@@ -235,6 +236,7 @@ class SetAside(Struct, frozen=True, gc=False):
     name: str | None = None
     shown: str = ""
     moment: Moment | None = None
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)

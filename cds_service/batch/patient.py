@@ -318,7 +318,7 @@ def _add_aside(rows: Rows, aside: SetAside, locate: _Locate, refused: set[str], 
         aside.code,
         _message(aside.reason),
         scope="note" if is_note else "resource",
-        pointer=exact(pointer),
+        pointer=exact(pointer + aside.part),
         patient=patient,
         resource=exact(aside.source.reference),
     )

@@ -72,7 +72,7 @@ def note_set_aside(found: tuple[SetAside, ...], notes: Notes) -> None:
             continue
         ident = OF_READER.get(item.code, "D448")
         detail = item.code if ident == "D448" else ""
-        notes.add(ident, item.source.pointer, detail)
+        notes.add(ident, item.source.pointer + item.part, detail)
 
 
 def note_unread(facts: PatientFacts, systems: Systems, notes: Notes) -> None:

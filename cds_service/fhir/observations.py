@@ -292,7 +292,14 @@ def _without_number(
         name=None if never else gauge.name,
         shown=shown,
         moment=setting.moment,
+        part=_pointer(setting.located[3], part),
     )
+
+
+def _pointer(resource: Observation, part: Observation | Component) -> str:
+    """Return the JSON pointer of a component inside its Observation; empty for the Observation's own value."""
+    places = (index for index, item in enumerate(resource.component or ()) if item is part)
+    return next((f"/component/{index}" for index in places), "")
 
 
 def _keep_direction(

@@ -89,11 +89,12 @@ def aside(
     name: str | None = None,
     shown: str = "",
     moment: Any = None,
+    part: str = "",
 ) -> SetAside:
     """Return a SetAside whose reason is the sentence of its code; ``detail`` names a field, not a value."""
     what = CODES[code][0]
     return SetAside(
-        source, code, f"{what[:-1]} ({detail})." if detail else what, kind, name, shown[:120], moment
+        source, code, f"{what[:-1]} ({detail})." if detail else what, kind, name, shown[:120], moment, part
     )
 
 

@@ -122,3 +122,18 @@ def test_a_date_of_an_order_or_an_allergy_counts_as_clinical():
     }
     rows = LATEST.of_document(bundle(patient("b"), allergy), Place("a.json"))
     assert read(rows.patients)[0]["asOf"].startswith("2024-05-06T23:59:59")
+
+
+def test_each_unusable_component_is_told_with_its_own_pointer(twitching):
+    """Two results in one Observation gave two rows alike: nobody could tell which one was meant."""
+    part = {
+        "code": {"coding": [{"system": "http://loinc.org", "code": "2823-3"}]},
+        "valueQuantity": {"value": 3.4},
+    }
+    broken = result("o", "Patient/delphine", component=[part, part])
+    del broken["valueQuantity"]
+    rows = REVIEWER.of_patient("Patient/delphine", placed(twitching[0], encoded(broken)))
+    assert [(row["line"], row["pointer"], row["code"]) for row in read(rows.quarantine)] == [
+        (2, "/component/0", "F023"),
+        (2, "/component/1", "F023"),
+    ]

@@ -297,7 +297,7 @@ def _without_number(
 
 
 def _pointer(resource: Observation, part: Observation | Component) -> str:
-    """Return the JSON pointer of a component in its Observation; empty for the own value of the Observation."""
+    """Return the JSON pointer of a component in its Observation; empty for the value of the whole."""
     places = (index for index, item in enumerate(resource.component or ()) if item is part)
     return next((f"/component/{index}" for index in places), "")
 

@@ -70,7 +70,8 @@ def _series(
     analyte = knowledge.terminology.analytes[name]
     known = {row.source for row in now.numbers.get(name, ())}
     following = [row for row in later.numbers.get(name, ()) if row.source not in known]
-    shown = shown_unit((*now.numbers.get(name, ()), *following), analyte)
+    units = knowledge.terminology.units
+    shown = shown_unit((*now.numbers.get(name, ()), *following), analyte, units)
     points = [_point(row, shown, is_after=False) for row in now.numbers.get(name, ())]
     return {
         "analyte": name,

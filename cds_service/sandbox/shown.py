@@ -14,7 +14,7 @@ from cds_service.logic import LogicWords
 from cds_service.rules.criteria import Limit
 from cds_service.terminology import Analyte
 from cds_service.thresholds import Cut
-from cds_service.units import Factor
+from cds_service.units import Factor, Units
 
 _PRINTED = re.compile(r"\D{0,3}?(-?\d+(?:\.\d+)?)(?![\d.,/])", re.ASCII)
 
@@ -25,6 +25,11 @@ class ShownUnit:
 
     unit: str
     factor: Factor
+    units: Units
+
+    def is_of(self, row: Measurement) -> bool:
+        """Return whether a result was reported in this unit, in whatever spelling."""
+        return house_unit(row, self.units) == self.unit
 
     def number(self, canonical: Decimal) -> str:
         """Return a canonical value in this unit, rounded to four significant digits."""
@@ -37,7 +42,7 @@ class ShownUnit:
         """
         if row.value is None:
             return None
-        printed = printed_number(row) if row.unit_reported == self.unit else None
+        printed = printed_number(row) if self.is_of(row) else None
         low, high = (None if limit is None else self.number(limit) for limit in (row.low, row.high))
         value = self.number(row.value) if printed is None else format(printed, "f")
         return {"value": value, "low": low, "high": high}
@@ -49,23 +54,33 @@ class ShownUnit:
         return {"shown": value, "shownText": text}
 
 
-def shown_unit(rows: Iterable[Measurement], analyte: Analyte) -> ShownUnit | None:
+def shown_unit(rows: Iterable[Measurement], analyte: Analyte, units: Units) -> ShownUnit | None:
     """Return the unit of the newest result with a number, as it was reported.
 
     None where there is none, or where the factors of the analyte do not lead from a printed number to the
     value that was read: a code of its own kind (urea and urea nitrogen) has other factors than the limits.
     """
-    known = [row for row in rows if row.value is not None and row.unit_reported in analyte.factors]
+    known = [row for row in rows if row.value is not None and house_unit(row, units) in analyte.factors]
     if not known:
         return None
     newest = max(known, key=lambda row: (row.moment.latest, row.source.reference))
-    found = ShownUnit(newest.unit_reported, analyte.factors[newest.unit_reported])
+    unit = house_unit(newest, units)
+    found = ShownUnit(unit, analyte.factors[unit], units)
     return found if found.factor.times and all(_is_so(row, found) for row in known) else None
+
+
+def house_unit(row: Measurement, units: Units) -> str:
+    """Return the unit a result was reported in, in the spelling of the product: `umol/L` is `µmol/L`.
+
+    A spelling that is not listed is returned as it is.
+    """
+    reported = row.unit_reported
+    return units.parse(reported) if reported and units.knows(reported) else reported
 
 
 def _is_so(row: Measurement, shown: ShownUnit) -> bool:
     printed = printed_number(row)
-    if row.unit_reported != shown.unit or printed is None or row.value is None:
+    if not shown.is_of(row) or printed is None or row.value is None:
         return True
     return printed * shown.factor.times + shown.factor.plus == row.value
 

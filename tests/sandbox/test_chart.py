@@ -165,3 +165,11 @@ def test_a_word_is_shown_as_none():
     word["interpretation"] = [{"coding": [{"code": "L"}]}]
     (potassium,) = chart(word)["labs"]
     assert potassium["shownUnit"] is None and potassium["points"][0]["shown"] is None
+
+
+def test_the_newest_unit_is_known_in_every_spelling():
+    older = result(1, "2026-11-01", 1.2, "mg/dL", "2160-0")
+    newer = result(2, "2026-11-02", 88, "umol/L", "2160-0")
+    (creatinine,) = chart(older, newer)["labs"]
+    assert creatinine["shownUnit"] == "µmol/L"
+    assert [point["shown"]["value"] for point in creatinine["points"]] == ["106.1", "88"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 
 import pytest
@@ -45,6 +46,15 @@ def test_the_list_tells_who_they_are():
         assert row["title"] and row["sentence"] and row["name"], name
         assert all(cause["ruleId"] in knowledge.rules for cause in row["causes"]), name
     assert list(rows) == FOLDERS
+
+
+def test_a_story_tells_the_age_the_record_has():
+    knowledge = load_knowledge()
+    for story in LIBRARY.stories:
+        row = listed_patient(story, knowledge)
+        told = re.search(r"(\w+)-year-old", row["sentence"])
+        if told is not None:
+            assert told[1] in (str(row["age"]), {10: "ten"}.get(row["age"])), story.name
 
 
 def test_numbers_stay_as_they_were_written():

@@ -66,7 +66,8 @@ class LabPlot extends HTMLElement {
     this.setAttribute("aria-label", spokenTrend(series));
     this.#plot?.destroy();
     const scale = scaleOf(series, new Set(fired.split(" ")));
-    this.#plot = new uPlot(optionsOf(series, scale, highlight, width, inks(this)), dataOf(series), this);
+    const data = dataOf(series);
+    this.#plot = new uPlot(optionsOf(series, data, scale, highlight, width, inks(this)), data, this);
     this.#plot.over.append(this.#readout(series));
   }
 
@@ -94,7 +95,7 @@ function dataOf(series) {
   return [times, value((point) => !point.after), value((point) => point.after)];
 }
 
-function optionsOf(series, scale, highlight, width, ink) {
+function optionsOf(series, data, scale, highlight, width, ink) {
   const { band, lines, min, max } = scale;
   return {
     width,
@@ -102,7 +103,7 @@ function optionsOf(series, scale, highlight, width, ink) {
     padding: [6, 8, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 9 } },
-    scales: { x: { time: true, range: timeRange }, y: { range: [min, max] } },
+    scales: { x: { time: true, range: timeRange(data[0]) }, y: { range: [min, max] } },
     axes: [timeAxis(ink), valueAxis(ink)],
     series: [{}, trend(ink.line, ink.line, []), trend(ink.soft, ink.paper, [3, 3])],
     hooks: {
@@ -116,7 +117,9 @@ function trend(stroke, fill, dash) {
   return { stroke, width: 1.6, dash, spanGaps: true, points: { show: true, size: 6, width: 1.4, stroke, fill } };
 }
 
-function timeRange(_plot, least, most) {
+/** From the times themselves: of a single one the drawing library makes a span of years to come. */
+function timeRange(times) {
+  const [least, most] = [Math.min(...times), Math.max(...times)];
   const room = Math.max((most - least) * 0.04, DAY / 2);
   return least === most ? [least - 15 * DAY, most + 15 * DAY] : [least - room, most + room];
 }
@@ -147,10 +150,11 @@ function marks(_plot, splits) {
   return splits.map((split) => split.toFixed(finer));
 }
 
-/** A date at the very edge would be cut off: none is better. */
+/** A date at the very edge would be cut off: none is better. Within a day or two each is written once. */
 function dateMarks(plot, splits) {
   const fits = (split) => plot.valToPos(split, "x") < plot.bbox.width / uPlot.pxRatio - HALF_A_DATE;
-  return splits.map((split) => (fits(split) ? dateMark(split, splits.at(-1) - splits[0]) : null));
+  const words = splits.map((split) => dateMark(split, splits.at(-1) - splits[0]));
+  return splits.map((split, at) => (fits(split) && words[at] !== words[at - 1] ? words[at] : null));
 }
 
 function dateMark(seconds, span) {

@@ -15,12 +15,14 @@ const SHOWN = 4;
 export function welcome() {
   return html`<div class="welcome">
     <h1>Why does this muscle twitch?</h1>
-    <p class="lead">twitch-cds reads a patient's record as an EHR sends it, and answers with cards for the clinician:
-      what in the record may contribute to the twitching, how urgent it is, and which tests are missing.</p>
+    <p class="lead">For clinicians whose patient's lip, eyelid, face or limb twitches. twitch-cds reads the record as an EHR
+      sends it and answers with cards: what in the record may contribute, how urgent it is, the patient's own values as
+      evidence, and which tests are missing. It suggests; the clinician decides.</p>
+    <p class="limits">${icon("info")}<span>Everybody here is made up. For evaluation, not for care: twitch-cds is not a medical device, and where it shows no card, nothing is ruled out.</span></p>
     <ol class="steps">
       <li><strong>Choose a patient.</strong> This page plays the EHR: it shows the chart and calls the service.</li>
-      <li><strong>Read the cards.</strong> Accept a suggestion, or dismiss a card and say why.</li>
-      <li><strong>Ask why.</strong> Every rule tells what it looked for, what it found, and what would change it.</li>
+      <li><strong>Read the cards.</strong> Accept a draft order, or dismiss a card and say why.</li>
+      <li><strong>Ask why.</strong> Each rule says what it looked for, what it found, and what would change its answer.</li>
     </ol>
     ${problemBox(state.patients.problem ?? state.discovery)}
     ${state.patients.list ? begin(state.patients.list) : nothing}
@@ -31,7 +33,7 @@ export function welcome() {
 function begin(stories) {
   const first = beginnings(stories);
   if (!first.length) return nothing;
-  return html`<h2>To begin with</h2>
+  return html`<h2>Start with one of these</h2>
     <ul class="beginnings">${first.map(
       (story) => html`<li><a href=${addressOf(story.story)} data-indicator=${worstOf(story)}>${icon(worstOf(story))}
         <span><strong><span class="tone">${INDICATOR_WORDS[worstOf(story)]}</span> ${story.causes[0]?.title}</strong>${story.sentence}</span></a></li>`,

@@ -18,7 +18,7 @@ export function welcome() {
     <p class="lead">For clinicians whose patient's lip, eyelid, face or limb twitches. twitch-cds reads the record as an EHR
       sends it and answers with cards: what in the record may contribute, how urgent it is, the patient's own values as
       evidence, and which tests are missing. It suggests; the clinician decides.</p>
-    <p class="limits">${icon("info")}<span>Everybody here is made up. For evaluation, not for care: twitch-cds is not a medical device, and where it shows no card, nothing is ruled out.</span></p>
+    <p class="limits">${icon("info")}<span>Every patient here is made up. For evaluation, not for care: twitch-cds is not a medical device, and where it shows no card, nothing is ruled out.</span></p>
     <ol class="steps">
       <li><strong>Choose a patient.</strong> This page plays the EHR: it shows the chart and calls the service.</li>
       <li><strong>Read the cards.</strong> Accept a draft order, or dismiss a card and say why.</li>

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cds_service.engine.context import Context
 from cds_service.engine.derived import series_of
+from cds_service.engine.judging import admits_normal
 from cds_service.engine.nodes import MeetsLeaf, Node
 from cds_service.engine.numbers import NumberLeaf
 from cds_service.engine.spec import spec_of
@@ -166,8 +167,11 @@ def _is_long_standing(when: Node, ctx: Context) -> bool:
 
 
 def _held_before(leaf: NumberLeaf, bound: int, ctx: Context) -> bool:
+    """Whether the last result before the bound was abnormal as the leaf asks; what is normal too is not."""
     earlier = [m for m in series_of(leaf.criterion.name, ctx) if m.moment.latest <= bound]
-    return bool(earlier) and leaf.judge(earlier[-1], ctx) is True
+    if not earlier or admits_normal(leaf.criterion, earlier[-1], ctx):
+        return False
+    return leaf.judge(earlier[-1], ctx) is True
 
 
 def _true_number_leaves(node: Node, ctx: Context) -> list[NumberLeaf]:

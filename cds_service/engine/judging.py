@@ -27,6 +27,25 @@ def judge(c: NumberCriterion, m: Measurement, ctx: Context) -> Answer3:
     return all_of(values)
 
 
+def admits_normal(c: NumberCriterion, m: Measurement, ctx: Context) -> bool:
+    """Whether every result inside the range of this one satisfies the criterion: it asks for no abnormality.
+
+    Where no end of the range is known, only a state word can say so.
+    """
+    if c.states and "normal" not in c.states:
+        return False
+    spec = spec_of(m.name, ctx)
+    low, high = _range(m, spec, ctx)
+    if c.limits and low is None and high is None:
+        return False
+    ends = (-_INFINITY if low is None else low, _INFINITY if high is None else high)
+    return all(
+        _compare((end, True, end, True), limit.op, _bound(limit, m, spec, ctx)) is True
+        for limit in c.limits
+        for end in ends
+    )
+
+
 def _state(state: str, m: Measurement, spec: NumberSpec, c: NumberCriterion, ctx: Context) -> Answer3:
     if state.startswith("very-"):
         return m.marked and m.direction == state.removeprefix("very-")
@@ -47,12 +66,15 @@ def _limit(limit: Limit, m: Measurement, spec: NumberSpec, c: NumberCriterion, c
     if m.value is None:
         return None
     interval = _interval(m, c, ctx)
-    if limit.of_range:
-        bound = _range(m, spec, ctx)[limit.of_range == "high"]
-        bound = None if bound is None else bound * limit.amount
-    else:
-        bound = None if m.unit_doubtful else spec.canonical(limit.amount, limit.unit)
-    return None if interval is None else _compare(interval, limit.op, bound)
+    return None if interval is None else _compare(interval, limit.op, _bound(limit, m, spec, ctx))
+
+
+def _bound(limit: Limit, m: Measurement, spec: NumberSpec, ctx: Context) -> Decimal | None:
+    """The limit on the scale of the result; None where range or unit do not tell."""
+    if not limit.of_range:
+        return None if m.unit_doubtful else spec.canonical(limit.amount, limit.unit)
+    end = _range(m, spec, ctx)[limit.of_range == "high"]
+    return None if end is None else end * limit.amount
 
 
 def _range(m: Measurement, spec: NumberSpec, ctx: Context) -> tuple[Decimal | None, Decimal | None]:

@@ -410,3 +410,35 @@ def test_everything_a_finding_rests_on_or_prints_is_cited(build: Build) -> None:
     assert {str(source) for source in finding.cited} == {
         "Observation/potassium-1", "Observation/magnesium-2", "Condition/cramp",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("also", "old", "strength"),
+    [
+        ("is: [low, normal, high]", "140", "probable"),  # known, as it was: nothing long-standing
+        ("is: [low, normal]", "140", "probable"),
+        ("at_least: 125 mmol/L", "140", "probable"),  # every normal result satisfies it
+        ("at_least: 125 mmol/L", "160", "probable"),
+        ("at_most: 1.5 x range-high", "140", "probable"),
+        ("is: [low, high]", "140", "probable"),
+        ("is: low", "128", "possible"),
+        ("is: [low, missing]", "128", "possible"),
+        ("below: 130 mmol/L", "128", "possible"),
+        ("at_most: 137 mmol/L", "136", "possible"),  # not what the range says, but what the rule asks for
+    ],
+)
+def test_only_an_abnormality_is_long_standing(build: Build, also: str, old: str, strength: str) -> None:
+    both = (
+        "when: {all: [{lab: potassium, below: 3.5 mmol/L, within: usual}, "
+        f"{{lab: sodium, {also}, within: usual}}]}}\n"
+    )
+    lines = [both if line.startswith("when:") else line + "\n" for line in SIMPLE.splitlines()]
+    patient = facts(lab("potassium", "2.9"), lab("sodium", old, 300), lab("sodium", "128"), twitch())
+    assert build("".join(lines)).judge_rule("a-rule", patient).strength == strength
+
+
+def test_a_limit_without_a_range_counts_as_before(build: Build) -> None:
+    """What is normal for a child nobody said: only the limit of the rule is there to judge by."""
+    body = SIMPLE.replace("below: 3.5", "at_least: 2.0")
+    patient = facts(lab("potassium", "2.9", 300), lab("potassium", "2.9"), twitch(), age=9)
+    assert build(body).judge_rule("a-rule", patient).strength == "possible"

@@ -55,7 +55,8 @@ SERVER_ERROR: Mapping[str, Any] = {
 
 
 def of_another_patient(patient_id: str, library: Library) -> str:
-    """Return the id of the patient that a server mixes up with this one; an unknown one stays as it is."""
+    """Return the id of the patient that a server mixes up with this one; with an unknown one, the first."""
     ids = [story.patient_id for story in library.stories]
     bare = patient_id.rpartition("/")[2]
-    return ids[(ids.index(bare) + 1) % len(ids)] if bare in ids else patient_id
+    place = ids.index(bare) + 1 if bare in ids else 0
+    return ids[place % len(ids)] if ids else patient_id

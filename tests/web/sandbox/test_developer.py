@@ -301,19 +301,58 @@ def test_where_json_ends_to_be_json(sandbox: str, visit: Any) -> None:
     assert page.evaluate(find, ["[" * 50_000])[0]["column"] == 50_001
 
 
-def test_a_record_of_ones_own_has_no_server_to_fetch_from(sandbox: str, visit: Any) -> None:
+def with_own_record(sandbox: str, visit: Any, path: str) -> Any:
+    """Return the developer panel of a file of one's own, with what is sent unfolded."""
     page = visit(sandbox)
     page.locator(".beginnings").wait_for()
-    bundle = ROOT / f"fixtures/patients/{LITHIUM}/bundle.json"
-    page.locator("input[type=file]").first.set_input_files(bundle)
+    page.locator("input[type=file]").first.set_input_files(ROOT / "fixtures" / path)
     page.get_by_role("tab", name="Developer").click()
     page.locator("json-view").wait_for()
     unfold_sending(page)
-    assert page.get_by_label("When the service fetches").count() == 0
+    return page
+
+
+def test_a_record_of_ones_own_has_no_server_to_fetch_from(sandbox: str, visit: Any) -> None:
+    page = with_own_record(sandbox, visit, f"patients/{LITHIUM}/bundle.json")
+    assert "A record of your own is on no FHIR server" in page.locator(".developer").inner_text()
+    assert page.get_by_label("When the service fetches").locator("option").first.inner_text() == "is none"
     page.get_by_role("checkbox", name=re.compile("^labs-2")).uncheck()
     answer = acted(page, page.get_by_role("button", name="Call patient-view like this").click)
     sent = json.loads(answer.request.post_data)
     assert "labs-2" not in sent["prefetch"] and "labs" in sent["prefetch"] and "fhirServer" not in sent
+
+
+@pytest.mark.parametrize("fault", ["error", "html", "other-patient", "cut"])
+@pytest.mark.parametrize("hook", ["patient-view", "order-select"])
+def test_a_fault_works_for_a_record_of_ones_own_too(sandbox: str, visit: Any, fault: str, hook: str) -> None:
+    own = {"patient-view": f"patients/{LITHIUM}/bundle.json", "order-select": "calls/order-select.json"}
+    page = with_own_record(sandbox, visit, own[hook])
+    keys = page.locator(".keys input").count()
+    page.get_by_label("When the service fetches").select_option(fault)
+    call = page.get_by_role("button", name=f"Call {hook} like this")
+    with page.expect_response(lambda answer: answer.url.endswith(f"/twitch-{hook}")) as answered:
+        call.click()
+    page.locator(".developer", has_not=page.locator("[aria-busy]")).wait_for()
+    sent = json.loads(answered.value.request.post_data)
+    assert sent["prefetch"] == {} and f"/sandbox/faults/{fault}/fhir" in sent["fhirServer"]
+    assert f'the FHIR server has the fault "{fault}"' in page.locator(".sending-notice").inner_text()
+    assert page.locator(".keys input").count() == keys  # what was left out can be sent again
+    told_missing(page, answered.value)
+    page.get_by_role("button", name="As usual again").click()
+    page.get_by_role("tab", name="Developer").click()
+    with page.expect_response(lambda answer: answer.url.endswith(f"/twitch-{hook}")) as answered:
+        call.click()
+    assert answered.value.status == 200 and "faults" not in answered.value.request.post_data
+    visit.complaints.clear()  # the browser tells of 412, too
+
+
+def test_a_fault_that_changes_nothing_is_told(sandbox: str, visit: Any) -> None:
+    page, _ = opened(visit, sandbox)
+    unfold_sending(page)
+    page.get_by_label("When the service fetches").select_option("html")
+    assert page.get_by_text("nothing is fetched, so the fault shows nothing").count() == 0
+    page.get_by_role("button", name="All on").click()
+    page.get_by_text("Every key is sent: nothing is fetched, so the fault shows nothing.").wait_for()
 
 
 def test_earlier_calls_can_be_looked_at_again(sandbox: str, visit: Any) -> None:

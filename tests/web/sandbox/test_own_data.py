@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +196,9 @@ def test_entries_of_nobody_are_counted_not_passed_over(sandbox: str, visit: Any)
         {"resourceType": "Observation", "id": "c", "status": "final", "code": {"text": "Potassium"}},
     ]
     give(page, bundle(_PATIENT, mine, *others, {"resourceType": "Medication", "id": "m"}))
-    page.get_by_text("2 entries name another patient or none: not sent to the service.").wait_for()
+    page.get_by_text(
+        "2 entries name another patient or none: not sent to the service (Condition/b, Observation/c)."
+    ).wait_for()
 
 
 def test_a_request_is_sent_with_what_it_holds_and_nothing_more(sandbox: str, visit: Any) -> None:
@@ -248,6 +251,81 @@ def test_keys_switched_off_are_not_sent_of_a_request_either(sandbox: str, visit:
             assert body["fhirAuthorization"]["patient"] == sent["context"]["patientId"]
 
 
+#: Numbers whose digits JavaScript would change, as a record may have them.
+DIGITS = ("2.90", "0.10", "12345678901234567890", "-0.0", "0.12345678901234567890", "100.0", "1.0E+2")
+
+
+def with_digits(record: dict[str, Any], owner: str) -> str:
+    """Return a Bundle or request as JSON with results that have those numbers, in that order."""
+    rows = [
+        {
+            "resourceType": "Observation",
+            "id": f"digits-{place}",
+            "status": "final",
+            "category": [{"coding": [{"code": "exam"}]}],
+            "code": {"text": "Some other test"},
+            "subject": {"reference": owner},
+            "effectiveDateTime": "2026-11-19",
+            "valueQuantity": {"value": f"@{digits}@", "unit": "mm"},
+        }
+        for place, digits in enumerate(DIGITS)
+    ]
+    entries = record["entry"] if "entry" in record else record["prefetch"]["labs"]["entry"]
+    entries.extend({"resource": row} for row in rows)
+    return re.sub(r'"@([^"]*)@"', r"\1", json.dumps(record))
+
+
+def digits_in(request: str) -> list[str]:
+    """Return those numbers of a request as they are written in it."""
+    body = json.loads(request, parse_float=str, parse_int=str)
+    bundles = [value for value in body["prefetch"].values() if value and value["resourceType"] == "Bundle"]
+    rows = [entry["resource"] for bundle in bundles for entry in bundle["entry"]]
+    return [row["valueQuantity"]["value"] for row in rows if row["id"].startswith("digits-")]
+
+
+def test_numbers_are_sent_and_shown_with_the_digits_of_the_file(sandbox: str, visit: Any) -> None:
+    page = visit(sandbox)
+    page.clock.set_fixed_time("2026-11-21T09:00:00Z")
+    story = fixture("patients/lip-twitching-on-furosemide/bundle.json")
+    request = fixture("calls/order-select.json")
+    for content, name, hook in (
+        (with_digits(story, "Patient/delphine"), "delphine", "patient-view"),
+        (with_digits(request, "Patient/lithea"), "lithea", "order-select"),
+    ):
+        with request_to(page, hook) as asked:
+            give(page, content.encode())
+        assert digits_in(asked.value.post_data) == list(DIGITS), name
+        page.get_by_text(f"id {name}").wait_for()
+        rows = page.locator(".row", has_text="Some other test")
+        rows.first.wait_for()
+        assert rows.locator(".note").all_inner_texts() == [f"{digits} mm" for digits in DIGITS]
+        page.get_by_role("tab", name="Developer").click()
+        editor = page.get_by_role("textbox", name="Request as JSON")
+        editor.wait_for()
+        assert digits_in(editor.input_value()) == list(DIGITS)
+
+
+def test_numbers_of_bundled_patients_are_sent_as_they_are_written(sandbox: str, visit: Any) -> None:
+    page = visit(sandbox)
+    page.locator(".patient").first.wait_for()
+    with request_to(page, "patient-view") as asked:
+        page.evaluate("location.hash = '#/lip-twitching-on-furosemide/cards'")
+    text = (ROOT / "fixtures/patients/lip-twitching-on-furosemide/bundle.json").read_text(encoding="utf-8")
+    written = set(re.findall(r'"value": (-?[\d.eE+-]+)', text))
+    sent = set(re.findall(r'"value":(-?[\d.eE+-]+)', asked.value.post_data))
+    assert sent and sent <= written
+
+
+def test_a_browser_that_changes_numbers_opens_no_file(sandbox: str, visit: Any) -> None:
+    page = visit(f"{sandbox}feedback")
+    page.context.add_init_script("delete JSON.rawJSON")
+    page.goto(sandbox)
+    give(page, fixture("patients/lip-twitching-on-furosemide/bundle.json"))
+    page.get_by_role("alert").get_by_text("This browser would change numbers of the file.").wait_for()
+    page.locator(".patient", has_text="Lithea Mockup").click()
+    page.get_by_role("article").first.wait_for()
+
+
 def test_back_finds_the_own_record_again_and_no_other_stands_in_for_it(sandbox: str, visit: Any) -> None:
     page = visit(sandbox)
     give(page, fixture("patients/lip-twitching-on-furosemide/bundle.json"))
@@ -288,3 +366,54 @@ def test_own_data_is_accessible_and_fits(sandbox: str, visit: Any, width: int, s
     page.get_by_role("alert").wait_for()
     assert axe_violations(page) == []
     assert width_of(page) == width
+
+
+def test_entries_without_a_resource_are_counted(sandbox: str, visit: Any) -> None:
+    page = visit(sandbox)
+    record = bundle(
+        _PATIENT, {"resourceType": "Condition", "id": "b", "subject": {"reference": "Patient/two"}}
+    )
+    record["entry"] += [{"fullUrl": "urn:uuid:6a1f6a0e-6f0b-4c7e-8a53-1d5b8e0f2a11"}]
+    give(page, record)
+    words = page.locator(".own-words")
+    words.get_by_text("1 entry holds no resource.").wait_for()
+    assert (
+        "1 entry names another patient or none: not sent to the service (Condition/b)." in words.inner_text()
+    )
+    record["entry"] += [{}]
+    give(page, record)
+    words.get_by_text("2 entries hold no resource.").wait_for()
+    visit.complaints = [text for text in visit.complaints if " 412 " not in text]
+
+
+def test_a_request_with_another_patient_is_never_shown_under_that_name(sandbox: str, visit: Any) -> None:
+    page = visit(sandbox)
+    sent = fixture("calls/order-select.json")
+    sent["prefetch"]["patient"] |= {"id": "thyra", "name": [{"family": "Testcase", "given": ["Thyra"]}]}
+    foreign = {"resourceType": "Condition", "id": "f", "code": {"text": "Gout of somebody"}}
+    sent["prefetch"]["problems"]["entry"].append(
+        {"resource": foreign | {"subject": {"reference": "https://ehr.example/fhir/Patient/thyra"}}}
+    )
+    with request_to(page, "order-select") as asked:
+        give(page, sent)
+    assert json.loads(asked.value.post_data)["prefetch"] == sent["prefetch"]
+    page.get_by_role("heading", level=1, name="Patient lithea", exact=True).wait_for()
+    warning = page.get_by_role("alert").filter(has_text="asks about the patient lithea")
+    assert "but brings the Patient thyra." in warning.inner_text()
+    assert "Chart and cards are those of lithea (context.patientId)." in warning.inner_text()
+    assert "2 entries are of another patient: sent as in the file" in page.locator(".own-words").inner_text()
+    assert "Condition/f" in page.locator(".own-words").inner_text()
+    page.locator(".foot").wait_for()
+    page.locator(".tile", has_text="Lithium").first.get_by_text("1.8 mmol/L").wait_for()
+    shown = page.locator("main").inner_text()
+    assert "Testcase" not in shown and "Gout of somebody" not in shown
+    assert axe_violations(page) == []
+
+
+def test_a_request_about_its_own_patient_is_not_warned_about(sandbox: str, visit: Any) -> None:
+    page = visit(sandbox)
+    give(page, fixture("calls/order-select.json"))
+    page.get_by_role("heading", level=1, name="Lithea Mockup").wait_for()
+    page.locator(".foot").wait_for()
+    assert page.get_by_role("alert").count() == 0
+    assert "another patient" not in page.locator("main").inner_text()

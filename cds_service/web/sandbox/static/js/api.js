@@ -1,5 +1,7 @@
 /** Everything the page asks of the process it came from, with the time it took; nothing is asked of anybody else. */
 
+import { parseExactly } from "./exact_json.js";
+
 /**
  * @typedef {object} Answer
  * @property {boolean} ok
@@ -121,7 +123,7 @@ function unanswered(fault, ms) {
 
 function parsed(text) {
   try {
-    return JSON.parse(text);
+    return parseExactly(text);
   } catch {
     return null;
   }

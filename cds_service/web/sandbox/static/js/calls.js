@@ -27,16 +27,18 @@ export async function discover() {
  *
  * @param {string} hook
  * @param {object} [extra]  Members of the context beside user and patient (draftOrders, selections, ...).
- * @returns {Promise<import("./state.js").Call|null>}  null where there is nothing to call.
+ * @returns {Promise<import("./state.js").Call|null>}  null where there is nothing to call, or no more.
  */
 export async function callHook(hook, extra = {}) {
-  const record = state.record && { ...state.record }; // the instant may be moved while the request is built
+  const open = state.record;
+  const record = open && { ...open }; // the instant may be moved while the request is built
   const service = state.services?.[hook]?.id;
   if (!record || state.services === null) return null;
   const call = begin(record, hook, service ?? "");
   if (!service) return finish(call, failed(noService(hook)));
   if (record.given) return send(call, givenRequest(record, hook, extra));
   const { request, queries, problem } = await buildRequest(record, hook, service, extra);
+  if (isOvertaken(call, open)) return drop(call);
   if (problem) return finish(call, failed(problem));
   call.queries = queries;
   return send(call, request);
@@ -102,6 +104,20 @@ function begin(record, hook, service) {
     state.shown = call.id;
   });
   return call;
+}
+
+/** Whether nobody will look at the answer: the service must not take its cards for shown. */
+function isOvertaken(call, open) {
+  if (state.record !== open) return true;
+  const latest = state.calls.findLast((item) => item.hook === call.hook);
+  return call.asOf !== open.asOf && call !== latest;
+}
+
+function drop(call) {
+  update(() => {
+    state.calls = state.calls.filter((item) => item !== call);
+  });
+  return null;
 }
 
 async function send(call, request) {

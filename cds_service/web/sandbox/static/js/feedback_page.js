@@ -2,6 +2,7 @@
 
 import { ADDRESSES, get } from "./api.js";
 import { feedbackView, PERIODS } from "./feedback/view.js";
+import { counted } from "./format.js";
 import { render } from "./html.js";
 import { drawWith, state, update } from "./state.js";
 import { restoreTheme } from "./theme.js";
@@ -21,7 +22,7 @@ async function load() {
     state.feedback.report = answer.problem ? null : answer.json;
     state.feedback.problem = answer.problem;
   });
-  live.textContent = answer.problem ? answer.problem.title : `${answer.json.rules.length} rules with cards`;
+  live.textContent = answer.problem ? answer.problem.title : counted(answer.json.rules.length, "rule with cards", "rules with cards");
 }
 
 /** Take up what the address names: `#/90/lithium-toxicity`. */

@@ -1,7 +1,9 @@
 /** Reads a file of one's own: a Bundle of one patient or a CDS Hooks request; says clearly what anything else is. */
 
 import { ADDRESSES, post } from "./api.js";
+import { KEEPS_DIGITS, parseExactly } from "./exact_json.js";
 import { newId } from "./requests.js";
+import { strangersTo, withoutStrangers } from "./strangers.js";
 
 const MIB = 1024 * 1024;
 const FHIR_ID = /^[A-Za-z0-9.-]{1,64}$/;
@@ -33,16 +35,9 @@ class Refusal extends Error {
  * @property {string} asOf
  * @property {object} bundle     What the chart is drawn from.
  * @property {object|null} given A CDS Hooks request; null for a Bundle.
- * @property {object[]} resources
+ * @property {object[]} resources  None that names another patient.
  * @property {object[]} drafts   Draft orders of the request, with ids.
- * @property {Strangers|null} strangers  What of a Bundle is not the patient's: it is not sent. null for a request.
- */
-
-/**
- * @typedef {object} Strangers
- * @property {number} ofAnother  Resources that name another patient, or one that is not in the Bundle.
- * @property {number} ofNobody   Resources about a patient that name none.
- * @property {number} empty      Entries without a resource.
+ * @property {import("./strangers.js").Strangers} strangers  What is not the patient's: of a Bundle it is not sent.
  */
 
 /**
@@ -53,6 +48,7 @@ class Refusal extends Error {
  */
 export async function readOwnFile(file, hooks, maxBodyMib) {
   try {
+    refuseIfInexact();
     refuseLarge(file, maxBodyMib);
     const bytes = new Uint8Array(await file.arrayBuffer());
     return { own: { name: file.name, ...(await understood(parsed(textOf(bytes)), hooks)) }, problem: null };
@@ -60,6 +56,12 @@ export async function readOwnFile(file, hooks, maxBodyMib) {
     if (fault instanceof Refusal) return { own: null, problem: fault.problem };
     return { own: null, problem: { title: "The file cannot be read.", text: "Is it a folder, or was it moved? Choose it again." } };
   }
+}
+
+/** A browser that would send 1.8 for a file's 1.80, or another number for a long one, sends nothing. */
+function refuseIfInexact() {
+  if (KEEPS_DIGITS) return;
+  throw new Refusal("This browser would change numbers of the file.", "Use a newer one: Chromium or Edge 114, Firefox 135, Safari 18.4 or later.");
 }
 
 function refuseLarge(file, maxBodyMib) {
@@ -83,7 +85,7 @@ function textOf(bytes) {
 
 function parsed(text) {
   try {
-    return JSON.parse(text);
+    return parseExactly(text);
   } catch (fault) {
     throw new Refusal(...notJson(text, fault));
   }
@@ -142,7 +144,8 @@ async function ofBundle(given) {
   const { problem, json } = await post(ADDRESSES.record, { bundle: given });
   if (problem) throw new Refusal("The Bundle cannot be opened.", `${problem.title} ${problem.text}`);
   const { patientId, bundle, strangers } = json;
-  return { patientId, asOf: now(), bundle, given: null, resources: unique(resourcesOf(bundle)), drafts: [], strangers };
+  const resources = withoutStrangers(unique(resourcesOf(bundle)), patientId);
+  return { patientId, asOf: now(), bundle, given: null, resources, drafts: [], strangers };
 }
 
 function ofRequest(request, hooks) {
@@ -154,7 +157,8 @@ function ofRequest(request, hooks) {
   if (typeof context.patientId !== "string" || !FHIR_ID.test(context.patientId)) {
     throw new Refusal("The request names no patient.", "context.patientId must be a FHIR id, without the resource type.");
   }
-  const resources = unique(Object.values(isObject(request.prefetch) ? request.prefetch : {}).flatMap(resourcesOf));
+  const sent = unique(Object.values(isObject(request.prefetch) ? request.prefetch : {}).flatMap(resourcesOf));
+  const resources = withoutStrangers(sent, context.patientId);
   const entry = resources.map((resource) => ({ resource }));
   return {
     patientId: context.patientId,
@@ -163,7 +167,7 @@ function ofRequest(request, hooks) {
     given: request,
     resources,
     drafts: resourcesOf(context.draftOrders).map((resource) => ({ ...resource, id: resource.id ?? `draft-${newId()}` })),
-    strangers: null,
+    strangers: strangersTo(sent, context.patientId),
   };
 }
 

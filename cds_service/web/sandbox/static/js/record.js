@@ -93,6 +93,7 @@ function show(record) {
     state.open = {};
     state.dismissing = null;
     state.highlight = null;
+    state.why = { ...state.why, source: null };
     state.drawer = false;
   });
 }

@@ -82,10 +82,10 @@ function withoutOmitted(prefetch) {
   return Object.fromEntries(kept);
 }
 
-/** Name the FHIR server where something is left to be fetched; a record of one's own is on no server. */
+/** Name the FHIR server where something is left to be fetched; a record of one's own is on none but one with a fault. */
 function fhirServer(record) {
   const { omitted, fault } = state.sending;
-  return record.bundle || (!omitted.length && !fault) ? {} : fromServer(record);
+  return fault || (omitted.length && !record.bundle) ? fromServer(record) : {};
 }
 
 function fromServer(record) {

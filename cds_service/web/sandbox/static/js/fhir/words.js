@@ -1,5 +1,7 @@
 /** Words for parts of FHIR resources: names, codes, quantities, dates as the record has them. */
 
+import { WrittenNumber } from "../exact_json.js";
+
 /**
  * @param {object|undefined} concept  A CodeableConcept.
  * @returns {string} Its text, else the display or code of its first coding; empty where it says nothing.
@@ -121,7 +123,7 @@ export function dosageWords(resource) {
  * @returns {string} A primitive as text: what else stands there is not trusted to be one.
  */
 export function text(value) {
-  return ["string", "number", "boolean"].includes(typeof value) ? String(value) : "";
+  return ["string", "number", "boolean"].includes(typeof value) || value instanceof WrittenNumber ? String(value) : "";
 }
 
 /**

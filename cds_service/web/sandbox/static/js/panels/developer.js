@@ -69,7 +69,7 @@ function show(id) {
  */
 export function sendingNotice() {
   const { omitted, fault } = state.sending;
-  if (state.record.given || (!omitted.length && !fault)) return nothing;
+  if (!omitted.length && !fault) return nothing;
   const words = [omitted.length && `${counted(omitted.length, "prefetch key is", "prefetch keys are")} left out`, fault && `the FHIR server has the fault "${fault}"`];
   return html`<p class="sending-notice">${icon("warning")}<span>Calls are changed: ${words.filter(Boolean).join("; ")}.</span>
     <button type="button" class="plain small" @click=${asUsual}>As usual again</button></p>`;

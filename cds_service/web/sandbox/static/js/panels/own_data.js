@@ -12,6 +12,8 @@ import { problemBox } from "../views/problem.js";
 
 /** The key of a record of one's own in the address of the page. */
 export const OWN = "own";
+/** How many times a file was chosen: only the last one is opened. */
+let reading = 0;
 
 /**
  * @returns {object} The template below the list of patients.
@@ -50,16 +52,31 @@ export function ownDataWords() {
   if (record.key !== OWN) return nothing;
   const last = newest(record.resources ?? [], record.storyAsOf);
   const isOld = last && day(last) < day(record.storyAsOf) && day(record.asOf) !== day(last);
-  return html`<p class="own-words"><span>${state.ownData.last?.name}${record.given ? `, a request of ${record.given.hook}` : ""}.</span>
-    ${strangerWords(state.ownData.last?.strangers)}
+  return html`<p class="own-words"><span>${state.ownData.last.name}${record.given ? `, a request of ${record.given.hook}` : ""}.</span>
+    ${strangerWords(state.ownData.last.strangers)}
     ${isOld ? html` <span>The newest entry is of ${day(last)}.</span>
       <button type="button" class="plain small" @click=${() => moveTo(endOfDay(last))}>Judge it on that day</button>` : nothing}</p>`;
 }
 
-function strangerWords(strangers) {
-  const count = strangers ? strangers.ofAnother + strangers.ofNobody : 0;
-  if (!count) return nothing;
-  return html`<strong>${counted(count, "entry", "entries")} ${count === 1 ? "names" : "name"} another patient or none: not sent to the service.</strong>`;
+/** What is not the patient's: of a Bundle it is not sent; a request is sent as it is. */
+function strangerWords({ ofAnother, ofNobody, empty, sources }) {
+  const count = ofAnother + ofNobody;
+  const whose = state.record.given
+    ? `${counted(count, "entry is", "entries are")} of another patient: sent as in the file, not shown in this chart`
+    : `${counted(count, "entry names", "entries name")} another patient or none: not sent to the service`;
+  return html`${count ? html`<strong>${whose} (${sources.join(", ")}${count > sources.length ? ", ..." : ""}).</strong>` : nothing}
+    ${empty ? html`<strong>${counted(empty, "entry holds", "entries hold")} no resource.</strong>` : nothing}`;
+}
+
+/**
+ * @returns {object} Where a request brings another Patient than the one it asks about; nothing else.
+ */
+export function otherPatientWarning() {
+  const { given, patientId, key } = state.record;
+  const others = key === OWN && given ? state.ownData.last.strangers.patients : [];
+  if (!others.length) return nothing;
+  const title = `This request asks about the patient ${patientId}, but brings the Patient ${others.join(", ")}.`;
+  return problemBox({ title, text: `Chart and cards are those of ${patientId} (context.patientId). Whose data the request really holds, only its sender knows.` });
 }
 
 /** Let files be dropped anywhere on the page; else the browser would leave the page to show them. */
@@ -89,7 +106,7 @@ export function watchDrops() {
  */
 export function reopenOwn() {
   if (!state.ownData.last) return false;
-  open(state.ownData.last);
+  show(state.ownData.last);
   return true;
 }
 
@@ -98,20 +115,23 @@ function choose(event) {
   event.target.value = ""; // the same file can be chosen again, after it was changed
 }
 
+/** Read a file and open it, unless another was chosen or another patient opened in the meantime. */
 async function read(files) {
   if (!files.length) return;
+  const [turn, open] = [(reading += 1), state.record];
   if (files.length > 1) {
     return set({ problem: { title: `These are ${files.length} files.`, text: "Open one at a time: a record is one patient's." } });
   }
   const { own, problem } = await readOwnFile(files[0], Object.keys(state.services ?? {}), state.patients.maxBodyMib);
+  if (turn !== reading || state.record !== open) return;
   set({ problem });
   if (!own) return;
   set({ last: own });
-  open(own);
+  show(own);
   go(OWN, "cards");
 }
 
-function open(own) {
+function show(own) {
   const { name: _name, strangers: _strangers, drafts, ...record } = own;
   openOwn(record);
   update(() => {

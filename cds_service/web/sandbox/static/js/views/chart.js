@@ -7,7 +7,7 @@ import { sectionsOf } from "../fhir/sections.js";
 import { state, update } from "../state.js";
 import { actionBar, drugAction } from "../panels/hooks.js";
 import { orderPad } from "../panels/orders.js";
-import { ownDataWords } from "../panels/own_data.js";
+import { otherPatientWarning, ownDataWords } from "../panels/own_data.js";
 import { readersButton } from "../panels/why.js";
 import { asOfControl } from "./as_of.js";
 import { seriesSection } from "./labs.js";
@@ -18,8 +18,8 @@ import { problemBox } from "./problem.js";
  */
 export function chartHead() {
   const record = state.record;
-  const patient = (record.resources ?? []).find((item) => item.resourceType === "Patient");
-  const name = patient ? personName(patient) : (record.story?.name ?? "Record of your own");
+  const patient = (record.resources ?? []).find((item) => item.resourceType === "Patient" && item.id === record.patientId);
+  const name = patient ? personName(patient) : (record.story?.name ?? `Patient ${record.patientId}`);
   const birthDate = text(patient?.birthDate ?? record.story?.birthDate);
   const facts = [
     age(birthDate, record.asOf),
@@ -32,6 +32,7 @@ export function chartHead() {
       ${asOfControl(record)}
     </header>
     <div class="under-banner">
+      ${otherPatientWarning()}
       ${record.story ? html`<p class="story">${record.story.sentence}</p>` : nothing}
       ${ownDataWords()}
       ${actionBar()}

@@ -1,5 +1,6 @@
 /** `<json-view>`: a JSON value one can fold; what is folded costs nothing. */
 
+import { WrittenNumber } from "../exact_json.js";
 import { html, nothing, render } from "../html.js";
 
 const OPEN_DEPTH = 2;
@@ -25,7 +26,7 @@ class JsonView extends HTMLElement {
   }
 
   #member(name, value, path, depth) {
-    if (value === null || typeof value !== "object") return html`<div class="json-line">${label(name)}${leaf(value)}</div>`;
+    if (value === null || typeof value !== "object" || value instanceof WrittenNumber) return html`<div class="json-line">${label(name)}${leaf(value)}</div>`;
     const entries = Object.entries(value);
     if (!entries.length) return html`<div class="json-line">${label(name)}${Array.isArray(value) ? "[]" : "{}"}</div>`;
     const isOpen = this.#toggled.get(path) ?? (depth < OPEN_DEPTH && entries.length <= LONG);
@@ -48,7 +49,7 @@ function label(name) {
 }
 
 function leaf(value) {
-  const kind = value === null ? "null" : typeof value;
+  const kind = value === null ? "null" : value instanceof WrittenNumber ? "number" : typeof value;
   return html`<span class="json-${kind}">${JSON.stringify(value)}</span>`;
 }
 

@@ -18,10 +18,9 @@ const FAULTS = {
 
 /**
  * @param {import("../state.js").Call} call
- * @returns {object} The template; nothing for a request of one's own, which is sent as it is.
+ * @returns {object} The template.
  */
 export function sendingSection(call) {
-  if (state.record.given) return nothing;
   const keys = keysOf(call);
   const sent = keys.filter((key) => !state.sending.omitted.includes(key)).length;
   const note = `${sent} of ${keys.length} keys${state.sending.fault ? `, fault: ${state.sending.fault}` : ""}`;
@@ -30,16 +29,27 @@ export function sendingSection(call) {
 
 function inside(call, keys) {
   return html`
-    <p class="soft">${state.record.bundle
-      ? "A record of your own is on no FHIR server: a key that is left out is not known to the service."
-      : "A key that is left out is fetched by the service from the FHIR server of this sandbox."}</p>
+    <p class="soft">${whatBecomes()}</p>
     <fieldset class="keys"><legend class="unseen">Prefetch keys that are sent</legend>${keys.map((key) => keyRow(call, key))}</fieldset>
     <div class="wire-buttons">
       <button type="button" class="small" @click=${() => omit([])}>All on</button>
       <button type="button" class="small" @click=${() => omit(keys)}>All off</button>
     </div>
-    ${state.record.bundle ? nothing : faultChoice(keys)}
+    ${faultChoice(keys)}
+    ${state.sending.fault && !state.sending.omitted.length ? html`<p class="soft">Every key is sent: nothing is fetched, so the fault shows nothing.</p>` : nothing}
     <div class="wire-buttons"><button type="button" class="main" @click=${() => callHook(call.hook, extraOf(call))}>${icon("send")}Call ${call.hook} like this</button></div>`;
+}
+
+/** Say what becomes of a key that is left out. */
+function whatBecomes() {
+  if (!state.record.bundle) return "A key that is left out is fetched by the service from the FHIR server of this sandbox.";
+  if (hasServer()) return "A key that is left out is fetched by the service from the FHIR server the request names, where the service may ask that.";
+  return "A record of your own is on no FHIR server: a key that is left out is not known to the service.";
+}
+
+/** Whether there is a server that answers as it should. */
+function hasServer() {
+  return !state.record.bundle || Boolean(state.record.given?.fhirServer);
 }
 
 function keyRow(call, key) {
@@ -63,7 +73,7 @@ function faultChoice(keys) {
   const names = Object.keys(state.patients.faults);
   return html`<label class="fault-choice">When the service fetches, the FHIR server
     <select @change=${(event) => choose(event.target.value || null, keys)}>
-      <option value="" ?selected=${!state.sending.fault}>answers as it should</option>
+      <option value="" ?selected=${!state.sending.fault}>${hasServer() ? "answers as it should" : "is none"}</option>
       ${names.map((name) => html`<option value=${name} ?selected=${state.sending.fault === name}>${FAULTS[name] ?? name}</option>`)}
     </select></label>`;
 }
@@ -89,7 +99,7 @@ function omit(omitted) {
 
 /** The keys of the service; what was left out stands among the queries, too. */
 function keysOf(call) {
-  return [...new Set([...Object.keys(call.queries), ...Object.keys(requestOf(call).prefetch ?? {})])];
+  return [...new Set([call.queries, state.record.given?.prefetch, requestOf(call).prefetch].flatMap((keys) => Object.keys(keys ?? {})))];
 }
 
 /** The context beside user and patient, as the shown call had it. */

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from cds_service.fhir.times import read_date_span
@@ -20,11 +21,11 @@ _INSTANT = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d)?(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?", re.ASCII | re.IGNORECASE
 )
 _PREFIXED = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb)?(\d.*)", re.ASCII)
-#: Dates, references or beginnings of names one parameter may offer to choose from: each is compared alone.
-MOST_COMPARED = 100
 _MICROSECOND = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+#: Characters of the longest instant; and how many texts keep their spans, which every search asks for again.
+_LONGEST, _REMEMBERED = 40, 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,16 @@ def span_of(value: Any) -> Span | None:
         if (start and first is None) or (end and last is None) or not (first or last):
             return None
         return Span(first.first if first else _FIRST, last.last if last else _LAST)
-    return _text_span(value.strip()) if isinstance(value, str) else None
+    return _text_span(value) if isinstance(value, str) else None
 
 
 def _text_span(text: str) -> Span | None:
+    plain = text.strip()
+    return _read_span(plain) if len(plain) <= _LONGEST else None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _read_span(text: str) -> Span | None:
     days = read_date_span(text)
     if days is not None:
         first, last = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days)
@@ -96,17 +103,19 @@ def test_of(kind: Kind, asked: str) -> Test:
 def tests_of(kind: Kind, asked: Iterable[str]) -> tuple[Test, ...]:
     """Return tests of which one must hold for values of which one must hold.
 
-    However many codes there are, they are one test: a list of thousands costs no more than one of them.
+    However many codes or references there are, they are one test: a list of thousands costs no more than one
+    of them.
 
     Raises:
-        ValueError: One is no value of this kind, with the reason; or there are more than
-            ``MOST_COMPARED`` that are no tokens.
+        ValueError: One is no value of this kind, with the reason.
     """
     values = list(dict.fromkeys(asked))
+    if not values:
+        return ()
     if kind is Kind.TOKEN:
-        return (_tokens(values),) if values else ()
-    if len(values) > MOST_COMPARED:
-        raise ValueError(f"names more than {MOST_COMPARED} at once")
+        return (_tokens(values),)
+    if kind is Kind.REFERENCE:
+        return (_references(values),)
     return tuple(test_of(kind, value) for value in values)
 
 
@@ -186,18 +195,28 @@ def _codings(value: Any) -> list[tuple[str | None, str]]:
 
 
 def _reference(asked: str) -> Test:
-    wanted = asked.strip().split("/")
-    if not wanted[-1]:
+    return _references((asked,))
+
+
+def _references(asked: Iterable[str]) -> Test:
+    wanted = {_target(text.strip()) for text in asked}
+    if any(not ident for _, ident in wanted):
         raise ValueError("is no id and no reference")
 
     def test(value: Any) -> bool:
         said = value.get("reference") if isinstance(value, Mapping) else None
         if not isinstance(said, str):
             return False
-        its = said.partition("/_history/")[0].split("/")
-        return its[-1] == wanted[-1] and (len(wanted) < 2 or its[-2:-1] == wanted[-2:-1])
+        name, ident = _target(said)
+        return (name, ident) in wanted or ("", ident) in wanted
 
     return test
+
+
+def _target(reference: str) -> tuple[str, str]:
+    """Return the type, empty where none is named, and the id that a reference or an id names."""
+    parts = reference.partition("/_history/")[0].split("/")
+    return ("".join(parts[-2:-1]), parts[-1])
 
 
 def _string(asked: str) -> Test:

@@ -21,8 +21,13 @@ from cds_service.sandbox.parameters import Kind, Parameter, parameters_of
 from cds_service.sandbox.records import Records, Stored
 
 #: Entries of a page where the asker names no number, and the most of a page.
-USUAL_COUNT, MOST_COUNT = 50, 1_000
+USUAL_COUNT, MOST_COUNT = 200, 1_000
 _MOST_PARAMETERS, _MOST_VALUE, _MOST_SORTS = 50, 20_000, 5
+#: Dates and beginnings of names one search may offer to choose from: every resource is compared with each.
+MOST_COMPARED = 100
+_COMPARED = frozenset({Kind.DATE, Kind.STRING})
+#: What a larger number of entries or place asked for counts as; both are past the end of any record.
+_MOST_NUMBER = 1_000_000_000
 _PLACE = "_offset"
 #: Parameters of the answer's form, dealt with where it is written.
 _FORM = frozenset({"_format", "_pretty", "_total"})
@@ -34,8 +39,8 @@ class Search:
     """A search that was read: what must hold of a resource, the order, and which page is asked for.
 
     Every member of ``filters`` must hold; one holds when any of its tests holds for any value. ``asked`` are
-    the parameters that are heeded, as they were written; ``ignored`` the names of those that are not.
-    ``count`` 0 asks for the number alone.
+    the parameters that are heeded, as they were written; ``ignored`` the names of those that are unknown and
+    ``empty`` of those without a value, which are not. ``count`` 0 asks for the number alone.
     """
 
     resource_type: str
@@ -45,6 +50,7 @@ class Search:
     offset: int = 0
     asked: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
 
     def find(self, records: Records) -> list[Stored]:
         """Return every resource the search asks for, of all pages, in its order."""
@@ -103,12 +109,9 @@ def read_search(resource_type: str, pairs: Iterable[tuple[str, str]], *, strict:
     for name, value in rows:
         if len(value) > _MOST_VALUE:
             raise _fault("E001", name, f"is longer than {_MOST_VALUE} characters.", "Ask for less at once.")
-        if value:
-            reading.take(name, value)
-    if strict and reading.ignored:
-        known = ", ".join(parameters_of(resource_type))
-        what = "is no search parameter of this type here."
-        raise _fault("E002", reading.ignored[0], what, f"Known are: {known}, _sort, _count.")
+        reading.take(name, value)
+    if strict:
+        reading.refuse_unheeded()
     return reading.search()
 
 
@@ -122,19 +125,33 @@ class _Reading:
         self.sorting: list[tuple[Parameter, bool]] = []
         self.asked: list[tuple[str, str]] = []
         self.ignored: list[str] = []
+        self.empty: list[str] = []
         self.count, self.offset = USUAL_COUNT, 0
+        self.is_number_alone = False
+        self.compared = 0
 
     def take(self, name: str, value: str) -> None:
-        if name == "_count":
+        if not value.strip(" ,"):
+            self.empty.append(name)
+        elif name == "_count":
             self.count = min(_whole(name, value), MOST_COUNT)
         elif name == _PLACE:
             self.offset = _whole(name, value)
         elif name == "_sort":
             self._sort(value)
         elif name == "_summary" and value == "count":
-            self.count = 0
-        elif name not in _FORM:
+            self.is_number_alone = True
+        elif name not in _FORM and (name, value) != ("_summary", "false"):
             self._filter(name, value)
+
+    def refuse_unheeded(self) -> None:
+        """Raise RequestError where a parameter is unknown or has no value."""
+        if self.ignored:
+            known = ", ".join(self.known)
+            what = "is no search parameter of this type here."
+            raise _fault("E002", self.ignored[0], what, f"Known are: {known}, _sort, _count.")
+        if self.empty:
+            raise _fault("E004", self.empty[0], "has no value.", "Give it one, or leave it out.")
 
     def _filter(self, name: str, value: str) -> None:
         plain, _, modifier = name.partition(":")
@@ -144,8 +161,10 @@ class _Reading:
             return
         if modifier and not (modifier == "Patient" and parameter.kind is Kind.REFERENCE):
             raise _fault("E003", name, "has a modifier this server does not know.", "Leave it out.")
+        values = list(dict.fromkeys(part for part in alternatives(value) if part.strip()))
+        self._compare(name, parameter.kind, len(values))
         try:
-            tests = tests_of(parameter.kind, (part for part in alternatives(value) if part.strip()))
+            tests = tests_of(parameter.kind, values)
         except ValueError as error:
             raise _fault(
                 "E004", name, f"has a value that {error}.", "Write it as FHIR search does."
@@ -153,13 +172,22 @@ class _Reading:
         self.filters.append((parameter, tests))
         self.asked.append((name, value))
 
+    def _compare(self, name: str, kind: Kind, number: int) -> None:
+        self.compared += number if kind in _COMPARED else 0
+        if self.compared > MOST_COMPARED:
+            what = f"is one date or name more than the {MOST_COMPARED} of one search."
+            raise _fault("E001", name, what, "Ask for less at once.")
+
     def _sort(self, value: str) -> None:
-        for part in value.split(",")[:_MOST_SORTS]:
-            parameter = self.known.get(part.strip().removeprefix("-"))
-            if parameter is None or parameter.kind is Kind.REFERENCE:
-                self.ignored.append("_sort")
-                return
-            self.sorting.append((parameter, part.strip().startswith("-")))
+        keys = [part.strip() for part in value.split(",")]
+        if len(self.sorting) + len(keys) > _MOST_SORTS:
+            raise _fault("E001", "_sort", f"has more than {_MOST_SORTS} keys.", "Sort by less at once.")
+        found = [(self.known.get(key.removeprefix("-")), key.startswith("-")) for key in keys]
+        rows = [(row, down) for row, down in found if row is not None and row.kind is not Kind.REFERENCE]
+        if len(rows) < len(found):
+            self.ignored.append("_sort")  # whole: the order of half of its keys is not what was asked for
+            return
+        self.sorting.extend(rows)
         self.asked.append(("_sort", value))
 
     def search(self) -> Search:
@@ -167,10 +195,11 @@ class _Reading:
             self.resource_type,
             tuple(self.filters),
             tuple(self.sorting),
-            self.count,
+            0 if self.is_number_alone else self.count,
             self.offset,
             tuple(self.asked),
             tuple(dict.fromkeys(self.ignored)),
+            tuple(dict.fromkeys(self.empty)),
         )
 
 
@@ -187,8 +216,8 @@ def searchset(search: Search, found: Sequence[Stored], base: str) -> dict[str, A
     if search.count and search.offset:
         links.append({"relation": "previous", "url": search.link(base, max(0, search.offset - search.count))})
     entries = [entry_of(row, base) | {"search": {"mode": "match"}} for row in page]
-    if search.ignored:
-        entries.append({"resource": _told(search.ignored), "search": {"mode": "outcome"}})
+    if search.ignored or search.empty:
+        entries.append({"resource": _told(search), "search": {"mode": "outcome"}})
     bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": links}
     return bundle | ({"entry": entries} if entries else {})
 
@@ -198,16 +227,29 @@ def entry_of(row: Stored, base: str) -> dict[str, Any]:
     return {"fullUrl": f"{base}/{row.type}/{row.id}", "resource": row.resource}
 
 
-def _told(ignored: Iterable[str]) -> dict[str, Any]:
-    text = f"Not heeded, because this server does not know them: {', '.join(ignored)}."
-    issue = {"severity": "warning", "code": "not-supported", "details": {"text": text}}
-    return {"resourceType": "OperationOutcome", "issue": [issue]}
+def _told(search: Search) -> dict[str, Any]:
+    """Return the outcome that names the parameters that are not heeded, with the reason."""
+    rows = (
+        ("not-supported", "this server does not know them", search.ignored),
+        ("value", "they have no value", search.empty),
+    )
+    issues = [
+        {
+            "severity": "warning",
+            "code": code,
+            "details": {"text": f"Not heeded, because {why}: {', '.join(name[:60] for name in names)}."},
+        }
+        for code, why, names in rows
+        if names
+    ]
+    return {"resourceType": "OperationOutcome", "issue": issues}
 
 
 def _whole(name: str, value: str) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) < 8):
+    digits = value.strip().lstrip("0") or "0"
+    if not (value.isascii() and value.strip().isdigit()):
         raise _fault("E004", name, "is no whole number.", "Write a number such as 50.")
-    return int(value)
+    return min(int(digits), _MOST_NUMBER) if len(digits) <= len(str(_MOST_NUMBER)) else _MOST_NUMBER
 
 
 def _fault(code: str, name: str, what: str, remedy: str) -> RequestError:

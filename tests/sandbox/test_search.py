@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cds_service.errors import RequestError
 from cds_service.sandbox.records import Records, Stored, load_library
-from cds_service.sandbox.search import MOST_COUNT, read_search, searchset
+from cds_service.sandbox.search import MOST_COUNT, USUAL_COUNT, read_search, searchset
 
 BASE = "https://ehr.example/fhir"
 LIBRARY = load_library()
@@ -65,7 +65,12 @@ def test_last_updated_is_what_the_resource_says():
         ("code:text=potassium", "E003"),
         ("date=yesterday", "E004"),
         ("_count=all", "E004"),
-        ("_count=99999999", "E004"),
+        ("_count=1.5", "E004"),
+        ("_count=\u0661", "E004"),
+        ("_sort=date,_id,status,code,category,issued", "E001"),
+        ("_sort=date,_id,status&_sort=code,category,_lastUpdated", "E001"),
+        ("date=" + ",".join(f"{year}" for year in range(1900, 2001)), "E001"),
+        ("&".join("date=" + ",".join(f"ge{year}" for year in range(1900, 1960)) for _ in "ab"), "E001"),
         ("_offset=-1", "E004"),
     ],
 )
@@ -89,8 +94,29 @@ def test_unknown_parameters_are_told_or_refused():
     assert refused.value.issues[0].code == "E002"
 
 
-def test_an_empty_value_asks_for_nothing():
-    assert read_search("Observation", [("status", ""), ("nothing", "")]).asked == ()
+def test_an_empty_value_asks_for_nothing_and_that_is_told():
+    pairs = [("status", ""), ("nothing", ""), ("date", " , ")]
+    search = read_search("Observation", pairs)
+    assert search.asked == () and search.empty == ("status", "nothing", "date")
+    (entry,) = searchset(search, [], BASE)["entry"]
+    assert "no value: status, nothing, date" in entry["resource"]["issue"][0]["details"]["text"]
+    with pytest.raises(RequestError) as refused:
+        read_search("Observation", pairs, strict=True)
+    assert refused.value.issues[0].code == "E004"
+
+
+def test_an_order_that_is_half_known_is_not_heeded_on_any_page():
+    records = of(observation(1, "2026-01-01"), observation(2, "2026-02-01"))
+    search = read_search("Observation", [("_sort", "-date,flavor"), ("_count", "1")])
+    assert search.ignored == ("_sort",)
+    assert [row.id for row in search.find(records)] == ["o1", "o2"]
+
+
+def test_hundreds_of_patients_are_one_question():
+    everybody = ",".join(f"Patient/p{number}" for number in range(500))
+    records = of(observation(1, None))
+    assert ids("Observation", f"patient={everybody},Patient/p", records) == ["o1"]
+    assert ids("Observation", f"patient={everybody}", records) == []
 
 
 @given(st.integers(1, 12), st.integers(1, 30))
@@ -118,19 +144,21 @@ def test_a_link_keeps_every_value_as_it_was():
         ("date", "ge2026-01-01T00:00:00+01:00"),
     ]
     link = read_search("Observation", pairs).link(BASE, 7)
-    assert parse_qsl(urlsplit(link).query) == [*pairs, ("_count", "50"), ("_offset", "7")]
+    assert parse_qsl(urlsplit(link).query) == [*pairs, ("_count", str(USUAL_COUNT)), ("_offset", "7")]
 
 
 def test_the_number_alone():
     records = of(observation(1, None))
-    for text in ("_count=0", "_summary=count"):
+    for text in ("_count=0", "_summary=count", "_summary=count&_count=5", "_count=5&_summary=count"):
         search = read_search("Observation", parse_qsl(text))
         bundle = searchset(search, search.find(records), BASE)
         assert bundle["total"] == 1 and "entry" not in bundle and len(bundle["link"]) == 1
 
 
 def test_a_page_is_bounded():
-    assert read_search("Observation", [("_count", "5000")]).count == MOST_COUNT
+    for number in ("5000", "99999999", "1" + "0" * 5_000):
+        assert read_search("Observation", [("_count", number)]).count == MOST_COUNT
+    assert read_search("Observation", [("_count", "00000000007")]).count == 7
 
 
 def test_patients_are_found_by_name_and_birth():

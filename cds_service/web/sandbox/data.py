@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -28,13 +26,12 @@ from cds_service.web.sandbox.shelf import (
     current_library,
     current_orderables,
     fhir_addresses,
+    own_host,
 )
 from cds_service.web.state import current_state
 
 blueprint = Blueprint("sandbox_data", __name__)
 
-_LOOPBACK = re.compile(r"(localhost|[a-z0-9-]+\.localhost|127(\.\d{1,3}){3}|\[::1\])\.?", re.ASCII)
-_PORT = re.compile(r":\d*$", re.ASCII)
 _MOST_DAYS = 366
 _YEARS = (1900, 2200)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
@@ -50,9 +47,7 @@ def _refuse_other_names() -> None:
     Raises:
         Refusal: The name (421) is neither a loopback one nor that of ``host`` or ``public_base_url``.
     """
-    settings = current_state().settings
-    asked = _PORT.sub("", request.headers.get("Host", "")).casefold()
-    if _LOOPBACK.fullmatch(asked) or asked in (settings.host, urlsplit(settings.base_url).hostname):
+    if own_host():
         return
     what = "is no name of this service."
     remedy = "Open it by 127.0.0.1, or name the address it is reached at in public_base_url."

@@ -9,9 +9,10 @@ import re
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import HTTPException
 
 from cds_service.errors import Issue
 from cds_service.sandbox import faults
@@ -21,9 +22,14 @@ from cds_service.sandbox.parameters import KNOWN_TYPES
 from cds_service.sandbox.records import Records
 from cds_service.sandbox.search import entry_of, read_search, searchset
 from cds_service.web.problems import Refusal, json_response
-from cds_service.web.sandbox.shelf import asked_base, current_library, fault_path
+from cds_service.web.sandbox.shelf import (
+    asked_base,
+    current_library,
+    current_queues,
+    fault_path,
+    is_fhir_path,
+)
 from cds_service.web.state import current_state
-from cds_service.web.turns import Turns
 
 blueprint = Blueprint("sandbox_fhir", __name__)
 
@@ -34,8 +40,6 @@ _FORMATS = {"json": _FHIR, **{name: name for name in _MEDIA_TYPES}}
 _FORM = "application/x-www-form-urlencoded"
 _PATIENT_PARAMETERS = frozenset({"patient", "subject", "patient:Patient", "subject:Patient"})
 _STRICT = re.compile(r"(^|[,; ])handling\s*=\s*\"?strict\b", re.IGNORECASE)
-#: Slow answers that may wait at the same time: each holds a thread of the server.
-_SLOW = Turns(32, 0)
 
 
 def _fault() -> FaultKind | None:
@@ -59,7 +63,7 @@ def _spoil() -> Response | None:
         return None
     kind = _fault()
     if kind is FaultKind.SLOW:
-        with _SLOW.turn():
+        with current_queues().slow.turn():
             time.sleep(faults.delay_seconds(current_state().settings.fhir_access.seconds))
     if kind is FaultKind.ERROR:
         return json_response(faults.SERVER_ERROR, 500)
@@ -69,13 +73,18 @@ def _spoil() -> Response | None:
     return None
 
 
-@blueprint.after_request
+@blueprint.after_app_request
 def _written(response: Response) -> Response:
-    """Give JSON the media type that was asked for; cut the answer off where that is the fault."""
+    """Give JSON the media type that was asked for; cut the answer off where that is the fault.
+
+    By path, not by route: what is refused before a route is found is an answer of a FHIR server, too.
+    """
+    if not is_fhir_path(request.path):
+        return response
     if response.mimetype == "application/json":
         try:
             response.mimetype = _media_type()
-        except Refusal:
+        except (Refusal, HTTPException):  # the second: a form too large to be read
             response.mimetype = _FHIR
     if (request.view_args or {}).get("fault") == FaultKind.CUT.value:
         response.set_data(faults.cut_off(response.get_data()))
@@ -135,7 +144,7 @@ def search(resource_type: str, fault: str = "") -> Response:
 @_route("/<resource_type>/_search", "search_by_post", "POST")
 def search_by_post(resource_type: str, fault: str = "") -> Response:
     """Return the Bundle of what is searched for with parameters in a form."""
-    if request.mimetype not in (_FORM, ""):
+    if request.mimetype != _FORM and (request.mimetype or request.get_data()):
         issue = Issue("Content-Type", "E012", "is no form.", f"Send {_FORM}.")
         raise Refusal(415, issue, "not-supported")
     pairs = [*request.args.items(multi=True), *request.form.items(multi=True)]
@@ -149,10 +158,11 @@ def everything(ident: str, fault: str = "") -> Response:
     if story is None:
         raise _absent("There is no Patient of this id.", "Search for it.")
     base = asked_base() + fault_path(fault)
-    entries = [entry_of(row, base) | {"search": {"mode": "match"}} for row in story.record.resources]
-    link = [{"relation": "self", "url": f"{base}/Patient/{ident}/$everything"}]
-    bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(entries), "link": link}
-    return json_response(bundle | {"entry": entries})
+    with current_queues().searches.turn():
+        entries = [entry_of(row, base) | {"search": {"mode": "match"}} for row in story.record.resources]
+        link = [{"relation": "self", "url": f"{base}/Patient/{quote(ident, safe='')}/$everything"}]
+        bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(entries), "link": link}
+        return json_response(bundle | {"entry": entries})
 
 
 def _searched(resource_type: str, pairs: list[tuple[str, str]], fault: str) -> Response:
@@ -160,7 +170,8 @@ def _searched(resource_type: str, pairs: list[tuple[str, str]], fault: str) -> R
     strict = _STRICT.search(request.headers.get("Prefer", "")) is not None
     asked = [(name, _mixed(value, fault) if name in _PATIENT_PARAMETERS else value) for name, value in pairs]
     wanted = read_search(resource_type, asked, strict=strict)
-    return json_response(searchset(wanted, wanted.find(records), asked_base() + fault_path(fault)))
+    with current_queues().searches.turn():
+        return json_response(searchset(wanted, wanted.find(records), asked_base() + fault_path(fault)))
 
 
 def _mixed(patient_id: str, fault: str) -> str:
@@ -179,4 +190,4 @@ def _known(resource_type: str) -> Records:
 
 
 def _absent(what: str, remedy: str) -> Refusal:
-    return Refusal(404, Issue(urlsplit(request.path).path[:200], "E013", what, remedy), "not-found")
+    return Refusal(404, Issue(request.path[:200], "E013", what, remedy), "not-found")

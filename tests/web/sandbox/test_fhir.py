@@ -60,29 +60,6 @@ def read(answer):
     return json.loads(answer.get_data())
 
 
-def test_the_requests_of_the_public_sandbox_page(client):
-    """What cds-hooks/sandbox (commit 3b7e255) asks when it loads a patient, observed."""
-    headers = {"Accept": "application/json+fhir", "Origin": "http://127.0.0.1:8080"}
-    everyone = client.get(f"{FHIR}/Patient", headers=headers)
-    assert everyone.status_code == 200 and everyone.mimetype == "application/json+fhir"
-    assert everyone.headers["Access-Control-Allow-Origin"] == "*"
-    assert read(everyone)["total"] == len(LIBRARY.stories)
-    for story in LIBRARY.stories:
-        patient = read(client.get(f"{FHIR}/Patient/{story.patient_id}", headers=headers))
-        assert isinstance(patient["name"][0]["given"], list), story.name
-    problems = read(client.get(f"{FHIR}/Condition?patient={ME}", headers=headers))
-    assert problems["total"] == len(problems["entry"]) > 0
-    assert all(entry["resource"]["code"]["text"] for entry in problems["entry"])
-    form = f"_count=500&patient={ME}"
-    posted = client.post(
-        f"{FHIR}/Condition/_search",
-        data=form,
-        content_type="application/x-www-form-urlencoded",
-        headers=headers,
-    )
-    assert read(posted)["entry"] == problems["entry"]
-
-
 def test_a_bundle_is_sound_and_leads_where_the_asker_is(client):
     answer = client.get(f"{FHIR}/Observation?patient={ME}&_count=2", base_url="http://localhost:9")
     bundle = answer.get_json()

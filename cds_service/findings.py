@@ -128,6 +128,8 @@ class Finding:
     resources the finding rests on or prints: condition, strength, indicator and texts. ``instead`` is what
     the rule says by its next matching branch, for where the branch that speaks gives way on its own.
     ``error`` is the kind of fault the rule broke with, ``unproposed`` that of its draft orders alone.
+    ``points`` are those of the evidence that say most, for where not all can be shown: its own, best first,
+    then those of each rule folded into it.
     """
 
     rule_id: str
@@ -160,3 +162,4 @@ class Finding:
     merged_rules: tuple[str, ...] = ()
     instead: Finding | None = None
     unproposed: str = ""
+    points: tuple[tuple[Evidence, ...], ...] = ()

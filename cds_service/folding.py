@@ -187,6 +187,7 @@ def absorb(lead: Finding, parts: Sequence[Finding]) -> Finding:
         missing=tuple(dict.fromkeys(m for f in all_of for m in f.missing)),
         safety=unique_lines(line for f in all_of for line in f.safety),
         advice=unique_lines(line for f in all_of for line in f.advice),
+        points=tuple(points for f in all_of for points in f.points),
         proposals=unique_proposals(p for f in all_of for p in f.proposals),
         stale=" ".join(dict.fromkeys(f.stale for f in all_of if f.stale)),
         drugs=tuple(dict.fromkeys(drug for f in all_of for drug in f.drugs)),

@@ -28,8 +28,9 @@ from cds_service.triage import Entry, Triaged
 class _Size:
     """How much a card says: less where it grows long.
 
-    ``values`` are the facts shown with each line; ``brief`` leaves drafts to the suggestions; ``logic`` is
-    the room for why a finding is shown, in characters, None for all of it; ``works`` are the works cited.
+    ``values`` are the facts shown with each line, more where a rule would have none of its own (``cited``);
+    ``brief`` leaves drafts to the suggestions; ``logic`` is the room for why a finding is
+    shown, in characters, None for all of it; ``works`` are the works cited.
     """
 
     values: int
@@ -52,6 +53,7 @@ _SIZES = (
     (GAPS, _Size(3, True, 0, 1)),
     (GAPS, _Size(2, True, 0, 1)),
     (GAPS, _Size(1, True, 0, 1)),
+    (GAPS, _Size(0, True, 0, 1)),
 )
 
 

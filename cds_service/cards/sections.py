@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from cds_service.cards.again import not_again
 from cds_service.cards.blocks import DETAILS, EXTRAS, FACTS, FIXED, GAPS, KEEP, LAST, Block, joined
+from cds_service.cards.cited import facts_of
 from cds_service.cards.proposals import Steps, is_abnormal, proposals_of, steps_in_words
 from cds_service.cards.sources import citation_words, citations_of
 from cds_service.cards.voice import EVIDENCE_LIMIT, Voice, evidence_of
@@ -62,12 +63,11 @@ def contributor_line(entry: Entry, place: int, values: int, voice: Voice) -> Blo
 
 def values_of(entry: Entry, values: int, voice: Voice) -> str:
     """Return the cited facts of an entry, the rest counted."""
-    facts = facts_of([entry], voice)
+    facts = facts_of([entry], values, voice)
     if not facts:
         rests_on_twitch = any(item.name == "twitch" for item in evidence_of([entry]))
         return voice.say("only_twitch" if rests_on_twitch else "no_values")
-    rest = len(facts) - values
-    return "; ".join(facts[:values] + ([voice.say("more_values", count=rest)] if rest > 0 else []))
+    return "; ".join(facts)
 
 
 def finding_line(entry: Entry, values: int, voice: Voice) -> Block:
@@ -79,14 +79,8 @@ def finding_line(entry: Entry, values: int, voice: Voice) -> Block:
 
 def basis(entries: Sequence[Entry], values: int, voice: Voice) -> list[Block]:
     """Return the facts a single finding rests on."""
-    facts = facts_of(entries, voice)
-    return [Block(voice.say("basis", items="; ".join(voice.capped(facts, values))))] if facts else []
-
-
-def facts_of(entries: Iterable[Entry], voice: Voice) -> list[str]:
-    """Return the cited facts in words; age and sex last, the twitch (told in the header) left out."""
-    cited = [item for item in evidence_of(entries) if item.name != "twitch"]
-    return [voice.evidence(item) for item in sorted(cited, key=lambda item: item.kind == "patient")]
+    facts = facts_of(entries, values, voice)
+    return [Block(voice.say("basis", items="; ".join(facts)))] if facts else []
 
 
 def stale_lines(entries: Iterable[Entry], voice: Voice) -> list[Block]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cds_service.engine.context import Context
 from cds_service.engine.derived import series_of
 from cds_service.engine.judging import admits_normal
-from cds_service.engine.nodes import MeetsLeaf, Node
+from cds_service.engine.nodes import Node
 from cds_service.engine.numbers import NumberLeaf
 from cds_service.engine.spec import spec_of
 from cds_service.engine.twitching import is_isolated_eyelid
@@ -70,18 +70,11 @@ def _is_certain(node: Node, ctx: Context) -> bool:
     """Whether a criterion holds by something else than results in a doubtful unit (specification 3.1)."""
     if node.op == "none" or node.verdict(ctx) is not True:
         return node.verdict(ctx) is True
-    inner = _inside(node, ctx)
+    inner = node.inside(ctx)
     if not inner:
         return not any(e.unit_doubtful for e in node.answer(ctx).evidence)
     certain = [_is_certain(part, ctx) for part in inner]
     return all(certain) if node.op == "all" else sum(certain) >= node.needed
-
-
-def _inside(node: Node, ctx: Context) -> tuple[Node, ...]:
-    """Return the members of a connective, or the definitions a reference names; none for other leaves."""
-    if isinstance(node.leaf, MeetsLeaf):
-        return tuple(ctx.knowhow.criteria[name] for name in node.leaf.criterion.names)
-    return node.parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +174,7 @@ def _true_number_leaves(node: Node, ctx: Context) -> list[NumberLeaf]:
     if isinstance(leaf, NumberLeaf):
         c = leaf.criterion
         return [leaf] if c.kind == "lab" and (c.limits or set(c.states) & {"low", "high"}) else []
-    return [leaf for part in _inside(node, ctx) for leaf in _true_number_leaves(part, ctx)]
+    return [leaf for part in node.inside(ctx) for leaf in _true_number_leaves(part, ctx)]
 
 
 def _is_old(e: Evidence, ctx: Context) -> bool:

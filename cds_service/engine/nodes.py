@@ -131,10 +131,14 @@ class Node:
 
     def _rests_on(self, ctx: Context) -> tuple[Node, ...]:
         """Return the nodes whose answers make this one: its parts, the definitions or the gate it names."""
-        if isinstance(self.leaf, MeetsLeaf):
-            return tuple([ctx.knowhow.criteria[name] for name in self.leaf.criterion.names])
         if isinstance(self.leaf, IrritabilityLeaf):
             return (ctx.knowhow.gates["irritability"],)
+        return self.inside(ctx)
+
+    def inside(self, ctx: Context) -> tuple[Node, ...]:
+        """Return the members of a connective, or the definitions a reference names; none for other leaves."""
+        if isinstance(self.leaf, MeetsLeaf):
+            return tuple([ctx.knowhow.criteria[name] for name in self.leaf.criterion.names])
         return self.parts
 
     def trace(self, ctx: Context, tell: Callable[..., Any] = Trace) -> Any:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cds_service.engine.context import Context
 from cds_service.engine.derived import series_of
-from cds_service.engine.judging import judge
+from cds_service.engine.judging import admits_normal, judge
 from cds_service.engine.logic import Answer, Answer3
 from cds_service.engine.spec import NumberSpec, spec_of
 from cds_service.engine.text import describe_measurement
@@ -66,6 +66,13 @@ class NumberLeaf:
         if found.verdict and not evidence:
             return Answer(True, (Evidence(c.kind, c.name, f"{spec_of(c.name, ctx).title}: none on record"),))
         return Answer(found.verdict, evidence)
+
+    def abnormal(self, ctx: Context) -> tuple[Evidence, ...]:
+        """Return the results that make it true, unless it is true of every normal result as well."""
+        found = self._look(ctx)
+        if found.verdict is not True:
+            return ()
+        return tuple(evidence_of(m, ctx) for m in found.shown if not admits_normal(self.criterion, m, ctx))
 
     def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
         """Return the time of every result in the window that satisfies the judgment (for anchors)."""

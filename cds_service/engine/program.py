@@ -12,6 +12,7 @@ from cds_service.engine.context import Context, Knowhow
 from cds_service.engine.grading import Scale, TableNode, read_indicator
 from cds_service.engine.logic import Answer3, as_verdict
 from cds_service.engine.nodes import Node, Trace, unique
+from cds_service.engine.points import points_of
 from cds_service.engine.slots import RowNode, Writer
 from cds_service.facts import PatientFacts, Source
 from cds_service.findings import INDICATORS, Evidence, Finding, Missing, Proposal, Verdict, sources_of
@@ -190,6 +191,8 @@ class RuleNode:
         indicators = [read_indicator(b.indicator, ctx, self.rule.title) for b in matching]
         indicator, stale = max(indicators, key=lambda pair: INDICATORS.index(pair[0]))
         writer = Writer(ctx, named, self.phrases)
+        summary = writer.sentence(first.summary)
+        points = points_of(first.when, writer.told, ctx)
         finding = Finding(
             self.rule.id,
             Verdict.MATCH,
@@ -200,7 +203,8 @@ class RuleNode:
             indicator=indicator,
             evidence=evidence,
             missing=self._could_change(first, ctx),
-            summary=writer.sentence(first.summary),
+            points=(points,),
+            summary=summary,
             detail=writer.lines(first.detail),
             safety=writer.lines(first.safety),
             advice=writer.lines(self.advice),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from cds_service.engine.context import Context
 from cds_service.engine.derived import series_of
 from cds_service.engine.nodes import Node
+from cds_service.engine.numbers import evidence_of
 from cds_service.engine.spec import spec_of
 from cds_service.engine.text import day_of, describe_twitch, inside_sentence
 from cds_service.engine.windows import days_ago
@@ -47,13 +48,14 @@ class RowNode:
 class Writer:
     """Fills templates for one finding. ``named`` holds the evidence of each ``as`` name.
 
-    ``cited`` gathers the resources whose facts were printed or chose a line.
+    ``cited`` gathers the resources whose facts were printed or chose a line, ``told`` the facts printed.
     """
 
     ctx: Context
     named: Mapping[str, list[Evidence]]
     phrases: Mapping[str, tuple[RowNode, ...]]
     cited: list[Source] = field(default_factory=list)
+    told: list[Evidence] = field(default_factory=list)
 
     def lines(self, rows: tuple[RowNode, ...]) -> tuple[Line, ...]:
         """Return the lines that apply, filled."""
@@ -122,6 +124,7 @@ class Writer:
         if m is None:
             return None
         self.cited.extend((m.source, *m.also_from))
+        self.told.append(evidence_of(m, self.ctx))
         if ref.part == "date":
             return (day_of(m.moment),)
         if ref.part == "ago":
@@ -162,6 +165,7 @@ class Writer:
         if not found:
             return None
         self.cited.extend(sources_of(found))
+        self.told.extend(found)
         first = found[0]
         if part in ("date", "ago", "year"):
             moments = [e.moment for e in found if e.moment is not None]

@@ -442,3 +442,32 @@ def test_a_limit_without_a_range_counts_as_before(build: Build) -> None:
     body = SIMPLE.replace("below: 3.5", "at_least: 2.0")
     patient = facts(lab("potassium", "2.9", 300), lab("potassium", "2.9"), twitch(), age=9)
     assert build(body).judge_rule("a-rule", patient).strength == "possible"
+
+
+def test_a_finding_points_at_what_its_summary_names_then_at_what_is_abnormal(build: Build) -> None:
+    when = (
+        "when: {all: [{lab: sodium, is: [low, normal, high], within: usual}, {lab: egfr, below: 60 mL/min/1.73m2, "
+        "within: usual}, {drug: lithium}, {drug: ibuprofen, as: culprit}, {condition: ckd}, "
+        "{lab: potassium, below: 3.5 mmol/L, within: usual}, {none: [{lab: magnesium, is: high, within: usual}]}]}\n"
+    )
+    body = "".join(when if line.startswith("when:") else line + "\n" for line in SIMPLE.splitlines())
+    patient = facts(
+        lab("sodium", "140"),
+        lab("egfr", "40"),
+        lab("potassium", "2.9"),
+        lab("magnesium", "0.8"),
+        drug("lithium", 900),
+        drug("ibuprofen", 9),
+        event("condition", "ckd"),
+        twitch(),
+    )
+    finding = build(body).judge_rule("a-rule", patient)
+    assert [e.name for e in finding.evidence] == [
+        "sodium",
+        "egfr",
+        "lithium",
+        "ibuprofen",
+        "ckd",
+        "potassium",
+    ]
+    assert [[e.name for e in points] for points in finding.points] == [["potassium", "egfr", "ibuprofen"]]

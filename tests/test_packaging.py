@@ -134,10 +134,11 @@ def test_the_wheel_holds_the_package_and_nothing_beside_it(wheel):
 
 
 def test_the_wheel_holds_the_sandbox_with_its_patients_and_licences(wheel):
-    """Every file of the page and of the bundled patients, byte for byte."""
-    page = ROOT / "cds_service" / "web" / "sandbox" / "static"
-    patients = ROOT / "fixtures" / "patients"
-    files = {path: path.relative_to(ROOT).as_posix() for path in page.rglob("*") if path.is_file()}
+    """Every file of the pages and of the bundled patients, byte for byte."""
+    web = ROOT / "cds_service" / "web"
+    page, patients = web / "sandbox" / "static", ROOT / "fixtures" / "patients"
+    shared = [path for folder in (page, web / "static", web / "templates") for path in folder.rglob("*")]
+    files = {path: path.relative_to(ROOT).as_posix() for path in shared if path.is_file()}
     packed = {path: path.relative_to(ROOT).as_posix() for path in patients.rglob("*") if path.is_file()}
     expected = files | {path: f"cds_service/_content/{name}" for path, name in packed.items()}
     with zipfile.ZipFile(wheel) as archive:
@@ -146,7 +147,7 @@ def test_the_wheel_holds_the_sandbox_with_its_patients_and_licences(wheel):
         assert [name for path, name in expected.items() if archive.read(name) != path.read_bytes()] == []
     vendored = [path for path in (page / "vendor").iterdir() if path.is_dir()]
     assert vendored and {files[path / "LICENSE"] for path in vendored} <= names
-    assert {"index.html", "feedback.html"} <= {path.name for path in files}
+    assert {"index.html", "feedback.html", "tokens.css", "theme.js", "layout.html"} <= {path.name for path in files}
     assert {"bundle.json", "expected.json"} <= {path.name for path in packed}
 
 

@@ -56,7 +56,15 @@ VIEWS = (
         "dark",
         ".why-rule button",
     ),
-    View("feedback", "sandbox/feedback", "step-plot canvas"),
+    View(
+        "developer",
+        "sandbox/#/lithium-high-after-ibuprofen/developer",
+        "json-view",
+        1440,
+        900,
+        press="text=Prefetch and faults",
+    ),
+    View("feedback", "sandbox/feedback", "step-plot canvas", height=1000),
     View("rule", "rules/hypokalemia", "#written"),
     View("narrow", "sandbox/#/lithium-high-after-ibuprofen/cards", ".foot", 390, 800),
 )

@@ -68,6 +68,11 @@ REFUSED = {
     "cut off": (b'{"resourceType": "Bundle",\n "entry": [', "The JSON is broken"),
     "a comma too many": (b'{\n  "resourceType": "Bundle",\n}', "The JSON is broken at line 3, column 1."),
     "Latin-1": ('{"name": "Jörg"}'.encode("latin-1"), "The file is not text in UTF-8."),
+    "a name twice": (
+        b'{"resourceType": "Bundle", "a": {"value": 1},\n "a": {"value": 18}}',
+        "The file says a name twice at line 2, column 2.",
+    ),
+    "a name twice, spelled otherwise": (b'{"ab": [{"ab": ":"}], "\\u0061b": 1}', "column 23."),
     "a list": (b"[]", "This JSON is no object."),
     "something else": (b'{"a": 1}', "This is JSON, but neither a FHIR Bundle nor a CDS Hooks request."),
     "a bulk export": (

@@ -1,4 +1,4 @@
-/** Where a text stops being JSON, with line and column: browsers tell it each in its own words, or not at all. */
+/** Where a text stops being JSON, or says a name twice, with line and column: browsers tell it differently, or not at all. */
 
 /**
  * @typedef {object} Fault
@@ -12,6 +12,7 @@ const SPACE = /[ \t\n\r]*/y;
 const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.+-])/y;
 const WORD = /(?:true|false|null)(?!\w)/y;
+const TOKENS = /"(?:[^"\\]|\\.)*"|[{}[\]:]/g;
 const ENDS = { "{": "}", "[": "]" };
 
 /**
@@ -25,6 +26,26 @@ export function faultOf(text) {
   } catch {
     return placed(text, scan(text));
   }
+}
+
+/**
+ * @param {string} text  JSON.
+ * @returns {Fault|null}  Where an object says a name for the second time: a browser would pass over the first value.
+ */
+export function repeatedIn(text) {
+  const open = [];
+  let last = null;
+  for (const { 0: token, index } of text.matchAll(TOKENS)) {
+    if (token === "{" || token === "[") open.push(new Set());
+    else if (token === "}" || token === "]") open.pop();
+    else if (token !== ":") last = { token, index };
+    else {
+      const name = JSON.parse(last.token);
+      if (open.at(-1).has(name)) return placed(text, { at: last.index, message: `"${name}" is said twice.` });
+      open.at(-1).add(name);
+    }
+  }
+  return null;
 }
 
 /** Read values, names and signs one after the other, until one is not what must stand there. */

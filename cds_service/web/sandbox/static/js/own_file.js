@@ -2,6 +2,7 @@
 
 import { ADDRESSES, post } from "./api.js";
 import { KEEPS_DIGITS, parseExactly } from "./exact_json.js";
+import { repeatedIn } from "./json_fault.js";
 import { newId } from "./requests.js";
 import { strangersTo, withoutStrangers } from "./strangers.js";
 
@@ -84,11 +85,21 @@ function textOf(bytes) {
 }
 
 function parsed(text) {
+  let json;
   try {
-    return parseExactly(text);
+    json = parseExactly(text);
   } catch (fault) {
     throw new Refusal(...notJson(text, fault));
   }
+  refuseRepeated(text);
+  return json;
+}
+
+/** Of two values under one name JavaScript keeps the last: the file would be sent otherwise than it is. */
+function refuseRepeated(text) {
+  const twice = repeatedIn(text);
+  if (!twice) return;
+  throw new Refusal(`The file says a name twice at line ${twice.line}, column ${twice.column}.`, `${twice.message} Which value is meant cannot be known: correct the file.`);
 }
 
 /** Return what a text that is not JSON is, and where it stops being JSON as far as the browser says it. */

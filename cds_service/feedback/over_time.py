@@ -15,11 +15,12 @@ from cds_service.feedback.report import UNKNOWN_CARD, last_answers
 
 @dataclass(slots=True)
 class DayCounts:
-    """What happened on one day (UTC): cards shown, answers that came in."""
+    """What happened on one day (UTC): cards shown, answers that came in, coded reasons of dismissals."""
 
     shown: int = 0
     accepted: int = 0
     overridden: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -77,3 +78,4 @@ def _count(history: RuleHistory, row: Mapping[str, Any], day: date) -> None:
         counts.overridden += 1
         if row["reasonCode"]:
             history.reasons[row["reasonCode"]] += 1
+            counts.reasons[row["reasonCode"]] += 1

@@ -38,6 +38,7 @@ def _told(row: RuleHistory, knowledge: Knowledge, reasons: dict[str, str]) -> di
                 "shown": counts.shown,
                 "accepted": counts.accepted,
                 "overridden": counts.overridden,
+                "reasons": [{"code": code, "count": count} for code, count in sorted(counts.reasons.items())],
             }
             for day, counts in sorted(row.days.items())
         ],

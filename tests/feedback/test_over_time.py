@@ -32,6 +32,17 @@ def test_shown_answered_and_ignored():
     assert (x.days[yesterday].shown, x.days[yesterday].accepted) == (1, 0)
 
 
+def test_reasons_count_on_the_day_they_were_given():
+    cards = [given_card(name, ["x"], 3) for name in "abcd"]
+    reasons = {"a": ("later", 0), "b": ("later", 1), "c": ("already-known", 1), "d": ("", 1)}
+    answers = [said(card, "overridden", ["x"], day, code) for card, (code, day) in reasons.items()]
+    (x,) = history_by_rule(answers, cards, until=UNTIL, days=7)
+    found = {day.day: dict(counts.reasons) for day, counts in x.days.items() if counts.overridden}
+    assert found == {20: {"later": 1}, 19: {"later": 1, "already-known": 1}}
+    assert x.days[date(2026, 11, 19)].overridden == 3
+    assert x.reasons == sum((counts.reasons for counts in x.days.values()), start=x.reasons.__class__())
+
+
 def test_the_last_word_counts():
     answers = [said("a", "overridden", ["x"], 0.1, "other"), said("a", "accepted", ["x"], 0)]
     (x,) = history_by_rule(answers, [given_card("a", ["x"])], until=UNTIL, days=1)

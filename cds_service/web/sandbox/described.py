@@ -43,6 +43,39 @@ _MEMBERS = {
     "prefetch": ("prefetch", "queries", "strangers"),
     "chart": ("asOf", "labs", "setAside", "strangers"),
 }
+_COUNT: Json = {"type": "integer", "minimum": 0}
+_COUNTS: Json = {name: _COUNT for name in ("shown", "accepted", "overridden")}
+
+
+def _rows(members: Json) -> Json:
+    """Describe a list of objects that have all of these members and no others."""
+    row = {"type": "object", "required": list(members), "properties": members, "additionalProperties": False}
+    return {"type": "array", "items": row}
+
+
+#: What the members of those answers are, where it is not seen at once.
+_SHAPES: dict[str, Json] = {
+    "feedback": {
+        "days": {"type": "integer", "minimum": 1},
+        "rules": _rows(
+            {
+                "ruleId": _TEXT,
+                "title": _TEXT,
+                **_COUNTS,
+                "ignored": _COUNT,
+                "reasons": _rows({"code": _TEXT, "display": _TEXT, "count": _COUNT}),
+                "byDay": _rows(
+                    {
+                        "day": {"type": "string", "format": "date"},
+                        **_COUNTS,
+                        "reasons": _rows({"code": _TEXT, "count": _COUNT}),
+                    }
+                ),
+            }
+        ),
+        "totals": {"type": "object", "properties": {**_COUNTS, "ignored": _COUNT}},
+    }
+}
 #: Members of the bodies of the data routes; a record is named or sent.
 _ASKED: Json = {
     "service": {"type": "string", "minLength": 1},
@@ -106,7 +139,7 @@ def _json(
     query: Iterable[str] = (),
     body: Iterable[str] | None = None,
 ) -> Json:
-    schema = {"type": "object", "required": list(_MEMBERS[name])}
+    schema = {"type": "object", "required": list(_MEMBERS[name]), "properties": _SHAPES.get(name, {})}
     operation = _operation(name, words, {"application/json": {"schema": schema}}, statuses, (), query)
     if body is not None:
         asked = {"type": "object", "required": list(body), "properties": _ASKED, "anyOf": _RECORD}

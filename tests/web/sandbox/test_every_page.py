@@ -28,8 +28,12 @@ PAGES = {
     "rule of the workup": ("rules/baseline-workup-incomplete", "#written"),
     "sandbox": ("sandbox/", ".patient, .beginnings"),
     "cards": ("sandbox/#/lithium-high-after-ibuprofen/cards", ".foot"),
+    "why": ("sandbox/#/lithium-high-after-ibuprofen/why", ".why-section"),
+    "chart": ("sandbox/#/lithium-high-after-ibuprofen/chart", ".tile, .singles"),
+    "developer": ("sandbox/#/lithium-high-after-ibuprofen/developer", "json-view"),
     "no card": ("sandbox/#/no-twitching/cards", ".no-card"),
     "feedback": ("sandbox/feedback", ".by-rule"),
+    "feedback of a reason": ("sandbox/feedback#/90//code:not-relevant", ".reasons .is-chosen"),
     "feedback of a rule": ("sandbox/feedback#/30/caffeine", ".by-rule .is-chosen"),
 }
 
@@ -124,15 +128,82 @@ def test_feedback_tells_the_same_as_figures_and_as_pictures(answered: str, visit
     assert page.locator(".figures dd:not(.soft)").all_inner_texts() == [
         str(number) for number in (shown, accepted, dismissed, silent)
     ]
-    page.get_by_text("Show figures").click()
-    weeks = page.locator(".scroller").get_by_role("row").all_inner_texts()[1:]
+    page.get_by_text("Show figures").first.click()
+    weeks = page.locator(".scroller").first.get_by_role("row").all_inner_texts()[1:]
     assert sum(int(week.split("\t")[1]) for week in weeks) == shown
-    reasons = page.locator(".reasons td:last-child").all_inner_texts()
+    reasons = page.locator(".reasons td:nth-child(3)").all_inner_texts()
     assert sum(map(int, reasons)) == dismissed
     page.go_back()
     page.get_by_role("heading", name="By week", exact=True).wait_for()
     unknown = page.get_by_role("row", name=re.compile("no-rule-of-this-name"))
     assert unknown.get_by_role("link").count() == 1  # there is no page to lead to
+
+
+def test_reasons_are_plotted_over_time_and_filter_what_is_shown(answered: str, visit: Any) -> None:
+    page = visit(f"{answered}sandbox/feedback")
+    reasons = page.locator(".reasons tbody tr")
+    reasons.first.wait_for()
+    counts = {row.split("\t")[0]: int(row.split("\t")[2]) for row in reasons.all_inner_texts()}
+    assert list(counts)[-1] == "No coded reason" and len(counts) == len(REASONS) + 1
+    coded = list(counts.values())[:-1]
+    assert coded == sorted(coded, reverse=True) and min(coded) > 0
+    page.get_by_text("Show figures").last.click()
+    rows = [
+        row.split("\t")[1:] for row in page.locator(".scroller").last.get_by_role("row").all_inner_texts()
+    ]
+    assert (
+        dict(zip(rows[0], map(sum, zip(*(map(int, row) for row in rows[1:]), strict=True)), strict=True))
+        == counts
+    )
+    picture = page.get_by_role(
+        "img", name=re.compile(f"^Not clinically relevant: {counts['Not clinically relevant']} in 90 days")
+    )
+    assert picture.locator("rect").count() == sum(
+        row[rows[0].index("Not clinically relevant")] != "0" for row in rows[1:]
+    )
+
+    page.get_by_role("combobox", name="Reason").select_option("Not clinically relevant")
+    page.wait_for_url(re.compile(r"#/90//code%3Anot-relevant$"))
+    page.get_by_text("dismissed: Not clinically relevant").wait_for()
+    given = page.locator(".by-rule .why").all_inner_texts()
+    assert (
+        sum(int(words.removeprefix("Not clinically relevant ")) for words in given)
+        == counts["Not clinically relevant"]
+    )
+    assert axe_violations(page) == []
+    page.get_by_role("combobox", name="Rule").select_option("Low potassium")
+    page.wait_for_url(re.compile(r"#/90/hypokalemia/code%3Anot-relevant$"))
+    page.get_by_role("heading", name="By week: Low potassium").wait_for()
+    assert page.locator(".by-rule .is-chosen .why").inner_text() in page.locator(".by-rule").inner_text()
+    page.go_back()
+    page.go_back()
+    page.get_by_role("heading", name="By week", exact=True).wait_for()
+    assert page.get_by_role("combobox", name="Reason").input_value() == ""
+    page.goto(f"{answered}sandbox/feedback#/90//none")
+    page.get_by_text("dismissed: No coded reason").wait_for()
+    assert page.get_by_role("combobox", name="Reason").input_value() == "none"
+    page.goto(f"{answered}sandbox/feedback#/7/no-rule-of-this-name/code:never-given")
+    page.get_by_text("dismissed: never-given").wait_for()
+    page.get_by_role("link", name="Show all").click()
+    page.get_by_role("heading", name="By day", exact=True).wait_for()
+
+
+def test_reasons_of_a_day_are_counted_in_its_week(answered: str, visit: Any) -> None:
+    page = visit(f"{answered}sandbox/feedback")
+    found = page.evaluate(
+        """async () => {
+          const {reasonsOf} = await import('./static/js/feedback/counts.js');
+          const day = (day, overridden, ...reasons) => ({day, overridden, reasons: reasons.map(([code, count]) => ({code, count}))});
+          const one = {reasons: [{code: 'b', display: 'Bee', count: 3}], byDay: [day('2026-11-21', 2, ['b', 1]), day('2026-11-15', 2, ['b', 2])]};
+          const other = {reasons: [{code: 'a', display: 'Ay', count: 4}], byDay: [day('2026-11-14', 4, ['a', 4]), day('2026-11-13', 0)]};
+          return reasonsOf([one, other], '2026-11-21', 90).map(({key, display, count, counts}) => [key, display, count, counts.slice(-2)]);
+        }"""
+    )
+    assert found == [
+        ["code:a", "Ay", 4, [4, 0]],
+        ["code:b", "Bee", 3, [0, 3]],
+        ["none", "No coded reason", 1, [0, 1]],
+    ]
 
 
 def test_the_course_is_drawn_with_every_answer_in_its_week(answered: str, visit: Any) -> None:

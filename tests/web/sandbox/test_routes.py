@@ -303,6 +303,7 @@ def test_what_is_answered_shows_up_in_the_feedback_and_can_be_forgotten(client):
     assert (rule["shown"], rule["overridden"], rule["ignored"]) == (1, 1, 0)
     assert rule["reasons"] == [{"code": reason["code"], "display": reason["display"], "count": 1}]
     assert [(row["shown"], row["overridden"]) for row in rule["byDay"]] == [(1, 1)]
+    assert rule["byDay"][0]["reasons"] == [{"code": reason["code"], "count": 1}]
     assert told["totals"]["shown"] == sum(row["shown"] for row in told["rules"])
 
     quiet = client.post("/cds-services/twitch-patient-view", json=call_for(second)).get_json()["cards"]

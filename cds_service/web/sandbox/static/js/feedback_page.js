@@ -1,7 +1,8 @@
 /** Starts the page of the feedback: follows its address, asks for the figures, draws. */
 
 import { ADDRESSES, get } from "./api.js";
-import { feedbackView, PERIODS } from "./feedback/view.js";
+import { placeIn } from "./feedback/places.js";
+import { feedbackView } from "./feedback/view.js";
 import { counted } from "./format.js";
 import { render } from "./html.js";
 import { drawWith, state, update } from "./state.js";
@@ -25,24 +26,14 @@ async function load() {
   live.textContent = answer.problem ? answer.problem.title : counted(answer.json.rules.length, "rule with cards", "rules with cards");
 }
 
-/** Take up what the address names: `#/90/lithium-toxicity`. */
+/** Take up what the address names. */
 function follow() {
-  const [, days = "", rule = ""] = window.location.hash.split("/");
-  const wanted = PERIODS.includes(Number(days)) ? Number(days) : 90;
-  const isOther = wanted !== state.feedback.days || state.feedback.report === null;
+  const wanted = placeIn(window.location.hash);
+  const isOther = wanted.days !== state.feedback.days || state.feedback.report === null;
   update(() => {
-    state.feedback.days = wanted;
-    state.feedback.rule = rule ? decoded(rule) : null;
+    Object.assign(state.feedback, wanted);
   });
   if (isOther) load();
-}
-
-function decoded(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return null; // no address of this page: all rules
-  }
 }
 
 root.replaceChildren();

@@ -140,7 +140,7 @@ export const state = {
   orders: {},
   ownData: {},
   /** The page of the feedback: what it asks for, and what it was told (`feedback.json`; null until it came). */
-  feedback: { days: 90, rule: null, report: null, /** @type {Problem|null} */ problem: null },
+  feedback: { days: 90, rule: null, reason: null, report: null, /** @type {Problem|null} */ problem: null },
 };
 
 let draw = () => {};

@@ -1,8 +1,10 @@
-/** Figures of the feedback: days made whole, weeks of long times, shares. No template and no clock in here. */
+/** Figures of the feedback: days made whole, weeks of long times, reasons, shares. No template and no clock in here. */
 
 const DAY_MS = 86400000;
 const MOST_DAYS_SINGLY = 45;
-export const COUNTED = ["shown", "accepted", "overridden"];
+const COUNTED = ["shown", "accepted", "overridden"];
+/** The key of dismissals without a coded reason; those with one have "code:" before it. */
+export const UNCODED = "none";
 
 /**
  * @typedef {object} Step  A day, or a week named by its first day.
@@ -13,6 +15,22 @@ export const COUNTED = ["shown", "accepted", "overridden"];
  */
 
 /**
+ * @typedef {object} Reason
+ * @property {string} key      In addresses of the page.
+ * @property {string} display
+ * @property {number} count
+ * @property {number[]} counts  By step.
+ */
+
+/**
+ * @param {number} days
+ * @returns {"day"|"week"} What a step of so long a time is.
+ */
+export function unitOf(days) {
+  return days > MOST_DAYS_SINGLY ? "week" : "day";
+}
+
+/**
  * Put the days of some rules together; days on which nothing happened are there with zeros.
  *
  * @param {{byDay: Step[]}[]} rules
@@ -21,19 +39,48 @@ export const COUNTED = ["shown", "accepted", "overridden"];
  * @returns {Step[]} By day; by week where the time is long, the last week ending with the last day.
  */
 export function stepsOf(rules, last, days) {
-  const length = days > MOST_DAYS_SINGLY ? 7 : 1;
-  const end = Date.parse(last) + DAY_MS;
-  const count = Math.ceil(days / length);
-  const steps = Array.from({ length: count }, (_, index) => emptyStep(end - (count - index) * length * DAY_MS));
+  const time = timeOf(last, days);
+  const steps = time.days.map((day) => ({ day, shown: 0, accepted: 0, overridden: 0 }));
   for (const row of rules.flatMap((rule) => rule.byDay)) {
-    const step = steps[count - Math.ceil((end - Date.parse(row.day)) / (length * DAY_MS))];
+    const step = steps[time.placeOf(row.day)];
     for (const name of step ? COUNTED : []) step[name] += row[name];
   }
   return steps;
 }
 
-function emptyStep(time) {
-  return { day: new Date(time).toISOString().slice(0, 10), shown: 0, accepted: 0, overridden: 0 };
+/**
+ * Put the reasons of some rules together, the most frequent first; dismissals without a coded reason come last.
+ *
+ * @param {{byDay: object[], reasons: object[]}[]} rules
+ * @param {string} last
+ * @param {number} days
+ * @returns {Reason[]} With the same steps as `stepsOf`.
+ */
+export function reasonsOf(rules, last, days) {
+  const time = timeOf(last, days);
+  const names = new Map(rules.flatMap((rule) => rule.reasons).map((reason) => [`code:${reason.code}`, reason.display]));
+  const found = new Map();
+  const add = (key, step, count) => {
+    if (!found.has(key)) found.set(key, { key, display: names.get(key) ?? "No coded reason", count: 0, counts: time.days.map(() => 0) });
+    found.get(key).count += count;
+    if (step in time.days) found.get(key).counts[step] += count;
+  };
+  for (const row of rules.flatMap((rule) => rule.byDay)) {
+    const step = time.placeOf(row.day);
+    for (const { code, count } of row.reasons) add(`code:${code}`, step, count);
+    if (uncoded(row) > 0) add(UNCODED, step, uncoded(row));
+  }
+  return [...found.values()].sort(byCount);
+}
+
+/**
+ * @param {{overridden: number, reasons: {code: string, count: number}[]}} row  A rule or a day.
+ * @param {string} key  Of a reason.
+ * @returns {number} How often it was given.
+ */
+export function countOf(row, key) {
+  if (key === UNCODED) return uncoded(row);
+  return row.reasons.find((reason) => `code:${reason.code}` === key)?.count ?? 0;
 }
 
 /**
@@ -47,27 +94,29 @@ export function parts(row) {
 }
 
 /**
- * Put the reasons of some rules together, the most frequent first; dismissals without a coded reason come last.
- *
- * @param {{overridden: number, reasons: {code: string, display: string, count: number}[]}[]} rules
- * @returns {{code: string|null, display: string, count: number}[]}
- */
-export function reasonsOf(rules) {
-  const found = new Map();
-  for (const reason of rules.flatMap((rule) => rule.reasons)) {
-    const known = found.get(reason.code) ?? { ...reason, count: 0 };
-    found.set(reason.code, { ...known, count: known.count + reason.count });
-  }
-  const coded = [...found.values()].sort((one, other) => other.count - one.count || one.code.localeCompare(other.code));
-  const open = rules.reduce((sum, rule) => sum + rule.overridden, 0) - coded.reduce((sum, row) => sum + row.count, 0);
-  return open > 0 ? [...coded, { code: null, display: "No coded reason", count: open }] : coded;
-}
-
-/**
  * @param {number} count
  * @param {number} of
  * @returns {string} "60 %"; empty where there is nothing to take it of.
  */
 export function percent(count, of) {
   return of > 0 ? `${Math.round((100 * count) / of)} %` : "";
+}
+
+/** Return the first days of the steps of a time, and which step a day is in (-1: none). */
+function timeOf(last, days) {
+  const length = (unitOf(days) === "week" ? 7 : 1) * DAY_MS;
+  const end = Date.parse(last) + DAY_MS;
+  const count = Math.ceil((days * DAY_MS) / length);
+  const first = (index) => new Date(end - (count - index) * length).toISOString().slice(0, 10);
+  const placeOf = (day) => count - Math.ceil((end - Date.parse(day)) / length);
+  return { days: Array.from({ length: count }, (_, index) => first(index)), placeOf };
+}
+
+function uncoded(row) {
+  return row.overridden - row.reasons.reduce((sum, reason) => sum + reason.count, 0);
+}
+
+function byCount(one, other) {
+  const isLast = (reason) => Number(reason.key === UNCODED);
+  return isLast(one) - isLast(other) || other.count - one.count || one.key.localeCompare(other.key);
 }

@@ -147,7 +147,9 @@ def test_the_wheel_holds_the_sandbox_with_its_patients_and_licences(wheel):
         assert [name for path, name in expected.items() if archive.read(name) != path.read_bytes()] == []
     vendored = [path for path in (page / "vendor").iterdir() if path.is_dir()]
     assert vendored and {files[path / "LICENSE"] for path in vendored} <= names
-    assert {"index.html", "feedback.html", "tokens.css", "theme.js", "layout.html"} <= {path.name for path in files}
+    assert {"index.html", "feedback.html", "tokens.css", "theme.js", "layout.html"} <= {
+        path.name for path in files
+    }
     assert {"bundle.json", "expected.json"} <= {path.name for path in packed}
 
 

@@ -44,7 +44,7 @@ _MEMBERS = {
     "chart": ("asOf", "labs", "setAside", "strangers"),
 }
 _COUNT: Json = {"type": "integer", "minimum": 0}
-_COUNTS: Json = {name: _COUNT for name in ("shown", "accepted", "overridden")}
+_COUNTS: Json = dict.fromkeys(("shown", "accepted", "overridden"), _COUNT)
 
 
 def _rows(members: Json) -> Json:

@@ -98,6 +98,10 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     ),
     "B055": ("could not be asked for the types that are needed; everything was asked for.", "Nothing to do."),
     "B056": ("names a file twice; it was taken once.", "Nothing to do."),
+    "B057": (
+        "gives no Medication with an export of this level; drugs that stand only there are not known.",
+        "Ask for the export of the whole server ($export) to have them.",
+    ),
     "B060": ("cannot start.", 'Install Java 17 or later and pip install "twitch-cds[spark]".'),
     "B061": (
         "has another version or knowledge than the driver.",

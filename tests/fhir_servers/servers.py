@@ -60,7 +60,16 @@ def hapi() -> Iterator[RealServer]:
     """Start HAPI FHIR's JPA server with a database in memory; skip where Java or Maven is not to be had."""
     folder = _java_folder()
     classpath = (folder / "classpath").read_text(encoding="utf-8").strip()
-    command = ["java", "-cp", classpath, "Server.java", TOKEN, *map(str, BUNDLES)]
+    command = [
+        "java",
+        "-Xmx1g",
+        "-XX:+UseSerialGC",
+        "-cp",
+        classpath,
+        "Server.java",
+        TOKEN,
+        *map(str, BUNDLES),
+    ]
     with _running(command, folder) as port:
         at = f"http://127.0.0.1:{port}"
         yield RealServer("hapi", f"{at}/fhir", f"{at}/pages-of-2/fhir")

@@ -33,6 +33,10 @@ _MOST_CAPABILITIES: Final = 32 * 1024 * 1024
 _PERCENT: Final = re.compile(r"\s*(\d{1,3})(?:\.\d+)?\s*%")
 #: Answers that say that a server does not do with ``_type``, or that it does not know the job.
 _NOT_SO: Final = (400, 404, 405, 422, 501)
+#: Read, but never a patient's own: what the server says of an export, and what stands outside the
+#: patient compartment of FHIR, so that some servers refuse it below Patient and Group.
+_NEVER_ASKED: Final = frozenset(("OperationOutcome",))
+_OF_NOBODY: Final = frozenset(("Medication",))
 _GONE: Final = (404, 410)
 _MOST_MANIFESTS: Final = 1_000
 #: The end of a job is told within this time (seconds): nobody waits long after Ctrl-C.
@@ -104,10 +108,7 @@ class Job:
         types = self._served_types()
         answer = self._kicked_off(types)
         if types and answer.status in _NOT_SO:
-            again = self._kicked_off([])
-            if again.status == 202:
-                answer, types = again, []
-                self.caller.tell(told("B055", self.address.where))
+            answer, types = self._asked_otherwise(types, answer)
         if answer.status != 202:
             raise stops("B043", self.address.where, answer.words)
         job = self._own(answer.headers.get("Content-Location", ""))
@@ -159,6 +160,19 @@ class Job:
         """Return the address of a link on the own origin; None when it leads elsewhere."""
         return next_address(self._server, self.address.url, link)
 
+    def _asked_otherwise(self, types: list[str], refused: Told) -> tuple[Told, list[str]]:
+        """Return the answer to a kick-off a server accepts, and its types; else how it refused the first."""
+        own = [name for name in types if name not in _OF_NOBODY]
+        ways: list[tuple[list[str], str]] = [([], "B055")]
+        if own and own != types:
+            ways.insert(0, (own, "B057"))
+        for fewer, code in ways:
+            again = self._kicked_off(fewer)
+            if again.status == 202:
+                self.caller.tell(told(code, self.address.where))
+                return again, fewer
+        return refused, types
+
     def _kicked_off(self, types: list[str]) -> Told:
         parameters = {"_outputFormat": "application/fhir+ndjson"}
         if types:
@@ -166,7 +180,7 @@ class Job:
         if self.address.since:
             parameters["_since"] = self.address.since
         query = "&".join(f"{name}={quote(value, safe=',')}" for name, value in parameters.items())
-        headers = {**_FHIR, "Prefer": "respond-async"}
+        headers = {**_FHIR, "Prefer": "respond-async", "Cache-Control": "no-cache"}  # no job of an hour ago
         request = Request("GET", f"{self.address.url}?{query}", headers)
         return self.caller.ask_patiently(request, self._server, MOST_BYTES)
 
@@ -178,7 +192,8 @@ class Job:
             statement = msgspec.json.decode(answer.body, type=_Capabilities)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return []
-        return sorted({row.type for rest in statement.rest for row in rest.resource} & READ_BY_NAME.keys())
+        served = {row.type for rest in statement.rest for row in rest.resource}
+        return sorted((served & READ_BY_NAME.keys()) - _NEVER_ASKED)
 
     def _all_of(self, manifest: Manifest) -> Manifest:
         """Return a manifest with those that follow it. Raises BatchError (B048)."""

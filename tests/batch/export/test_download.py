@@ -4,6 +4,8 @@ import functools
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -170,6 +172,83 @@ def test_a_server_that_does_not_know_type_is_asked_again_without(server, client)
     client.run()
     assert [("_type" in row[2]) for row in server.requests("GET", "$export")] == [True, False]
     assert client.codes == ["B055"]
+
+
+def refusing(name):
+    """Refuse a kick-off as HAPI FHIR 7.6.1 does that names a type of no patient; else behave well."""
+    words = f"HAPI-0512: Resource types [{name}] are invalid for this type of export"
+    refuse = bad.outcome(400, words)
+
+    def behave(server, http):
+        asked = parse_qs(urlsplit(http.path).query).get("_type", [""])[0].split(",")
+        return refuse(server, http) if name in asked else server.well(http)
+
+    return behave
+
+
+def test_a_server_that_refuses_medications_is_asked_for_the_rest_and_it_is_told(server, client):
+    rows = [{"type": name} for name in ("Medication", "Observation", "OperationOutcome", "Patient")]
+    statement = {"resourceType": "CapabilityStatement", "rest": [{"resource": rows}]}
+    server.script[("GET", "/fhir/metadata")] = [lambda server, http: server.send_json(http, statement)]
+    server.script[("GET", "/fhir/Group/g1/$export")] = [refusing("Medication")] * 2
+    client.run()
+    asked = [row[2]["_type"] for row in server.requests("GET", "$export")]
+    assert asked == [["Medication,Observation,Patient"], ["Observation,Patient"]]
+    assert client.codes == ["B057"]
+
+
+def test_a_server_that_refuses_every_list_of_types_tells_why_the_first_was(server, client):
+    rows = [{"type": name} for name in ("Medication", "Patient")]
+    statement = {"resourceType": "CapabilityStatement", "rest": [{"resource": rows}]}
+    server.script[("GET", "/fhir/metadata")] = [lambda server, http: server.send_json(http, statement)]
+    words = ("not for you", "nor this", "nor anything")
+    server.script[("GET", "/fhir/Group/g1/$export")] = [bad.outcome(400, text) for text in words]
+    assert "not for you" in str(client.fails())
+    assert client.codes == []
+
+
+def test_an_export_is_asked_for_anew_not_from_a_cache(server, client):
+    client.run()
+    assert server.requests("GET", "$export")[0][3]["Cache-Control"] == "no-cache"
+
+
+# ----------------------------------------------------------------- what HAPI FHIR said
+
+
+@pytest.fixture
+def recorded(server):
+    """Answer what HAPI FHIR 7.6.1 answered to the export of a group of one made-up patient."""
+
+    def said(row):
+        def behave(server, http):
+            headers = {name: text.replace("{origin}", server.origin) for name, text in row["headers"].items()}
+            body = row["body"].replace("{origin}", server.origin).encode()
+            server.send(http, row["status"], headers, body)
+
+        return behave
+
+    rows = json.loads((Path(__file__).parent / "recorded" / "hapi-7.6.1.json").read_text(encoding="utf-8"))
+    served = [{"type": name} for name in ("Medication", "MedicationRequest", "Observation", "Patient")]
+    statement = {"resourceType": "CapabilityStatement", "rest": [{"resource": served}]}
+    server.script[("GET", "/fhir/metadata")] = [lambda server, http: server.send_json(http, statement)]
+    for row in rows:
+        server.script.setdefault((row["method"], row["path"]), []).append(said(row))
+    return server
+
+
+def test_the_export_of_hapi_becomes_a_folder(recorded, client):
+    manifest = client.run(f"{recorded.base}/Group/one/$export")
+    assert not any(recorded.script.values())
+    assert {row["type"] for row in manifest["output"]} == {"MedicationRequest", "Patient"}
+    assert manifest["types"] == {
+        "MedicationRequest": "complete",
+        "Observation": "complete",
+        "Patient": "complete",
+    }
+    assert json.loads(client.read("Patient.000.ndjson"))["id"] == "refers"
+    assert client.codes == ["B057"]
+    assert client.time.slept == [120]
+    assert not (client.folder / "job.json").exists()
 
 
 @pytest.mark.parametrize("members", [1, 3])

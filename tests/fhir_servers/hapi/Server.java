@@ -1,8 +1,11 @@
+import ca.uhn.fhir.batch2.api.IJobMaintenanceService;
+import ca.uhn.fhir.batch2.jobs.export.BulkDataExportProvider;
 import ca.uhn.fhir.context.FhirContext;
 import ca.uhn.fhir.interceptor.api.Hook;
 import ca.uhn.fhir.interceptor.api.Pointcut;
 import ca.uhn.fhir.jpa.api.config.JpaStorageSettings;
 import ca.uhn.fhir.jpa.api.dao.DaoRegistry;
+import ca.uhn.fhir.jpa.model.entity.StorageSettings.IndexEnabledEnum;
 import ca.uhn.fhir.jpa.search.DatabaseBackedPagingProvider;
 import ca.uhn.fhir.jpa.test.config.TestR4Config;
 import ca.uhn.fhir.rest.api.EncodingEnum;
@@ -16,6 +19,8 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
 import org.eclipse.jetty.server.ServerConnector;
@@ -37,7 +42,10 @@ public final class Server {
     PrintStream out = System.out;
     System.setOut(System.err);
     var spring = new AnnotationConfigApplicationContext(TestR4Config.class);
-    spring.getBean(JpaStorageSettings.class).setEnforceReferentialIntegrityOnWrite(false);
+    var storage = spring.getBean(JpaStorageSettings.class);
+    storage.setEnforceReferentialIntegrityOnWrite(false);
+    storage.setBulkExportFileMaximumCapacity(100); // several files of a type
+    storage.setIndexMissingFields(IndexEnabledEnum.ENABLED); // an export by patient needs it
     for (String file : List.of(arguments).subList(1, arguments.length)) load(spring, Path.of(file));
 
     var jetty = new org.eclipse.jetty.server.Server(new InetSocketAddress("127.0.0.1", 0));
@@ -48,8 +56,15 @@ public final class Server {
     jetty.start();
     out.printf("{\"port\": %d}%n", ((ServerConnector) jetty.getConnectors()[0]).getLocalPort());
     out.flush();
+    goOnWithJobs(spring.getBean(IJobMaintenanceService.class));
     while (System.in.read() >= 0) {}
     Runtime.getRuntime().halt(0);
+  }
+
+  /** Takes jobs to their next step twice a second; by itself the server does so once a minute. */
+  private static void goOnWithJobs(IJobMaintenanceService jobs) {
+    var pace = Executors.newSingleThreadScheduledExecutor();
+    pace.scheduleWithFixedDelay(jobs::runMaintenancePass, 500, 500, TimeUnit.MILLISECONDS);
   }
 
   @SuppressWarnings("unchecked")
@@ -69,6 +84,7 @@ public final class Server {
     pages.setMaximumPageSize(largestPage);
     var server = new RestfulServer(FhirContext.forR4Cached());
     server.registerProviders(spring.getBean("myResourceProvidersR4", ResourceProviderFactory.class).createProviders());
+    server.registerProvider(spring.getBean(BulkDataExportProvider.class));
     server.setPagingProvider(pages);
     server.setDefaultResponseEncoding(EncodingEnum.JSON);
     server.registerInterceptor(new Door(token));

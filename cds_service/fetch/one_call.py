@@ -1,8 +1,8 @@
 """The fetching of one call: every key its queries, all of them together within one deadline.
 
 A search that finds nothing is the dangerous answer: it reads as "none on record". It is not believed when
-the server does not know the patient, and not before the server has shown that it understands how its
-searches name the patient.
+the server does not know the patient or was caught answering about another one, and not before it has shown
+that it understands how its searches name the patient.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class Row:
     ``is_empty``: a search that found nothing and says that this is all. ``has_found``: a search in which the
     server itself found something for the patient as we name it; what a caller sent, the pages that follow it
     by the caller's link, or what is missing for another reason show nothing of that. ``is_absent``: a server
-    that does not know the patient of the call.
+    that does not know the patient of the call. ``is_foreign``: one that answered about another patient, be it
+    in part.
     """
 
     body: bytes = field(default=b"", repr=False)
@@ -53,6 +54,7 @@ class Row:
     is_empty: bool = False
     has_found: bool = False
     is_absent: bool = False
+    is_foreign: bool = False
 
 
 @dataclass(slots=True)
@@ -78,9 +80,8 @@ class OneCall:
         try:
             with ThreadPoolExecutor(min(_LINES, len(keys)), thread_name_prefix="fhir") as threads:
                 rows = self._rows(threads, keys, wanted)
-                if any(row.is_absent for row in rows.values()):
-                    absent = {key: Row(fault=Fault.ABSENT) for key, row in rows.items() if row.is_empty}
-                    return rows | absent
+                if (fault := _mistaken(rows)) is not None:
+                    return _disbelieved(rows, fault)
                 self.understood |= any(row.has_found for row in rows.values())
                 empty = [key for key in keys if rows[key].is_empty]
                 return rows if self.understood else rows | self._doubted(threads, empty, wanted)
@@ -95,11 +96,14 @@ class OneCall:
         """Ask again, naming the patient in the other form, for what was found empty.
 
         Where that finds something, the server did not understand the first form. Where it could not be
-        asked, nobody knows: then the answer is a gap.
+        asked, nobody knows: then the answer is a gap. About another patient: nothing is believed.
         """
         usual, other = self.style, "id" if self.style.patient_form == "reference" else "reference"
         self.style = replace(usual, patient_form=other)
         again = self._rows(threads, empty, wanted)
+        if (fault := _mistaken(again)) is not None:
+            self.style = usual
+            return _disbelieved(again, fault)
         if any(row.has_found for row in again.values()):
             self.understood = True
             return again
@@ -127,8 +131,11 @@ class OneCall:
                     return self._one(line, query)
                 self._search(line, query, joined, begun)
             is_empty = not joined.has_gap and not joined.matches
-            return Row(joined.bundle(), is_empty=is_empty, has_found=joined.has_found)
+            return Row(
+                joined.bundle(), is_empty=is_empty, has_found=joined.has_found, is_foreign=joined.has_foreign
+            )
         except FetchFault as fault:
+            joined.has_foreign |= fault.fault is Fault.OTHER_PATIENT and key not in wanted.begun
             return _remains(joined, fault.fault)
         finally:
             with self._lock:
@@ -141,7 +148,10 @@ class OneCall:
         except FetchFault as fault:
             is_absent = fault.fault is Fault.ABSENT and query.resource_type == "Patient"
             return Row(fault=fault.fault, is_absent=is_absent)
-        return Row(read_one(answer.body, query))
+        try:
+            return Row(read_one(answer.body, query))
+        except FetchFault as fault:
+            return Row(fault=fault.fault, is_foreign=fault.fault is Fault.OTHER_PATIENT)
 
     def _search(self, line: Line, query: Query, joined: Joined, body: bytes | None = None) -> None:
         """Follow a search to its last page, or as far as it may be followed; ``body`` is a first page."""
@@ -169,6 +179,18 @@ class OneCall:
 def _remains(joined: Joined, fault: Fault) -> Row:
     """Return the pages that came before a fault: what is there counts, the rest is a gap."""
     if not any(page.entries for page in joined.pages):
-        return Row(fault=fault)
+        return Row(fault=fault, is_foreign=joined.has_foreign)
     joined.has_gap = True
-    return Row(joined.bundle(), has_found=joined.has_found)
+    return Row(joined.bundle(), has_found=joined.has_found, is_foreign=joined.has_foreign)
+
+
+def _mistaken(rows: Mapping[str, Row]) -> Fault | None:
+    """Return why a server that finds nothing is not believed: it does not know whom the call is about."""
+    if any(row.is_absent for row in rows.values()):
+        return Fault.ABSENT
+    return Fault.OTHER_PATIENT if any(row.is_foreign for row in rows.values()) else None
+
+
+def _disbelieved(rows: Mapping[str, Row], fault: Fault) -> dict[str, Row]:
+    """Return the rows with a fault in place of every search that found nothing."""
+    return {key: Row(fault=fault) if row.is_empty else row for key, row in rows.items()}

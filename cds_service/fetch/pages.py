@@ -49,7 +49,7 @@ class Page:
 
     ``total`` is what the server says it has, 0 when it says nothing; ``patient_heeded`` is false when its
     self link, or what it sent, says that it did not look at whose data were asked for. ``matches`` leaves
-    out remarks.
+    out remarks. ``is_foreign``: some of it is about another patient.
     """
 
     entries: tuple[msgspec.Raw, ...]
@@ -57,25 +57,29 @@ class Page:
     total: int
     patient_heeded: bool
     matches: int
+    is_foreign: bool = False
 
 
 @dataclass(slots=True)
 class Joined:
     """Pages of one or more searches that answer one prefetch key.
 
-    ``has_found``: the server found something for the patient it was asked for.
+    ``has_found``: the server found something for the patient it was asked for. ``has_foreign``: it sent
+    something about another one.
     """
 
     pages: list[Page] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     has_gap: bool = False
     has_found: bool = False
+    has_foreign: bool = False
 
     def add(self, page: Page, body: bytes, *, was_begun: bool = False) -> None:
         """Take one page; ``was_begun``: of the caller's search, which tells nothing of how ours is taken."""
         self.pages.append(page)
         self.bodies.append(body)
         self.has_found |= bool(page.matches) and page.patient_heeded and not was_begun
+        self.has_foreign |= page.is_foreign and not was_begun
 
     @property
     def matches(self) -> int:
@@ -138,6 +142,7 @@ def read_page(body: bytes, query: Query, *, first: bool) -> Page:
         total=_count(members.get("total")),
         patient_heeded=not foreign and not (ignored & PATIENT_PARAMETERS),
         matches=len(entries) - remarks,
+        is_foreign=foreign > 0,
     )
 
 

@@ -82,6 +82,67 @@ def test_a_server_that_does_not_know_the_patient_proves_no_absence():
     assert found.faults == dict.fromkeys(TEMPLATES, Fault.ABSENT)
 
 
+class Mixed(FaultServer):
+    """Puts a result of another patient into searches, where the patient is named in a form that ``mixes`` it up."""
+
+    mixes = ("p1", "Patient/p1")
+
+    def _fits(self, resource, query):
+        is_leak = resource["id"] == "leak" and query.get("patient", [""])[0] in self.mixes
+        return is_leak or super()._fits(resource, query)
+
+
+LEAK = observation(9, patient="p2") | {"id": "leak"}
+
+
+@pytest.mark.parametrize("position", [1, 2, 3])
+def test_a_server_caught_answering_about_another_patient_proves_no_absence(position):
+    labs = [item for item in RESOURCES if item["resourceType"] != "Condition"]
+    with FaultServer(labs, faults={position: "other_patient"}) as server:
+        found = fetch(client_of(server), server)
+    assert found.faults["problems"] is Fault.OTHER_PATIENT
+    assert set(found.faults.values()) == {Fault.OTHER_PATIENT}
+
+
+def test_nor_does_one_that_mixes_another_patient_into_what_it_finds():
+    labs = [item for item in RESOURCES if item["resourceType"] != "Condition"]
+    with Mixed([*labs, LEAK]) as server:
+        found = fetch(client_of(server), server)
+    assert found.faults == {"problems": Fault.OTHER_PATIENT}
+    assert has_gap(found.found["labs"]) and len(entries(found.found["labs"])) == 6
+
+
+def test_nor_one_that_answers_about_another_patient_when_asked_in_the_other_form():
+    with Mixed([*PATIENT_ONLY, LEAK]) as server:
+        server.mixes = ("Patient/p1",)
+        found = fetch(client_of(server), server)
+    assert found.faults == dict.fromkeys(("labs", "problems"), Fault.OTHER_PATIENT)
+    assert found.patient_form == ""
+
+
+def test_what_it_found_for_the_patient_is_believed_all_the_same():
+    with Mixed([*RESOURCES, LEAK]) as server:
+        found = fetch(client_of(server), server)
+    assert (found.faults, len(entries(found.found["problems"]))) == ({}, 1)
+
+
+def test_a_stranger_in_what_a_caller_sent_says_nothing_about_the_server():
+    with FaultServer(PATIENT_ONLY) as server:
+        client = client_of(server)
+        body = first_page(server, NEXT, numbers=()).replace(
+            b'"entry": []', json.dumps({"entry": [{"resource": observation(1, patient="p2")}]}).encode()[1:-1]
+        )
+        authorization = Authorization(token=TOKEN, expires_in=60, scope="")
+        found = client.fetch_missing(
+            TEMPLATES,
+            fhir_server=server.base,
+            authorization=authorization,
+            context=CONTEXT,
+            begun={"labs": body},
+        )
+    assert found.faults == {"labs": Fault.OTHER_PATIENT}
+
+
 @pytest.mark.parametrize("fault", ["", "gone"])
 def test_what_a_caller_sent_shows_nothing_of_what_the_server_understands(fault):
     with FaultServer(RESOURCES, form="reference", faults={1: fault}) as server:

@@ -122,8 +122,9 @@ def test_a_fault_is_told_and_never_read_as_no_data(service, fault, words):
     )
 
 
-def test_data_of_another_patient_bring_no_card_about_this_one(service):
-    name = ONE_BY_ONE[0]
+@pytest.mark.parametrize("name", sorted(STORIES))
+def test_data_of_another_patient_bring_no_card_about_this_one(service, name):
+    """Not even where the other patient has nothing under some keys: that is no word about this one."""
     answer = ask(service, name, left_out=request_of(name)["prefetch"], fault="other-patient")
     assert answer.status_code == 412
     assert "answer about another patient" in answer.text

@@ -22,7 +22,7 @@ from cds_service.sandbox.records import Records, Stored
 
 #: Entries of a page where the asker names no number, and the most of a page.
 USUAL_COUNT, MOST_COUNT = 200, 1_000
-_MOST_PARAMETERS, _MOST_VALUE, _MOST_SORTS = 50, 20_000, 5
+_MOST_PARAMETERS, _MOST_VALUE, _MOST_SORTS = 20, 20_000, 5
 #: Dates and beginnings of names one search may offer to choose from: every resource is compared with each.
 MOST_COMPARED = 100
 _COMPARED = frozenset({Kind.DATE, Kind.STRING})
@@ -30,7 +30,7 @@ _COMPARED = frozenset({Kind.DATE, Kind.STRING})
 _MOST_NUMBER = 1_000_000_000
 _PLACE = "_offset"
 #: Parameters of the answer's form, dealt with where it is written.
-_FORM = frozenset({"_format", "_pretty", "_total"})
+FORM = frozenset({"_format", "_pretty", "_total"})
 _FIRST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -141,7 +141,7 @@ class _Reading:
             self._sort(value)
         elif name == "_summary" and value == "count":
             self.is_number_alone = True
-        elif name not in _FORM and (name, value) != ("_summary", "false"):
+        elif name not in FORM and (name, value) != ("_summary", "false"):
             self._filter(name, value)
 
     def refuse_unheeded(self) -> None:
@@ -216,8 +216,7 @@ def searchset(search: Search, found: Sequence[Stored], base: str) -> dict[str, A
     if search.count and search.offset:
         links.append({"relation": "previous", "url": search.link(base, max(0, search.offset - search.count))})
     entries = [entry_of(row, base) | {"search": {"mode": "match"}} for row in page]
-    if search.ignored or search.empty:
-        entries.append({"resource": _told(search), "search": {"mode": "outcome"}})
+    entries += told_unheeded(search.ignored, search.empty)
     bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": links}
     return bundle | ({"entry": entries} if entries else {})
 
@@ -227,11 +226,11 @@ def entry_of(row: Stored, base: str) -> dict[str, Any]:
     return {"fullUrl": f"{base}/{row.type}/{row.id}", "resource": row.resource}
 
 
-def _told(search: Search) -> dict[str, Any]:
-    """Return the outcome that names the parameters that are not heeded, with the reason."""
+def told_unheeded(unknown: Sequence[str], empty: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return the entry that names the parameters that are not heeded, with the reason; none where all are."""
     rows = (
-        ("not-supported", "this server does not know them", search.ignored),
-        ("value", "they have no value", search.empty),
+        ("not-supported", "this server does not know them", unknown),
+        ("value", "they have no value", empty),
     )
     issues = [
         {
@@ -242,7 +241,8 @@ def _told(search: Search) -> dict[str, Any]:
         for code, why, names in rows
         if names
     ]
-    return {"resourceType": "OperationOutcome", "issue": issues}
+    outcome = {"resourceType": "OperationOutcome", "issue": issues}
+    return [{"resource": outcome, "search": {"mode": "outcome"}}] if issues else []
 
 
 def _whole(name: str, value: str) -> int:

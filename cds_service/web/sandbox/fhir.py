@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_options_header
 
 from cds_service.errors import Issue
 from cds_service.sandbox import faults
@@ -20,7 +21,7 @@ from cds_service.sandbox.capability import capability_statement
 from cds_service.sandbox.faults import FaultKind
 from cds_service.sandbox.parameters import KNOWN_TYPES
 from cds_service.sandbox.records import Records
-from cds_service.sandbox.search import entry_of, read_search, searchset
+from cds_service.sandbox.search import FORM, entry_of, read_search, searchset, told_unheeded
 from cds_service.web.problems import Refusal, json_response
 from cds_service.web.sandbox.shelf import (
     asked_base,
@@ -37,6 +38,9 @@ _FHIR = "application/fhir+json"
 #: Media types an asker may want, the usual first; ``application/json+fhir`` is that of DSTU2.
 _MEDIA_TYPES = (_FHIR, "application/json+fhir", "application/json")
 _FORMATS = {"json": _FHIR, **{name: name for name in _MEDIA_TYPES}}
+#: Ranges that hold every one of them, the wider first; and the version of FHIR there is.
+_RANGES = ("*/*", "application/*")
+_VERSION = "4"
 _FORM = "application/x-www-form-urlencoded"
 _PATIENT_PARAMETERS = frozenset({"patient", "subject", "patient:Patient", "subject:Patient"})
 _STRICT = re.compile(r"(^|[,; ])handling\s*=\s*\"?strict\b", re.IGNORECASE)
@@ -95,14 +99,32 @@ def _media_type() -> str:
     """Return the media type to answer with. Raises Refusal (406) where none of ours will do."""
     wanted = request.args.get("_format") or request.form.get("_format")
     if wanted:
-        found = _FORMATS.get(wanted.replace(" ", "+").casefold())
+        found = _FORMATS.get(wanted.partition(";")[0].strip().replace(" ", "+").casefold())
     elif not request.accept_mimetypes:
         found = _FHIR
     else:
-        found = request.accept_mimetypes.best_match(_MEDIA_TYPES)
+        best = max(_MEDIA_TYPES, key=_quality)
+        found = best if _quality(best) else None
     if found is None:
         what = "There is no answer in the form that is asked for."
         raise Refusal(406, Issue("Accept", "E011", what, f"Accept {_FHIR}."), "not-supported")
+    return found
+
+
+def _quality(media_type: str) -> float:
+    """Return how much the asker wants a media type, 0 for not at all: as the nearest range it names says.
+
+    Of its parameters only the version of FHIR counts; others, such as a character set, change no answer.
+    """
+    nearest, found = -1, 0.0
+    for text, quality in request.accept_mimetypes:
+        name, options = parse_options_header(text)
+        version = options.get("fhirversion") or _VERSION
+        near = (
+            _RANGES.index(name) if name in _RANGES else len(_RANGES) if name.casefold() == media_type else -1
+        )
+        if near > nearest and version.startswith(_VERSION):
+            nearest, found = near, quality
     return found
 
 
@@ -158,11 +180,12 @@ def everything(ident: str, fault: str = "") -> Response:
     if story is None:
         raise _absent("There is no Patient of this id.", "Search for it.")
     base = asked_base() + fault_path(fault)
+    unheeded = told_unheeded(sorted(set(request.args) - FORM))
     with current_queues().searches.turn():
         entries = [entry_of(row, base) | {"search": {"mode": "match"}} for row in story.record.resources]
         link = [{"relation": "self", "url": f"{base}/Patient/{quote(ident, safe='')}/$everything"}]
         bundle = {"resourceType": "Bundle", "type": "searchset", "total": len(entries), "link": link}
-        return json_response(bundle | {"entry": entries})
+        return json_response(bundle | {"entry": entries + unheeded})
 
 
 def _searched(resource_type: str, pairs: list[tuple[str, str]], fault: str) -> Response:

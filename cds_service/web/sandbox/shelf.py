@@ -23,7 +23,7 @@ _PATIENTS, _ORDERABLES = "twitch-cds.sandbox-patients", "twitch-cds.sandbox-orde
 _QUEUES = "twitch-cds.sandbox-queues"
 #: Searches worked at once, and waiting: they compute in one interpreter with the calls, which come first.
 #: One call that fetches asks six things at the same time.
-_SEARCHING, _SEARCHES_WAITING = 1, 128
+_SEARCHING, _SEARCHES_WAITING = 1, 64
 #: Slow answers that wait at once: each holds one of the 512 threads of the server.
 _SLOW_AT_ONCE = 32
 FHIR_PATH = "/sandbox/fhir"

@@ -77,6 +77,16 @@ def test_links_stand_under_the_prefix(make_client):
     assert all(link["url"].startswith("http://127.0.0.1:8000/x/sandbox/fhir/") for link in inside["link"])
 
 
+def test_everything_tells_what_it_does_not_heed(client):
+    bundle = client.get(f"{FHIR}/Patient/{ME}/$everything?_type=Condition&_count=1&_format=json").get_json(
+        force=True
+    )
+    *rows, last = bundle["entry"]
+    assert bundle["total"] == len(rows) == len(STORY.record.resources)
+    assert last["search"]["mode"] == "outcome"
+    assert "_count, _type" in last["resource"]["issue"][0]["details"]["text"]
+
+
 def test_everything_is_the_whole_record(client):
     bundle = client.get(f"{FHIR}/Patient/{ME}/$everything").get_json()
     assert bundle["total"] == len(STORY.record.resources)
@@ -109,7 +119,15 @@ def test_other_methods_and_media_types_are_refused(client):
     assert client.post(f"{FHIR}/Patient").status_code == 405
     answer = client.post(f"{FHIR}/Patient/_search", data="{}", content_type="application/json")
     assert (answer.status_code, code_of(answer)) == (415, "E012")
-    for accept in ("application/fhir+xml", "text/html", "image/png"):
+    for accept in (
+        "application/fhir+xml",
+        "text/html",
+        "image/png",
+        "*/*;q=0",
+        "application/fhir+json; fhirVersion=3.0",
+        "application/fhir+json;q=0",
+        "garbage",
+    ):
         answer = client.get(f"{FHIR}/Patient", headers={"Accept": accept})
         assert (answer.status_code, code_of(answer)) == (406, "E011")
     assert client.head(f"{FHIR}/Patient/{ME}").status_code == 200
@@ -125,6 +143,14 @@ def test_other_methods_and_media_types_are_refused(client):
         ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/fhir+json"),
         ("application/fhir+xml;q=0.9, application/fhir+json;q=0.5", "application/fhir+json"),
         (None, "application/fhir+json"),
+        ("application/fhir+json; fhirVersion=4.0", "application/fhir+json"),
+        ('application/json; fhirVersion="4.0.1"; charset=utf-8', "application/json"),
+        ("application/fhir+json;charset=UTF-8;q=0.9, application/fhir+xml", "application/fhir+json"),
+        ("application/FHIR+JSON", "application/fhir+json"),
+        ("application/fhir+xml;q=1.0, application/*;q=0.1", "application/fhir+json"),
+        ("application/fhir+json;q=0.2, */*;q=0.8", "application/json+fhir"),
+        ("application/fhir+json; fhirVersion=3.0, application/json", "application/json"),
+        ("application/fhir+json, application/json", "application/fhir+json"),
     ],
 )
 def test_the_media_type_is_the_one_asked_for_also_of_refusals(client, accept, media):

@@ -197,7 +197,7 @@ def test_slow_answers_hold_a_bounded_number_of_threads(app, client):
 
 def test_searches_take_turns_and_calls_are_not_held_up(app, client):
     with ExitStack() as held:
-        for _ in range(129):
+        for _ in range(65):
             held.enter_context(queues_of(app).searches.place())
         for path in ("Patient", f"Patient/{ME}/$everything"):
             answer = client.get(f"{FHIR}/{path}")

@@ -20,6 +20,7 @@ from cds_service.sandbox.shown import ShownUnit, shown_unit
 from cds_service.terminology import Analyte
 from cds_service.thresholds import Cut, analyte_cuts
 
+_Range = tuple[Decimal | None, Decimal | None]
 #: Side of a cut in words of the answer.
 _DIRECTIONS = {"low": "below", "high": "above"}
 
@@ -72,33 +73,68 @@ def _series(
     following = [row for row in later.numbers.get(name, ()) if row.source not in known]
     units = knowledge.terminology.units
     shown = shown_unit((*now.numbers.get(name, ()), *following), analyte, units)
-    points = [_point(row, shown, is_after=False) for row in now.numbers.get(name, ())]
+    usual = _usual(now, analyte)
+    points = [_point(row, usual, shown, is_after=False) for row in now.numbers.get(name, ())]
     return {
         "analyte": name,
         "kind": analyte.kind,
         "title": analyte.title,
         "unit": analyte.unit,
-        "usual": _range(*analyte.default_range(now.sex)) if now.is_adult else None,
+        "usual": _range(*usual),
+        "usualShown": None if shown is None else shown.range(*usual),
         "shownUnit": None if shown is None else shown.unit,
-        "points": points + [_point(row, shown, is_after=True) for row in following],
+        "points": points + [_point(row, usual, shown, is_after=True) for row in following],
         "thresholds": list(_thresholds(analyte, cuts, shown, knowledge)),
     }
 
 
-def _point(row: Measurement, shown: ShownUnit | None, *, is_after: bool) -> dict[str, Any]:
+def _usual(facts: PatientFacts, analyte: Analyte) -> _Range:
+    """Return the usual range of adults; open on both sides for everybody else."""
+    return analyte.default_range(facts.sex) if facts.is_adult else (None, None)
+
+
+def _point(row: Measurement, usual: _Range, shown: ShownUnit | None, *, is_after: bool) -> dict[str, Any]:
     return {
         "date": row.moment.text,
         "value": None if row.value is None else _text(row.value),
         "comparator": row.comparator,
         "reported": row.reported,
         "shown": None if shown is None else shown.point(row),
-        "direction": row.direction,
+        "direction": row.direction or _direction(row, usual),
+        "critical": row.marked,
         "source": str(row.source),
         "range": _range(row.low, row.high),
+        "rangeReported": row.range_reported,
         "preliminary": row.preliminary,
-        "doubtful": row.unit_doubtful or row.sample_doubtful or row.sample_unusable,
+        "doubt": _doubt(row),
         "after": is_after,
     }
+
+
+def _direction(row: Measurement, usual: _Range) -> str | None:
+    """Return low or high where a sure number lies outside its own range, else outside the usual one.
+
+    "<0.2" is low where the range begins above; "<5" says nothing about a range that begins at 3. None
+    where the result is inside, or where that cannot be told.
+    """
+    if row.value is None or row.unit_doubtful or row.sample_doubtful or row.sample_unusable:
+        return None
+    low = usual[0] if row.low is None else row.low
+    high = usual[1] if row.high is None else row.high
+    if low is not None and row.value < low and row.comparator in ("", "<", "<="):
+        return "low"
+    if high is not None and row.value > high and row.comparator in ("", ">", ">="):
+        return "high"
+    return None
+
+
+def _doubt(row: Measurement) -> str | None:
+    """Return what is doubtful: the ``unit``, the ``sample``; or that the sample is ``unusable``."""
+    if row.sample_unusable:
+        return "unusable"
+    if row.sample_doubtful:
+        return "sample"
+    return "unit" if row.unit_doubtful else None
 
 
 def _thresholds(

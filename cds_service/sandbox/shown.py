@@ -43,9 +43,15 @@ class ShownUnit:
         if row.value is None:
             return None
         printed = printed_number(row) if self.is_of(row) else None
-        low, high = (None if limit is None else self.number(limit) for limit in (row.low, row.high))
         value = self.number(row.value) if printed is None else format(printed, "f")
-        return {"value": value, "low": low, "high": high}
+        return {"value": value, **self.range(row.low, row.high)}
+
+    def range(self, low: Decimal | None, high: Decimal | None) -> Mapping[str, str | None]:
+        """Return a canonical range in this unit; None for a side that is open."""
+        return {
+            "low": None if low is None else self.number(low),
+            "high": None if high is None else self.number(high),
+        }
 
     def cut(self, cut: Cut, knowledge: Knowledge) -> Mapping[str, str]:
         """Return a limit of rules: its value, and in words with the unit."""

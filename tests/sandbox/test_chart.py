@@ -173,3 +173,25 @@ def test_the_newest_unit_is_known_in_every_spelling():
     (creatinine,) = chart(older, newer)["labs"]
     assert creatinine["shownUnit"] == "µmol/L"
     assert [point["shown"]["value"] for point in creatinine["points"]] == ["106.1", "88"]
+
+
+@pytest.mark.parametrize(
+    ("more", "direction"),
+    [
+        ({"value": 3.4}, "low"),
+        ({"value": 4.0}, None),
+        ({"value": 5.4}, "high"),
+        ({"value": 3.0, "comparator": "<"}, "low"),
+        ({"value": 9.0, "comparator": "<"}, None),
+        ({"value": 3.0, "comparator": ">"}, None),
+        ({"value": 9.0, "comparator": ">="}, "high"),
+    ],
+)
+def test_a_result_without_a_flag_has_the_one_its_range_gives(more, direction):
+    row = result(1, "2026-11-01", 4.0, "mmol/L")
+    row["valueQuantity"] |= more
+    (potassium,) = chart(row)["labs"]
+    assert [point["direction"] for point in potassium["points"]] == [direction]
+    doubtful = row | {"note": [{"text": "Sample hemolyzed"}]}
+    (potassium,) = chart(doubtful)["labs"]
+    assert [(point["direction"], point["doubt"]) for point in potassium["points"]] == [(None, "sample")]

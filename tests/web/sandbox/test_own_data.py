@@ -158,7 +158,7 @@ def test_a_bundle_is_judged_like_the_bundled_patient(sandbox: str, visit: Any, b
     by(page, fixture(f"patients/{story}/bundle.json"))
     page.get_by_text("as of 2027-02-01").wait_for()
     with request_to(page, "patient-view") as asked:
-        page.get_by_text("Judge it on that day").click()
+        page.get_by_text("Look at it as of that day").click()
     body = json.loads(asked.value.post_data)
     assert body["extension"]["org.twitch-cds.asOf"] == "2026-11-20T23:59:59Z"
     assert "fhirServer" not in body
@@ -364,7 +364,7 @@ def test_own_data_is_accessible_and_fits(sandbox: str, visit: Any, width: int, s
     page = visit(sandbox, width=width, scheme=scheme)
     page.clock.set_fixed_time("2027-02-01T09:00:00Z")
     give(page, fixture("patients/lip-twitching-on-furosemide/bundle.json"))
-    page.get_by_text("Judge it on that day").wait_for()
+    page.get_by_text("Look at it as of that day").wait_for()
     if width == 360:
         page.get_by_role("button", name="Patients").click()
     give(page, b"%PDF")

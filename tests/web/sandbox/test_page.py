@@ -96,8 +96,8 @@ def test_the_day_can_be_moved_and_what_is_later_is_said_to_be(sandbox: str, visi
     page.get_by_text("as of 2026-09-01").wait_for()
     assert axe_violations(page) == []
     drugs = page.locator(".block", has=page.get_by_role("heading", name=re.compile("^Drugs")))
-    assert "later" in drugs.locator(".row", has_text="Ibuprofen").inner_text()
-    assert "later" not in drugs.locator(".row", has_text="Lithium carbonate").inner_text()
+    assert "after 2026-09-01" in drugs.locator(".row", has_text="Ibuprofen").inner_text()
+    assert "after" not in drugs.locator(".row", has_text="Lithium carbonate").inner_text()
     page.locator(".tile", has_text="Lithium").first.get_by_text("0.8 mmol/L").wait_for()
     page.get_by_role("button", name=re.compile("Later entry: 2026-11-")).click()
     page.get_by_role("button", name="Back to 2026-11-20").click()

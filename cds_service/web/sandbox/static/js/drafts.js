@@ -66,7 +66,8 @@ export function refillOf(prescription, all, id) {
  */
 export function isRefillable(row) {
   const { resourceType, status, intent } = row.resource;
-  return resourceType === "MedicationRequest" && status === "active" && intent !== "proposal" && intent !== "plan";
+  const isOrder = resourceType === "MedicationRequest" && status === "active" && intent !== "proposal" && intent !== "plan";
+  return isOrder && !row.isVoid;
 }
 
 function medicationOf(prescription, all) {

@@ -35,17 +35,32 @@ export function isLater(moment, asOf) {
 }
 
 /**
- * @param {string} birthDate
+ * @param {string} birthDate  A day, a month or a year.
  * @param {string} asOf
- * @returns {string} The age in words: days and months in the first two years; empty where it is not known.
+ * @returns {string} The age in words: days and months in the first two years, both ends where the record leaves it open;
+ *   empty where it is not known.
  */
 export function age(birthDate, asOf) {
-  const [born, then] = [new Date(birthDate), new Date(day(asOf))];
+  const then = new Date(day(asOf));
+  const ages = [...new Set(bornOf(birthDate).filter((born) => born <= then).map((born) => ageAt(born, then)))];
+  if (ages.length === 2) return ages.map((item, at) => (at === 0 ? item.replace(/ years$/, "") : item)).join(" or ");
+  return ages[0] ?? "";
+}
+
+/** The last and the first day somebody may have been born: the younger age comes first. */
+function bornOf(birthDate) {
+  const first = new Date(birthDate);
+  if (!birthDate || Number.isNaN(first.getTime())) return [];
+  if (birthDate.length === 4) return [new Date(`${birthDate}-12-31`), first];
+  if (birthDate.length === 7) return [new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + 1, 0)), first];
+  return [first];
+}
+
+function ageAt(born, then) {
   const days = Math.floor((then - born) / 86400000);
-  if (!birthDate || Number.isNaN(days) || days < 0) return "";
-  if (days < 60) return `${days} days`;
+  if (days < 60) return counted(days, "day");
   const months = monthsBetween(born, then);
-  return months < 24 ? `${months} months` : `${Math.floor(months / 12)} years`;
+  return months < 24 ? counted(months, "month") : `${Math.floor(months / 12)} years`;
 }
 
 /**

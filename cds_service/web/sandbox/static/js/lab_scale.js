@@ -1,6 +1,6 @@
 /** Where a series is drawn: its extent, the range to shade, and the thresholds worth a line. */
 
-import { heightOf, limitOf, newestOf, rangeOf } from "./lab_values.js";
+import { heightOf, isDrawn, limitOf, newestOf, rangeOf } from "./lab_values.js";
 
 const MOST_LINES = 3;
 const MOST_QUIET_LINES = 2;
@@ -21,7 +21,7 @@ const BRIEF_DIGITS = 3;
  * @returns {Scale}
  */
 export function scaleOf(series, fired) {
-  const values = series.points.map(heightOf).filter((value) => value !== null);
+  const values = series.points.filter(isDrawn).map(heightOf);
   const band = bandOf(series);
   const edges = [...values, band?.low, band?.high].filter((value) => value !== null && value !== undefined);
   const lines = linesOf(series, fired, Math.min(...edges), Math.max(...edges));

@@ -29,6 +29,50 @@ export function heightOf(point) {
 }
 
 /**
+ * @param {import("./state.js").Point} point
+ * @returns {boolean} Whether it can be drawn: a number of a known day.
+ */
+export function isDrawn(point) {
+  return heightOf(point) !== null && point.date.length >= 10;
+}
+
+/**
+ * @param {import("./state.js").Series} series
+ * @param {import("./state.js").Point} point
+ * @returns {string} Its amount with its unit.
+ */
+export function valueOf(series, point) {
+  return heightOf(point) === null ? amountOf(point) : `${amountOf(point)} ${unitOf(series)}`;
+}
+
+/**
+ * @param {import("./state.js").Point|null} point
+ * @returns {string} "low", "high", "critically low"; empty inside the range and where that is not known.
+ */
+export function flagOf(point) {
+  if (!["low", "high"].includes(point?.direction)) return "";
+  return point.critical ? `critically ${point.direction}` : point.direction;
+}
+
+const DOUBTS = { unit: "unit doubtful", sample: "sample doubtful", unusable: "sample unusable" };
+
+/**
+ * @param {import("./state.js").Point|null} point
+ * @returns {string[]} Why it is less than a final result: "preliminary", "sample doubtful".
+ */
+export function doubtsOf(point) {
+  return [point?.preliminary ? "preliminary" : "", DOUBTS[point?.doubt] ?? ""].filter(Boolean);
+}
+
+/**
+ * @param {import("./state.js").Point} point
+ * @returns {boolean} Whether it is a sure number; others are drawn open and joined to nothing.
+ */
+export function isSure(point) {
+  return !point.comparator && !doubtsOf(point).length;
+}
+
+/**
  * @param {import("./state.js").Point|null|undefined} point
  * @returns {{low: string|null, high: string|null}} The range its laboratory gave with it.
  */
@@ -42,7 +86,18 @@ export function rangeOf(point) {
  * @returns {string} "8.8 to 10.4"; empty where there is no range.
  */
 export function rangeWords(point) {
-  const { low, high } = rangeOf(point);
+  return spanWords(rangeOf(point));
+}
+
+/**
+ * @param {import("./state.js").Series} series
+ * @returns {string} The usual range of adults, in the unit that is shown; empty where there is none.
+ */
+export function usualWords(series) {
+  return spanWords(series.usualShown ?? series.usual ?? { low: null, high: null });
+}
+
+function spanWords({ low, high }) {
   if (low && high) return `${low} to ${high}`;
   if (low) return `from ${low}`;
   return high ? `up to ${high}` : "";

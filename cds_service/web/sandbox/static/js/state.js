@@ -51,6 +51,8 @@
  * @property {string} title
  * @property {string} unit  Of the product; `shownUnit` is that of the record.
  * @property {string} [shownUnit]
+ * @property {Range|null} usual       The usual range of adults; null for others.
+ * @property {Range|null} usualShown  The same in the unit of the record.
  * @property {Point[]} points  By date.
  * @property {Threshold[]} thresholds
  */
@@ -66,18 +68,22 @@
  * @property {string} [shownText]
  */
 
+/** @typedef {{low: string|null, high: string|null}} Range */
+
 /**
  * @typedef {object} Point
  * @property {string} date
  * @property {string|null} value  A decimal in the unit of the series, exactly; null where the result is a word.
  * @property {{value: string|null, low: string|null, high: string|null}} [shown]  The same in the unit of the record.
  * @property {string} comparator  "<" and the like, mostly empty.
- * @property {"low"|"high"|null} direction  How it stands, as the product reads it.
+ * @property {"low"|"normal"|"high"|null} direction  As the laboratory said, else by its own range, else by the usual one.
+ * @property {boolean} critical       Whether the laboratory marked it as a critical value.
  * @property {boolean} preliminary
- * @property {boolean} doubtful
+ * @property {"unit"|"sample"|"unusable"|null} doubt
  * @property {string} reported  As the record has it, with its unit.
  * @property {string} source    "Observation/..."
- * @property {{low: string|null, high: string|null}|null} range
+ * @property {Range|null} range
+ * @property {string} rangeReported  As the record has it.
  * @property {boolean} after    After the instant the patient is judged at.
  */
 

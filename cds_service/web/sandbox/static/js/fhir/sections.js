@@ -1,5 +1,6 @@
 /** The resources of a record under the headings of a chart, each as one line; nothing is left out. */
 
+import { standingOf } from "./status.js";
 import { conceptCode, conceptWords, dateOf, dosageWords, drugStart, drugWords, listed, referenceOf, text, valueWords } from "./words.js";
 
 /**
@@ -10,6 +11,7 @@ import { conceptCode, conceptWords, dateOf, dosageWords, drugStart, drugWords, l
  * @property {string} date    FHIR text; empty where the record has none.
  * @property {string} status  Only where it says more than "as usual".
  * @property {boolean} isOver Stopped, resolved, entered in error: shown after the others, and softer.
+ * @property {boolean} isVoid Entered in error, refuted, not done: struck out.
  * @property {object} resource
  */
 
@@ -24,8 +26,15 @@ import { conceptCode, conceptWords, dateOf, dosageWords, drugStart, drugWords, l
  */
 
 const DRUGS = ["MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense"];
-const USUAL = ["active", "completed", "final", "finished", "confirmed"];
-const OVER = ["stopped", "cancelled", "entered-in-error", "resolved", "inactive", "remission", "refuted", "completed", "on-hold"];
+
+/**
+ * @param {object} resource
+ * @param {object[]} all  The record.
+ * @returns {string} What the entry is called in the chart.
+ */
+export function nameOf(resource, all) {
+  return readRow(resource, all).title;
+}
 
 /**
  * Sort a record under headings.
@@ -61,21 +70,22 @@ function readRow(resource, all) {
     return rowOf(resource, all);
   } catch {
     const reference = referenceOf(resource);
-    return { reference, title: reference, note: "not in the form of FHIR: this page cannot read it", date: "", status: "unreadable", isOver: false, resource };
+    return { reference, title: reference, note: "not in the form of FHIR: this page cannot read it", date: "", status: "unreadable", isOver: false, isVoid: false, resource };
   }
 }
 
 function rowOf(resource, all) {
   const isDrug = DRUGS.includes(resource.resourceType);
-  const status = statusOf(resource);
+  const { words, isOver, isVoid } = standingOf(resource);
   const title = isDrug ? drugWords(resource, all) : titleOf(resource);
   return {
     reference: referenceOf(resource),
     title,
     note: withoutTitle(isDrug ? dosageWords(resource) : noteOf(resource), title),
     date: isDrug ? drugStart(resource) : dateOf(resource),
-    status: USUAL.includes(status) && !(isDrug && status === "completed") ? "" : status,
-    isOver: OVER.includes(status) && (isDrug || resource.resourceType === "Condition"),
+    status: words,
+    isOver,
+    isVoid,
     resource,
   };
 }
@@ -85,17 +95,19 @@ function withoutTitle(note, title) {
   return note.startsWith(title) ? note.slice(title.length).replace(/^[\s,:;]+/, "") : note;
 }
 
-function statusOf(resource) {
-  const verification = conceptCode(resource.verificationStatus);
-  if (verification && verification !== "confirmed") return verification;
-  return conceptCode(resource.clinicalStatus) || text(resource.status);
-}
+const UNNAMED = { Condition: "Problem not named", AllergyIntolerance: "Allergy not named", Observation: "Result not named" };
 
 function titleOf(resource) {
+  if (resource.resourceType === "FamilyMemberHistory") return relativeWords(resource);
   const named = conceptWords(resource.code) || conceptWords(resource.vaccineCode);
   if (named) return named;
   if (resource.resourceType === "Encounter") return encounterTitle(resource);
-  return spaced(resource.resourceType);
+  if (resource.resourceType === "DocumentReference") return conceptWords(resource.type) || "Document";
+  return UNNAMED[resource.resourceType] ?? spaced(resource.resourceType);
+}
+
+function relativeWords(history) {
+  return `Family history: ${conceptWords(history.relationship) || text(history.name) || "relative not named"}`;
 }
 
 function encounterTitle(encounter) {
@@ -109,6 +121,7 @@ function noteOf(resource) {
   if (resource.resourceType === "QuestionnaireResponse") return questionnaireWords(resource);
   if (resource.resourceType === "Encounter") return encounterClass(resource);
   if (resource.resourceType === "AllergyIntolerance") return reactionWords(resource);
+  if (resource.resourceType === "FamilyMemberHistory") return listed(resource.condition).map((item) => conceptWords(item?.code)).filter(Boolean).join(", ");
   return text(resource.conclusion) || (titleOf(resource) === spaced(resource.resourceType) ? "" : spaced(resource.resourceType));
 }
 
@@ -147,5 +160,6 @@ function spaced(type) {
 }
 
 function byWeightAndDate(one, other) {
-  return Number(one.isOver) - Number(other.isOver) || other.date.localeCompare(one.date) || one.title.localeCompare(other.title);
+  const weight = (row) => Number(row.isOver) + Number(row.isVoid);
+  return weight(one) - weight(other) || other.date.localeCompare(one.date) || one.title.localeCompare(other.title);
 }

@@ -61,6 +61,8 @@ export function valueWords(resource) {
   if (resource.valueQuantity) return quantityWords(resource.valueQuantity);
   if (resource.valueCodeableConcept) return conceptWords(resource.valueCodeableConcept);
   if (resource.valueBoolean !== undefined) return resource.valueBoolean ? "yes" : "no";
+  if (resource.valueRatio) return [resource.valueRatio.numerator, resource.valueRatio.denominator].map((part) => text(part?.value)).join(":");
+  if (resource.valueRange) return `${text(resource.valueRange.low?.value)} to ${quantityWords(resource.valueRange.high ?? {})}`;
   const plain = resource.valueString ?? resource.valueInteger ?? resource.valueDateTime ?? resource.valueTime;
   if (plain !== undefined) return text(plain);
   const parts = listed(resource.component).map((part) => `${conceptWords(part?.code)} ${valueWords(part ?? {})}`.trim());
@@ -74,6 +76,7 @@ export function valueWords(resource) {
  * @returns {string}
  */
 export function quantityWords(quantity) {
+  if (text(quantity.value) === "") return "no value";
   const unit = text(quantity.unit) || text(quantity.code) || "no unit";
   return [`${text(quantity.comparator)}${text(quantity.value)}`, unit].join(" ").trim();
 }

@@ -54,8 +54,8 @@ export function ownDataWords() {
   const isOld = last && day(last) < day(record.storyAsOf) && day(record.asOf) !== day(last);
   return html`<p class="own-words"><span>${state.ownData.last.name}${record.given ? `, a request of ${record.given.hook}` : ""}.</span>
     ${strangerWords(state.ownData.last.strangers)}
-    ${isOld ? html` <span>The newest entry is of ${day(last)}.</span>
-      <button type="button" class="plain small" @click=${() => moveTo(endOfDay(last))}>Judge it on that day</button>` : nothing}</p>`;
+    ${isOld ? html` <span>The newest entry is from ${day(last)}.</span>
+      <button type="button" class="plain small" @click=${() => moveTo(endOfDay(last))}>Look at it as of that day</button>` : nothing}</p>`;
 }
 
 /** What is not the patient's: of a Bundle it is not sent; a request is sent as it is. */
@@ -149,7 +149,7 @@ function endOfDay(moment) {
 }
 
 function newest(resources, asOf) {
-  const dates = resources.filter((item) => item.resourceType !== "Patient").map(dateOf).filter((date) => date && day(date) <= day(asOf));
+  const dates = resources.filter((item) => item.resourceType !== "Patient").map(dateOf).filter((date) => date.length >= 10 && day(date) <= day(asOf)); // a year is no day
   return dates.sort().at(-1) ?? "";
 }
 

@@ -1,4 +1,4 @@
-/** The day the patient is judged at: written, or moved to the days on which the record has an entry. */
+/** The day the patient is looked at: written, or moved to the days on which the record has an entry. */
 
 import { html, nothing } from "../html.js";
 import { icon } from "../icons.js";
@@ -18,7 +18,7 @@ export function asOfControl(record) {
   const days = daysOf(record);
   const earlier = days.findLast((item) => item < now);
   const later = days.find((item) => item > now);
-  return html`<div class="as-of" role="group" aria-label="Day the patient is judged at">
+  return html`<div class="as-of" role="group" aria-label="Day the record is looked at">
     <label for="as-of">As of</label>
     <span class="stepper">
       ${step("left", "Earlier entry", earlier)}

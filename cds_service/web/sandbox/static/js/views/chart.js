@@ -1,9 +1,9 @@
 /** The chart of the record that is open: who it is, and everything that is on record, under headings. */
 
 import { html, nothing, repeat } from "../html.js";
-import { age, counted, day, isLater } from "../format.js";
+import { age, counted, day, instant, isLater } from "../format.js";
 import { personName, referenceOf, text } from "../fhir/words.js";
-import { sectionsOf } from "../fhir/sections.js";
+import { nameOf, sectionsOf } from "../fhir/sections.js";
 import { state, update } from "../state.js";
 import { actionBar, drugAction } from "../panels/hooks.js";
 import { orderPad } from "../panels/orders.js";
@@ -23,12 +23,12 @@ export function chartHead() {
   const birthDate = text(patient?.birthDate ?? record.story?.birthDate);
   const facts = [
     age(birthDate, record.asOf),
-    text(patient?.gender ?? record.story?.sex) || "sex not on record",
+    sexWords(text(patient?.gender ?? record.story?.sex)),
     birthDate ? `born ${birthDate}` : "birth date not on record",
     `id ${record.patientId}`,
   ];
   return html`<header class="banner" data-ref=${patient ? referenceOf(patient) : nothing}>
-      <div class="person"><h1>${name}</h1><p>${facts.filter(Boolean).map((fact) => html`<span>${fact}</span>`)}</p></div>
+      <div class="person"><h1>${name}</h1><p>${facts.filter(Boolean).map((fact) => html`<span>${fact}</span>`)}${diedWords(patient)}</p></div>
       ${asOfControl(record)}
     </header>
     <div class="under-banner">
@@ -37,6 +37,17 @@ export function chartHead() {
       ${ownDataWords()}
       ${actionBar()}
     </div>`;
+}
+
+function sexWords(sex) {
+  return ["male", "female"].includes(sex) ? sex : `sex ${sex || "not on record"}`;
+}
+
+/** A card helps nobody who has died, and the service gives none: that must be seen at once. */
+function diedWords(patient) {
+  const date = text(patient?.deceasedDateTime);
+  if (!date && patient?.deceasedBoolean !== true) return nothing;
+  return html`<span class="status">${date ? `died ${day(date)}` : "deceased"}</span>`;
 }
 
 /**
@@ -81,23 +92,50 @@ function list(title, rows, none, action = () => nothing) {
 
 function line(row, action) {
   const isAhead = Boolean(row.date) && isLater(row.date, state.record.asOf);
-  const classes = ["row", row.isOver && "is-over", isAhead && "is-ahead", state.highlight === row.reference && "is-cited"];
+  const isCited = state.highlight === row.reference;
+  const classes = ["row", row.isOver && "is-over", row.isVoid && "is-void", isAhead && "is-ahead", isCited && "is-cited"];
   return html`<li class=${classes.filter(Boolean).join(" ")} data-ref=${row.reference}>
-    <span class="what"><span class="title">${row.title}</span>${row.note ? html`<span class="note">${row.note}</span>` : nothing}</span>
+    <span class="what"><span class="title">${row.title}</span>${row.note ? html`<span class="note">${row.note}</span>` : nothing}${unusedNote(row)}</span>
     <span class="when">${row.status ? html`<span class="status">${row.status}</span>` : nothing}
-      ${isAhead ? html`<span class="status">later</span>` : nothing}
+      ${isAhead ? html`<span class="status">after ${day(state.record.asOf)}</span>` : nothing}
       <span>${row.date ? day(row.date) : "no date"}</span>
       ${readersButton([row.reference])}</span>
-    ${action(row)}
+    ${isAhead || asideOf(row.reference) ? nothing : action(row)}
   </li>`;
+}
+
+/** Why the service does not use an entry, where that is so. */
+function unusedNote(row) {
+  const aside = asideOf(row.reference);
+  const why = aside ? `it ${aside.message}` : twinWords(row);
+  return why && !row.isVoid ? html`<span class="note unused">Not used: ${why}</span>` : nothing; // struck out says it
+}
+
+function asideOf(reference) {
+  return (state.record.chart?.setAside ?? []).find((item) => item.source === reference);
+}
+
+/** The same number of the same moment stands in a series already: it was sent twice. */
+function twinWords({ resource, note, date }) {
+  if (resource.resourceType !== "Observation" || !date || !note) return "";
+  const isSame = (point) => point.reported === note && instant(point.date) === instant(date);
+  const twin = (state.record.chart?.labs ?? []).flatMap((series) => series.points).find(isSame);
+  return twin ? `the same result was sent twice; ${twin.source} counts.` : "";
 }
 
 function setAside(found) {
   const rows = found?.setAside ?? [];
   if (!rows.length) return nothing;
-  return html`<section class="block"><h2>Not used by the service <span class="count">${counted(rows.length, "resource")}</span></h2>
-    <ul class="rows">${rows.map((row) => html`<li class="row"><span class="what"><button type="button" class="reference" @click=${() => point(row.source)}>${row.source || "A resource without id"}</button>
-      <span class="note">${row.message}</span></span><code>${row.code}</code></li>`)}</ul></section>`;
+  return html`<section class="block"><h2>Not used by the service <span class="count">${counted(rows.length, "entry", "entries")}</span></h2>
+    <ul class="rows">${rows.map(unusedRow)}</ul></section>`;
+}
+
+function unusedRow(row) {
+  const all = state.record.resources ?? [];
+  const resource = all.find((item) => referenceOf(item) === row.source);
+  const name = resource && resource.resourceType !== "Patient" ? nameOf(resource, all) : row.source || "An entry without id";
+  return html`<li class="row"><span class="what"><button type="button" class="reference" title="Show ${row.source} in the chart" @click=${() => point(row.source)}>${name}</button>
+    <span class="note">${row.message}</span></span><span class="when"><span>${row.source === name ? "" : row.source}</span> <code>${row.code}</code></span></li>`;
 }
 
 /**

@@ -48,10 +48,11 @@ export function threshold(plot, lines, ink) {
   ctx.font = `${NAME_SIZE * ratio}px ${ink.font}`;
   ctx.textAlign = "left";
   ctx.textBaseline = "alphabetic";
-  for (const line of lines) {
-    const at = plot.valToPos(line.value, "y", true);
-    const color = line.isFired ? ink.limit : ink.quiet;
-    stroke(ctx, bbox, at, color, ratio);
+  const heights = lines.map((line) => plot.valToPos(line.value, "y", true));
+  const colors = lines.map((line) => (line.isFired ? ink.limit : ink.quiet));
+  lines.forEach((_, index) => stroke(ctx, bbox, heights[index], colors[index], ratio)); // all below the names
+  for (const [index, line] of lines.entries()) {
+    const [at, color] = [heights[index], colors[index]];
     if (free - at < LINE_HEIGHT * ratio || at - LINE_HEIGHT * ratio < 0) continue;
     name(plot, line.label, at - LIFT * ratio, color, ink.paper);
     free = at;

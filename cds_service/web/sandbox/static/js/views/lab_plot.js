@@ -1,15 +1,17 @@
 /** One small trend: values over time, the reference range shaded, thresholds as labelled lines. */
 
 import uPlot from "../../vendor/uplot/uPlot.esm.js";
-import { day, dayAndTime, instant } from "../format.js";
+import { counted, day, dayAndTime, instant } from "../format.js";
 import { scaleOf } from "../lab_scale.js";
-import { amountOf, heightOf, newestOf, unitOf } from "../lab_values.js";
+import { doubtsOf, heightOf, isDrawn, isSure, newestOf, valueOf } from "../lab_values.js";
 import { ring, shade, threshold } from "./lab_marks.js";
 
 const HEIGHT = 108;
 const DAY = 86400;
 const FONT = "11px";
 const HALF_A_DATE = 18;
+/** Pixels between points that can still be told apart. */
+const LEAST_STEP = 5;
 
 /** `<lab-plot .series .highlight .fired>`: drawn anew when one of them, its width or the theme changes. */
 class LabPlot extends HTMLElement {
@@ -78,7 +80,7 @@ class LabPlot extends HTMLElement {
     place.setAttribute("aria-hidden", "true");
     this.#plot.over.addEventListener("pointermove", () => {
       const point = series.points[this.#plot.cursor.idx ?? -1];
-      place.textContent = point ? `${dayAndTime(point.date)}  ${amountOf(point)} ${unitOf(series)}` : "";
+      place.textContent = point ? [dayAndTime(point.date), valueOf(series, point), ...doubtsOf(point)].join("  ") : "";
     });
     this.#plot.over.addEventListener("pointerleave", () => {
       place.textContent = "";
@@ -89,23 +91,26 @@ class LabPlot extends HTMLElement {
 
 customElements.define("lab-plot", LabPlot);
 
+/** Sure results of before the day that is looked at, those of after it, and those that are not sure, over their times. */
 function dataOf(series) {
   const times = series.points.map((point) => instant(point.date) / 1000);
-  const value = (isShown) => series.points.map((point) => (isShown(point) ? heightOf(point) : null));
-  return [times, value((point) => !point.after), value((point) => point.after)];
+  const value = (isShown) => series.points.map((point) => (isDrawn(point) && isShown(point) ? heightOf(point) : null));
+  const sure = (isAfter) => value((point) => isSure(point) && point.after === isAfter);
+  return [times, sure(false), sure(true), value((point) => !isSure(point))];
 }
 
 function optionsOf(series, data, scale, highlight, width, ink) {
   const { band, lines, min, max } = scale;
+  const isCrowded = series.points.length > width / LEAST_STEP;
   return {
     width,
     height: HEIGHT,
     padding: [6, 8, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 9 } },
-    scales: { x: { time: true, range: timeRange(data[0]) }, y: { range: [min, max] } },
+    scales: { x: { time: true, range: timeRange(series.points.filter(isDrawn).map((point) => instant(point.date) / 1000)) }, y: { range: [min, max] } },
     axes: [timeAxis(ink), valueAxis(ink)],
-    series: [{}, trend(ink.line, ink.line, []), trend(ink.soft, ink.paper, [3, 3])],
+    series: [{}, trend(ink.line, ink.line, [], isCrowded), trend(ink.soft, ink.paper, [3, 3], isCrowded), trend(ink.limit, ink.paper, null, false)],
     hooks: {
       drawClear: [(plot) => shade(plot, band, ink)],
       draw: [(plot) => threshold(plot, lines, ink), (plot) => ring(plot, series, highlight, ink)],
@@ -113,8 +118,10 @@ function optionsOf(series, data, scale, highlight, width, ink) {
   };
 }
 
-function trend(stroke, fill, dash) {
-  return { stroke, width: 1.6, dash, spanGaps: true, points: { show: true, size: 6, width: 1.4, stroke, fill } };
+/** A line with its points; points alone without a `dash`, the line alone where the points would run together. */
+function trend(stroke, fill, dash, isCrowded) {
+  const points = { show: !isCrowded, size: 6, width: 1.4, stroke, fill };
+  return { stroke, width: dash ? 1.6 : 0, dash: dash ?? [], spanGaps: true, points, ...(dash ? {} : { paths: () => null }) };
 }
 
 /** From the times themselves: of a single one the drawing library makes a span of years to come. */
@@ -180,7 +187,6 @@ function inks(element) {
 
 function spokenTrend(series) {
   const newest = newestOf(series) ?? series.points.at(-1);
-  const first = series.points[0];
-  const count = series.points.length;
-  return `${series.title}: ${count} values from ${day(first.date)}, newest ${amountOf(newest)} ${unitOf(series)} on ${day(newest.date)}`;
+  const told = [valueOf(series, newest), ...doubtsOf(newest)].join(", ");
+  return `${series.title}: ${counted(series.points.length, "value")} from ${day(series.points[0].date)}, newest ${told} on ${day(newest.date)}`;
 }

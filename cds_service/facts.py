@@ -306,6 +306,14 @@ class PatientFacts:
         return bounds[0] if bounds is not None and bounds[0] == bounds[1] else None
 
     @property
+    def months(self) -> int | None:
+        """Completed months of age, or None when neither birth date nor age is known to the day."""
+        if self.birth_date is None:
+            return None if self.age_days is None else self.age_days * 12 * 4 // _DAYS_IN_FOUR_YEARS
+        today, born = self.as_of.date(), self.birth_date
+        return (today.year - born.year) * 12 + today.month - born.month - (today.day < born.day)
+
+    @property
     def is_adult(self) -> bool | None:
         """Whether adult ranges and rules apply; None when that is not known (specification I9)."""
         bounds = self.age_bounds("years")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import lru_cache
 
+from cds_service.fhir.gauges import is_bare
 from cds_service.knowledge import Knowledge
 from cds_service.rules import Branch, Criterion, Rule
 from cds_service.rules.criteria import (
@@ -207,7 +208,8 @@ class LogicWords:
         amount = _plain(limit.amount)
         if limit.of_range:
             return self.say(f"times_{limit.of_range}", amount=amount)
-        return amount if limit.unit in ("", "1") else f"{amount} {limit.unit}"
+        is_plain = limit.unit in ("", "1") or is_bare(self.knowledge.terminology.units.ucum.get(limit.unit))
+        return amount if is_plain else f"{amount} {limit.unit}"
 
     def _drug(self, c: DrugCriterion) -> str:
         names = self.say("joined_or").join(titles_of("drug", c.names, self.knowledge))

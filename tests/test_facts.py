@@ -37,6 +37,17 @@ def test_age_is_completed_years(born: date, years: int, adult: bool) -> None:
     assert (patient.years, patient.is_adult) == (years, adult)
 
 
+@pytest.mark.parametrize(
+    ("born", "months"),
+    [(date(2026, 2, 23), 8), (date(2026, 2, 20), 9), (date(2026, 11, 20), 0), (date(2025, 11, 21), 11)],
+)
+def test_months_of_age_are_completed_months(born: date, months: int) -> None:
+    at = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    assert PatientFacts(at, birth_date=born).months == months
+    assert PatientFacts(at).months is None
+    assert [PatientFacts(at, age_days=days).months for days in (30, 31, 365, 366)] == [0, 1, 11, 12]
+
+
 def test_an_age_that_is_not_known_is_neither_adult_nor_child() -> None:
     patient = PatientFacts(AS_OF)
     assert (patient.days, patient.years, patient.is_adult) == (None, None, None)

@@ -1,10 +1,13 @@
 """Every rule of the bundled knowledge as an outline."""
 
+from decimal import Decimal
+
 import pytest
 
 from cds_service.knowledge import load_knowledge
+from cds_service.logic import LogicWords
 from cds_service.outline import Clause, outline_of
-from cds_service.rules.criteria import Combination, MeetsCriterion, walk
+from cds_service.rules.criteria import Combination, Limit, MeetsCriterion, walk
 
 KNOWLEDGE = load_knowledge()
 
@@ -48,3 +51,8 @@ def test_joining_words_stand_over_their_parts():
 
     rule = next(rule for rule in KNOWLEDGE.rules.values() if joins(rule))
     assert all(isinstance(item, Clause) and item.parts for item in outline_of(rule, KNOWLEDGE))
+
+
+@pytest.mark.parametrize(("unit", "said"), [("score", "at least 5"), ("mmol/L", "at least 5 mmol/L")])
+def test_a_score_has_no_unit_to_say(unit, said):
+    assert LogicWords(KNOWLEDGE).limits((Limit("at_least", Decimal(5), unit),)) == said

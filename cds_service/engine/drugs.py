@@ -262,15 +262,21 @@ def _describe(e: Exposure, title: str) -> str:
         parts.append("ended by the draft order")
     elif use.draft:
         parts.append("ordered now")
-    if e.start is not None:
-        parts.append(f"since {e.start.text[:10]}")
-    elif not use.draft:
-        parts.append("start not recorded")
-    if e.end is not None:
-        parts.append(f"until {e.end.text[:10]}")
+    parts.extend(_span_words(e))
     if use.by_text:
         parts.append("recognized by name")
     return ", ".join(parts)
+
+
+def _span_words(e: Exposure) -> list[str]:
+    """Return when a drug was used; one single dose was given, and not taken since and until a day."""
+    began, ended = (None if moment is None else moment.text[:10] for moment in (e.start, e.end))
+    if e.current.administered and began is not None and began == ended:
+        return [f"given {began}"]
+    if began is None and e.current.draft:
+        return []
+    words = ["start not recorded" if began is None else f"since {began}"]
+    return words if ended is None else [*words, f"until {ended}"]
 
 
 def _one_of(value: str | None, wanted: tuple[str, ...]) -> Answer3:

@@ -30,7 +30,6 @@ Judge = Callable[[Context], Answer3]
 #: Below this age in years it is told in months, below this one in days in days.
 _YEARS_ONLY = 2
 _DAYS_ONLY = 60
-_DAYS_A_MONTH = 30
 
 
 class Leaf(Protocol):
@@ -292,7 +291,9 @@ class AgeLeaf:
 
 def _age_text(ctx: Context) -> str:
     if ctx.years is not None and ctx.days is not None and ctx.years < _YEARS_ONLY:
-        return f"Age {ctx.days} days" if ctx.days < _DAYS_ONLY else f"Age {ctx.days // _DAYS_A_MONTH} months"
+        if ctx.days < _DAYS_ONLY:
+            return "Age 1 day" if ctx.days == 1 else f"Age {ctx.days} days"
+        return f"Age {ctx.facts.months} months"
     if ctx.years is not None:
         return f"Age {ctx.years} years"
     youngest, oldest = ctx.facts.age_bounds("years") or (0, 0)

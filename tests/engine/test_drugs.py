@@ -399,3 +399,14 @@ def test_a_drafted_test_has_the_title_of_its_order(judge: Judge) -> None:
     answer = judge("{draft: tsh}", facts(drug("tsh", draft=True, active=False)))
     assert answer.verdict is True
     assert "ordered now" in answer.evidence[0].text
+
+
+def test_a_single_dose_was_given_and_a_course_lasted(judge: Judge) -> None:
+    def words(*uses: DrugUse) -> str:
+        (evidence,) = judge("{drug: denosumab, taken_within: 270 days}", facts(*uses)).evidence
+        return evidence.text
+
+    dose = structs.replace(drug("denosumab", 35, 35), administered=True)
+    assert words(dose).endswith(f"given {ago(35).text[:10]}")
+    course = words(structs.replace(dose, start=ago(40)))
+    assert course.endswith(f"since {ago(40).text[:10]}, until {ago(35).text[:10]}")

@@ -151,8 +151,8 @@ def test_a_refusal_is_seen_in_the_drawer_too(sandbox: str, visit: Any) -> None:
 def test_a_bundle_is_judged_like_the_bundled_patient(sandbox: str, visit: Any, by: Any) -> None:
     story = "lip-twitching-on-furosemide"
     page = visit(f"{sandbox}#/{story}/cards")
-    page.get_by_role("article").first.wait_for()
-    expected = page.get_by_role("article").get_by_role("heading", level=2).all_inner_texts()
+    page.locator(".card").first.wait_for()
+    expected = page.locator(".card").get_by_role("heading", level=2).all_inner_texts()
     page.goto(sandbox)
     page.clock.set_fixed_time("2027-02-01T09:00:00Z")
     by(page, fixture(f"patients/{story}/bundle.json"))
@@ -163,7 +163,7 @@ def test_a_bundle_is_judged_like_the_bundled_patient(sandbox: str, visit: Any, b
     assert body["extension"]["org.twitch-cds.asOf"] == "2026-11-20T23:59:59Z"
     assert "fhirServer" not in body
     page.get_by_text("as of 2026-11-20").wait_for()
-    assert page.get_by_role("article").get_by_role("heading", level=2).all_inner_texts() == expected
+    assert page.locator(".card").get_by_role("heading", level=2).all_inner_texts() == expected
     assert page.url.endswith("#/own/cards")
     assert page.get_by_role("heading", level=1).inner_text() == "Delphine Marchand"
 
@@ -184,9 +184,9 @@ def test_a_record_of_a_bundle_with_local_references_is_read(sandbox: str, visit:
     page = visit(sandbox)
     page.clock.set_fixed_time("2026-11-21T09:00:00Z")
     give(page, changed)
-    page.get_by_role("article").first.wait_for()
+    page.locator(".card").first.wait_for()
     assert "name another patient" not in page.locator("main").inner_text()
-    assert "K 2.9 mmol/L" in page.get_by_role("article").first.inner_text()
+    assert "K 2.9 mmol/L" in page.locator(".card").first.inner_text()
 
 
 def test_entries_of_nobody_are_counted_not_passed_over(sandbox: str, visit: Any) -> None:

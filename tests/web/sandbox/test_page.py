@@ -79,7 +79,7 @@ def test_a_trend_is_drawn_and_its_values_are_a_table(sandbox: str, visit: Any) -
     tile.get_by_role("button", name="Show values of Lithium").click()
     rows = tile.get_by_role("row").all_inner_texts()
     assert len(rows) == 6
-    assert re.match(r"2026-11-20 10:00\s+1.8 mmol/L\s+0.6 to 1", rows[1])
+    assert re.match(r"2026-11-20 10:00\s+1.8 mmol/L high\s+0.6 to 1", rows[1])
     tile.get_by_text("at least 1.5 mmol/L").click()
     assert (
         tile.get_by_role("link", name="Lithium neurotoxicity").first.get_attribute("href")

@@ -64,7 +64,7 @@ function controls(call, explanation) {
         ${answerIcon(answer)}<b>${rules}</b> <span>${words.toLowerCase()}</span></button>`)}
     </div>
     <div class="why-find">
-      <div class="find-field">${icon("search")}<input type="search" aria-label="Filter rules" placeholder="Filter ${explanation.rules.length} rules for ${call.hook}" .value=${live(state.why.words ?? "")}
+      <div class="find-field">${icon("search")}<input type="search" aria-label="Filter rules" placeholder="Filter ${explanation.rules.length} rules" .value=${live(state.why.words ?? "")}
         @input=${(event) => set({ ...state.why, words: event.target.value })}></div>
       <select aria-label="Group of rules" @change=${(event) => set({ ...state.why, group: event.target.value })}>
         <option value="" ?selected=${!state.why.group}>All groups</option>

@@ -40,14 +40,14 @@ function dismissed(card, indicator, outcome) {
   </article>`;
 }
 
-/** The detail is long: its beginning is shown; all of it on demand, or when the focus gets inside. */
+/** The detail is long: its beginning is shown; all of it where it is critical, on demand, or when the focus gets inside. */
 function detail(card) {
   const key = `detail:${card.uuid}`;
-  const isWhole = Boolean(state.open[key]);
+  const isWhole = state.open[key] ?? card.indicator === "critical";
   const set = (whole) => update(() => { state.open[key] = whole; });
   return html`<div class=${isWhole ? "detail" : "detail is-cut"} id="detail-${card.uuid}" @focusin=${() => isWhole || set(true)}>${markdown(card.detail)}</div>
     <button type="button" class="plain small" aria-expanded=${isWhole ? "true" : "false"} aria-controls="detail-${card.uuid}"
-      @click=${() => set(!isWhole)}>${isWhole ? "Show less" : "Show all"}</button>`;
+      @click=${() => set(!isWhole)}>${isWhole ? "Show less" : "Show the whole card"}</button>`;
 }
 
 function suggestions(call, card) {

@@ -5,7 +5,7 @@ import { icon, INDICATOR_WORDS, knownIndicator } from "../icons.js";
 import { reasonsOf } from "../explanations.js";
 import { state, update } from "../state.js";
 import { evidenceView } from "./source.js";
-import { answerIcon, branchView, gapWords, spaced } from "./why_tree.js";
+import { answerIcon, branchView, gapName, gapWords, spaced } from "./why_tree.js";
 
 const FEW = 3;
 
@@ -51,10 +51,10 @@ export function goToRule(ruleId) {
 /** What is said of a rule while it is closed: the finding, or what is missing to tell. */
 function aside(rule) {
   if (rule.summary) return html`<span class="why-aside">${rule.summary}</span>`;
-  const gaps = [...new Set((rule.wouldChange ?? []).map((gap) => gap.title ?? spaced(gap.name)))];
+  const gaps = [...new Set((rule.wouldChange ?? []).map(gapName))];
   if (!gaps.length) return nothing;
   const more = gaps.length > FEW ? ` and ${gaps.length - FEW} more` : "";
-  return html`<span class="why-aside">Missing: ${gaps.slice(0, FEW).join(", ")}${more}</span>`;
+  return html`<span class="why-aside">Missing: ${gaps.slice(0, FEW).join("; ")}${more}</span>`;
 }
 
 function tag(rule) {
@@ -78,14 +78,14 @@ function body(rule, explanation) {
 /** Rank, strength and what became of the finding. */
 function standing(rule) {
   const rows = [
-    ["Rank", rule.rank],
+    ["Rank among causes", rule.rank],
     ["Strength", rule.strength && spaced(rule.strength)],
-    ["Branch", rule.branch && spaced(rule.branch)],
-    ["Folded into", rule.foldedInto && ruleLink(rule.foldedInto)],
+    ["Way it fired", rule.branch && spaced(rule.branch)],
+    ["Told on the card of", rule.foldedInto && ruleLink(rule.foldedInto)],
     ["Gave way to", rule.gaveWayTo && ruleLink(rule.gaveWayTo)],
     ["Raised by", rule.raisedBy?.join("; ")],
     ["Lowered by", rule.loweredBy?.join("; ")],
-    ["Stale", rule.stale],
+    ["Old result", rule.stale],
     ["Failed inside", rule.error],
     ["Switched off", rule.because && `${rule.because} (${rule.by})`],
     ["Changed here", rule.site?.map(siteWords).join("; ")],

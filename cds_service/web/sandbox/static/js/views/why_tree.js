@@ -1,12 +1,15 @@
 /** The criteria of a rule as a tree: each with its answer, what it rests on, and what was missing. */
 
 import { html, nothing } from "../html.js";
+import { day } from "../format.js";
 import { icon } from "../icons.js";
+import { newestOf } from "../lab_values.js";
 import { state, update } from "../state.js";
 import { evidenceView } from "./source.js";
 
 const ANSWER_ICONS = { match: "yes", "no-match": "no", unknown: "unknown", error: "warning", "switched-off": "none" };
 const ANSWER_WORDS = { match: "yes", "no-match": "no", unknown: "unknown", error: "failed", "switched-off": "off" };
+const REASONS = { "no-detail": "not recorded", "too-few": "too few results" };
 const CONNECTIVES = { all: "All of these", any: "Any of these", none: "None of these", "first known": "The first of these that is known" };
 
 /**
@@ -29,7 +32,7 @@ export function branchView(branch, definitions, key) {
   const node = (criterion, at) => nodeView(criterion, definitions, `${key}:${at}`, []);
   return html`<div class="branch">${name}
     <ul class="tree">
-      ${branch.gate.words ? html`<li class="node" data-answer=${branch.gate.answer}>${line(branch.gate.answer, `Gate: ${branch.gate.words}`)}</li>` : nothing}
+      ${branch.gate.words ? html`<li class="node" data-answer=${branch.gate.answer}>${line(branch.gate.answer, `Asked only when ${branch.gate.words}`)}</li>` : nothing}
       ${node(branch.when, "when")}
     </ul>
     ${branch.unless ? html`<h4>Not shown when</h4><ul class="tree">${branch.unless.map((item, at) => node(item, `unless${at}`))}</ul>` : nothing}
@@ -70,10 +73,26 @@ function facts(criterion) {
 
 /**
  * @param {import("../explanations.js").Gap} gap
- * @returns {string} "Magnesium: not measured"
+ * @returns {string} "Magnesium", "Twitch (onset)": what is missing, without why.
+ */
+export function gapName(gap) {
+  const title = gap.title ?? spaced(gap.name);
+  return `${title.charAt(0).toUpperCase()}${title.slice(1)}${gap.detail ? ` (${spaced(gap.detail)})` : ""}`;
+}
+
+/**
+ * @param {import("../explanations.js").Gap} gap
+ * @returns {string} "Magnesium: not measured"; where the chart has an older result, that one is not recent enough.
  */
 export function gapWords(gap) {
-  return `${gap.title ?? spaced(gap.name)}: ${spaced(gap.reason)}${gap.detail ? ` (${spaced(gap.detail)})` : ""}`;
+  const newest = gap.reason === "not-measured" ? newestNamed(gap.name) : null;
+  const why = newest ? `none recent enough, the newest is from ${day(newest.date)}` : (REASONS[gap.reason] ?? spaced(gap.reason));
+  return `${gapName(gap)}: ${why}`;
+}
+
+function newestNamed(analyte) {
+  const series = (state.record.chart?.labs ?? []).find((item) => item.analyte === analyte);
+  return series ? newestOf(series) : null;
 }
 
 /**

@@ -208,6 +208,8 @@ class LogicWords:
         amount = _plain(limit.amount)
         if limit.of_range:
             return self.say(f"times_{limit.of_range}", amount=amount)
+        if limit.amount == 1 and limit.unit in SECONDS:
+            return f"{amount} {limit.unit[:-1]}"
         is_plain = limit.unit in ("", "1") or is_bare(self.knowledge.terminology.units.ucum.get(limit.unit))
         return amount if is_plain else f"{amount} {limit.unit}"
 

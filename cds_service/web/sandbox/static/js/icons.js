@@ -36,7 +36,7 @@ export function icon(name) {
 }
 
 /** Words for the three indicators of CDS Hooks, and for none. */
-export const INDICATOR_WORDS = { critical: "Critical", warning: "Warning", info: "Information", none: "No card expected" };
+export const INDICATOR_WORDS = { critical: "Critical", warning: "Warning", info: "Information", none: "No finding expected" };
 
 const ORDER = ["critical", "warning", "info"];
 /** All indicators, and "none", by urgency. */

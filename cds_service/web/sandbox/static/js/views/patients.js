@@ -35,7 +35,7 @@ export function patientList() {
  * @returns {string} "Red flag"
  */
 export function groupWords(group) {
-  if (group === NO_CARD) return "No card expected";
+  if (group === NO_CARD) return "No finding expected";
   const words = group.replaceAll("-", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

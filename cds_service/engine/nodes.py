@@ -291,9 +291,8 @@ class AgeLeaf:
 
 def _age_text(ctx: Context) -> str:
     if ctx.years is not None and ctx.days is not None and ctx.years < _YEARS_ONLY:
-        if ctx.days < _DAYS_ONLY:
-            return "Age 1 day" if ctx.days == 1 else f"Age {ctx.days} days"
-        return f"Age {ctx.facts.months} months"
+        count, unit = (ctx.days, "day") if ctx.days < _DAYS_ONLY else (ctx.facts.months, "month")
+        return f"Age {count} {unit}{'' if count == 1 else 's'}"
     if ctx.years is not None:
         return f"Age {ctx.years} years"
     youngest, oldest = ctx.facts.age_bounds("years") or (0, 0)

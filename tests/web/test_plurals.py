@@ -44,7 +44,9 @@ def test_one_rule_found_holds_the_words(client: Any, knowledge: Any) -> None:
     assert said[True] == {"holds"} and said.get(False, {"hold"}) == {"hold"}
 
 
-@pytest.mark.parametrize(("days", "words"), [(1, "Age 1 day"), (2, "Age 2 days"), (61, "Age 2 months")])
+@pytest.mark.parametrize(
+    ("days", "words"), [(1, "Age 1 day"), (2, "Age 2 days"), (60, "Age 1 month"), (61, "Age 2 months")]
+)
 def test_the_age_of_a_newborn(client: Any, knowledge: Any, days: int, words: str) -> None:
     born = (date(2026, 11, 20) - timedelta(days=days)).isoformat()
     service = next(item for item in knowledge.services if item.hook == "patient-view")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
 
-from cds_service.engine import BranchTrace, Context, RuleTrace
+from cds_service.engine import BranchTrace, Context, RuleTrace, as_verdict
 from cds_service.facts import PatientFacts
 from cds_service.findings import Evidence, Finding, Missing, Verdict, spoken
 from cds_service.knowledge import Knowledge
@@ -233,15 +233,32 @@ class _Teller:
             "id": branch.branch_id,
             "runsAtThisHook": branch.when is not None,
             "gate": self.gate(branch),
+            "ages": self.ages(branch),
             "when": branch.when or "",
             "unless": list(branch.unless),
         }
-        return {name: value for name, value in entry.items() if value not in ("", [])}
+        return {name: value for name, value in entry.items() if value not in ("", [], {})}
 
     def gate(self, branch: BranchTrace) -> dict[str, Any]:
-        entry = {"name": branch.gate, "answer": branch.gate_verdict.value}
         words = self.book.gate(branch.gate)
-        return {**entry, "words": words} if words else entry
+        said = {"words": words} if words else {}
+        _, evidence, missing = branch.gate_seen
+        answer = {"name": branch.gate, "answer": branch.gate_verdict.value}
+        return {**answer, **said, **self.seen(evidence, missing)}
+
+    def ages(self, branch: BranchTrace) -> dict[str, Any]:
+        if branch.ages_seen is None:
+            return {}
+        verdict, evidence, missing = branch.ages_seen
+        words = self.book.knowledge.frames.say("ages_adult")
+        return {"answer": as_verdict(verdict).value, "words": words, **self.seen(evidence, missing)}
+
+    def seen(self, evidence: tuple[Evidence, ...], missing: tuple[Missing, ...]) -> dict[str, Any]:
+        entry = {
+            "evidence": [self.evidence(item) for item in evidence],
+            "missing": [self.gap(item) for item in missing],
+        }
+        return {name: value for name, value in entry.items() if value}
 
     def criterion(
         self,

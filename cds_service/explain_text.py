@@ -56,6 +56,18 @@ def _rule_lines(rule: Mapping[str, Any], definitions: Mapping[str, Any]) -> list
     return [*lines, ""]
 
 
+def _seen(answered: Mapping[str, Any], depth: int) -> list[str]:
+    """Return the facts an answer rests on and what it misses."""
+    margin, lines = _INDENT * depth + " " * 4, []
+    for item in answered.get("evidence", []):
+        source = f" [{exact(item['source'])}]" if "source" in item else ""
+        local = f" (mapped from local code {exact(item['mappedFrom'])})" if "mappedFrom" in item else ""
+        lines.append(f"{margin}{neutral(item['text'])}{local}{source}")
+    for gap in answered.get("missing", []):
+        lines.append(f"{margin}{gap['title']}: {gap['reason'].replace('-', ' ')}")
+    return lines
+
+
 class _Page:
     """The criteria of one rule; each definition is laid open where it is first named."""
 
@@ -68,21 +80,18 @@ class _Page:
             return []
         gate = branch["gate"]
         name = f"[{branch['id']}] " if "id" in branch else ""
-        lines = [f"{_INDENT}{_MARKS[gate['answer']]} {name}{gate['name']}"]
+        lines = [f"{_INDENT}{_MARKS[gate['answer']]} {name}{gate['name']}", *_seen(gate, 1)]
+        if ages := branch.get("ages"):
+            lines += [f"{_INDENT}{_MARKS[ages['answer']]} {ages['words']}", *_seen(ages, 1)]
         lines += self.criterion(branch["when"], 2)
         for item in branch.get("unless", []):
             lines += [f"{_INDENT * 2}unless:", *self.criterion(item, 3)]
         return lines
 
     def criterion(self, criterion: Mapping[str, Any], depth: int) -> list[str]:
-        margin = _INDENT * depth
-        lines = [f"{margin}{_MARKS[criterion['answer']]} {criterion['text']}"]
-        for item in criterion.get("evidence", []):
-            source = f" [{exact(item['source'])}]" if "source" in item else ""
-            local = f" (mapped from local code {exact(item['mappedFrom'])})" if "mappedFrom" in item else ""
-            lines.append(f"{margin}    {neutral(item['text'])}{local}{source}")
-        for gap in criterion.get("missing", []):
-            lines.append(f"{margin}    {gap['title']}: {gap['reason'].replace('-', ' ')}")
+        count = f", at least {criterion['atLeast']}" if "atLeast" in criterion else ""
+        lines = [f"{_INDENT * depth}{_MARKS[criterion['answer']]} {criterion['text']}{count}"]
+        lines += _seen(criterion, depth)
         for part in (*criterion.get("parts", []), *self.laid_open(criterion)):
             lines += self.criterion(part, depth + 1)
         return lines

@@ -147,6 +147,65 @@ def test_a_gate_that_asks_for_nothing_has_no_words() -> None:
     assert "words" not in explained_by(world, facts())["branches"][0]["gate"]
 
 
+def test_a_gate_tells_what_opened_it() -> None:
+    gate = explained(LOW, facts(result("potassium", "3.2")))["branches"][0]["gate"]
+    (cited,) = gate["evidence"]
+    assert cited["source"] == "Condition/twitch" and cited["text"].startswith("Twitching, lip, right")
+    assert "missing" not in gate
+
+
+def test_a_gate_that_could_not_tell_says_what_it_lacks() -> None:
+    unsent = facts(result("potassium", "3.2"), twitch=None, twitch_state=DataState.NOT_SENT)
+    entry = explained(LOW, unsent)
+    (gap,) = entry["branches"][0]["gate"]["missing"]
+    assert (entry["answer"], gap["name"], gap["reason"]) == ("unknown", "twitch", "not-sent")
+    assert entry["wouldChange"] == [gap]
+
+
+def for_adults() -> Knowledge:
+    made = rule("low-potassium", branches=(Branch("", "twitch", LOW, ages="adult"),), ages="adult")
+    return with_rules(made)
+
+
+@pytest.mark.parametrize(
+    ("age", "answer", "seen", "lacking"),
+    [
+        (40 * 366, "match", ["Age 40 years"], ["potassium"]),
+        (8 * 366, "no-match", ["Age 8 years"], []),  # nothing that is missing could make a child an adult
+        (None, "unknown", [], ["potassium", "age"]),
+    ],
+)
+def test_the_age_a_rule_asks_for_is_told(
+    age: int | None, answer: str, seen: list[str], lacking: list[str]
+) -> None:
+    entry = explained_by(for_adults(), facts(age_days=age))
+    ages = entry["branches"][0]["ages"]
+    assert (ages["answer"], [item["text"] for item in ages.get("evidence", [])]) == (answer, seen)
+    assert [gap["name"] for gap in ages.get("missing", [])] == ([] if seen else ["age"])
+    assert [gap["name"] for gap in entry.get("wouldChange", [])] == lacking
+    assert "ages" not in explained(LOW, facts(age_days=age))["branches"][0]
+
+
+def test_what_a_true_do_not_show_settles_asks_for_nothing() -> None:
+    made = rule(
+        "low-potassium", branches=(Branch("", "twitch", LOW, unless=TwitchCriterion(sites=("lip",))),)
+    )
+    entry = explained_by(with_rules(made), facts())
+    assert entry["answer"] == "no-match" and "wouldChange" not in entry
+
+
+def test_the_terminal_page_tells_gate_age_and_how_many_must_hold() -> None:
+    some = Combination(op="some", parts=(LOW, DRUG, DRUG), at_least=2)
+    page = render_text(
+        {"rules": [explained(some, facts()), explained_by(for_adults(), facts(age_days=None))]}
+    )
+    lines = [line.strip() for line in page.splitlines()]
+    assert "- some, at least 2" in lines
+    assert lines[1] == "+ twitch" and lines[2].startswith("Twitching, lip, right")
+    assert lines[2].endswith("[Condition/twitch]")
+    assert "? the patient is 18 years or older" in lines and "age: not sent" in lines
+
+
 def test_every_finding_is_explained_in_its_order_and_an_unknown_rule_refused() -> None:
     world = with_rules(rule("b"), rule("a"))
     found = [Finding("b", Verdict.MATCH, rank=1), Finding("a", Verdict.NO_MATCH)]

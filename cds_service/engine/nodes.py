@@ -279,14 +279,18 @@ class AgeLeaf:
 
     def answer(self, ctx: Context) -> Answer:
         """Judge the age and show it."""
-        verdict = self.verdict(ctx)
-        if verdict is None:
-            return Answer(None, missing=(Missing("patient", "age", "not-sent"),))
-        return Answer(verdict, (Evidence("patient", "age", _age_text(ctx)),))
+        return age_answer_of(self.verdict(ctx), ctx)
 
     def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
         """An age has no date of its own."""
         return (), self.answer(ctx).verdict
+
+
+def age_answer_of(verdict: Answer3, ctx: Context) -> Answer:
+    """Return an answer about the age with the age it rests on."""
+    if verdict is None:
+        return Answer(None, missing=(Missing("patient", "age", "not-sent"),))
+    return Answer(verdict, (Evidence("patient", "age", _age_text(ctx)),))
 
 
 def _age_text(ctx: Context) -> str:

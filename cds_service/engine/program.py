@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 from cds_service.engine.blank import Blank, Index, Likeness, Settled
 from cds_service.engine.context import Context, Knowhow
 from cds_service.engine.grading import Scale, TableNode, read_indicator
-from cds_service.engine.logic import Answer3, as_verdict
-from cds_service.engine.nodes import Node, Trace, unique
+from cds_service.engine.logic import NOTHING, Answer, Answer3, as_verdict
+from cds_service.engine.nodes import Node, Trace, age_answer_of, unique
 from cds_service.engine.points import points_of
 from cds_service.engine.slots import RowNode, Writer
 from cds_service.facts import PatientFacts, Source
@@ -89,8 +89,14 @@ class BranchNode:
         said = (self.branch.id, self.branch.gate, as_verdict(self.gate_verdict(ctx)))
         if not self.runs_at(ctx.facts.hook):
             return BranchTrace(*said)
-        unless = tuple(node.trace(ctx, tell) for node in self.unless)
-        return BranchTrace(*said, self.when.trace(ctx, tell), unless, self.when.gaps(ctx))
+        return BranchTrace(
+            *said,
+            self.when.trace(ctx, tell),
+            tuple(node.trace(ctx, tell) for node in self.unless),
+            self.missing(ctx) if self.verdict(ctx) is None else (),
+            Answer(True) if self.gate is None else self.gate.answer(ctx),
+            None if self.branch.ages == "all" else age_answer_of(ctx.is_adult, ctx),
+        )
 
     def missing(self, ctx: Context) -> tuple[Missing, ...]:
         """Return what was not known where it was asked for."""
@@ -107,8 +113,9 @@ class BranchTrace:
     """How one branch was judged, for explanations.
 
     ``when`` and ``unless`` are what ``tell`` made of the fields of a Trace, else Traces; ``when`` is None
-    at a hook where the branch is not judged; ``missing`` is what could not be told where
-    ``when`` is unknown.
+    at a hook where the branch is not judged; ``missing`` is what could still change a branch that cannot
+    tell. ``gate_seen`` and ``ages_seen`` are the answers of gate and age with the facts they rest on; the
+    latter is None where all ages count.
     """
 
     branch_id: str
@@ -117,6 +124,8 @@ class BranchTrace:
     when: Any = None
     unless: tuple[Any, ...] = ()
     missing: tuple[Missing, ...] = ()
+    gate_seen: Answer = NOTHING
+    ages_seen: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)

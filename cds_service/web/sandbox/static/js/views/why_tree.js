@@ -32,7 +32,8 @@ export function branchView(branch, definitions, key) {
   const node = (criterion, at) => nodeView(criterion, definitions, `${key}:${at}`, []);
   return html`<div class="branch">${name}
     <ul class="tree">
-      ${branch.gate.words ? html`<li class="node" data-answer=${branch.gate.answer}>${line(branch.gate.answer, `Asked only when ${branch.gate.words}`)}</li>` : nothing}
+      ${branch.gate.words ? html`<li class="node" data-answer=${branch.gate.answer}>${line(branch.gate.answer, `Asked only when ${branch.gate.words}`)}${facts(branch.gate)}</li>` : nothing}
+      ${branch.ages ? html`<li class="node" data-answer=${branch.ages.answer}>${line(branch.ages.answer, `Asked only when ${branch.ages.words}`)}${facts(branch.ages)}</li>` : nothing}
       ${node(branch.when, "when")}
     </ul>
     ${branch.unless ? html`<h4>Not shown when</h4><ul class="tree">${branch.unless.map((item, at) => node(item, `unless${at}`))}</ul>` : nothing}

@@ -167,7 +167,7 @@ def _tokens(asked: Iterable[str]) -> Test:
             return code in codes or "" in codes
         return not wanted.isdisjoint(((None, code), (system, code), (system, "")))
 
-    return lambda value: any(holds(system, code) for system, code in _codings(value))
+    return lambda value: any(holds(system, code) for system, code in codings_of(value))
 
 
 def _token_parts(asked: str) -> tuple[str | None, str]:
@@ -178,7 +178,7 @@ def _token_parts(asked: str) -> tuple[str | None, str]:
     return (None, parts[0]) if len(parts) == 1 else (parts[0], parts[1])
 
 
-def _codings(value: Any) -> list[tuple[str | None, str]]:
+def codings_of(value: Any) -> list[tuple[str | None, str]]:
     """Return system and code of a value; the system is None where the element itself decides it."""
     if isinstance(value, str):
         return [(None, value)]
@@ -220,12 +220,12 @@ def _target(reference: str) -> tuple[str, str]:
 
 
 def _string(asked: str) -> Test:
-    wanted = _folded(_plain(asked))
+    wanted = folded(_plain(asked))
     if not wanted:
         raise ValueError("is empty")
-    return lambda value: isinstance(value, str) and _folded(value).startswith(wanted)
+    return lambda value: isinstance(value, str) and folded(value).startswith(wanted)
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """Return a text without case and accents (FHIR: string search looks at neither)."""
     return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))

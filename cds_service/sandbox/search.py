@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from cds_service.errors import Issue, RequestError
-from cds_service.sandbox.matching import Test, alternatives, span_of, tests_of
+from cds_service.sandbox.matching import Test, alternatives, codings_of, folded, span_of, tests_of
 from cds_service.sandbox.parameters import Kind, Parameter, parameters_of
 from cds_service.sandbox.records import Records, Stored
 
@@ -81,14 +81,24 @@ class Search:
 
 
 def _key(row: Stored, parameter: Parameter, is_descending: bool) -> Any:
-    """Return what a resource is sorted by: the latest of its dates when descending, else the first value."""
+    """Return what a resource is sorted by: the latest of its dates when descending, else the first value.
+
+    None where it has none. Codes are sorted by system and code, names without case and accents.
+    """
     if parameter.kind is Kind.DATE:
         spans = [span for value in parameter.values(row) if (span := span_of(value)) is not None]
         if not spans:
             return None
         return max(span.last for span in spans) if is_descending else min(span.first for span in spans)
-    values = [value for value in parameter.values(row) if isinstance(value, str)]
-    return min(values, default=None)
+    if parameter.kind is Kind.TOKEN:
+        codes = [
+            (system or "", code)
+            for value in parameter.values(row)
+            for system, code in codings_of(value)
+            if code
+        ]
+        return min(codes, default=None)
+    return min((folded(value) for value in parameter.values(row) if isinstance(value, str)), default=None)
 
 
 def read_search(resource_type: str, pairs: Iterable[tuple[str, str]], *, strict: bool = False) -> Search:

@@ -38,6 +38,30 @@ def test_the_newest_first_and_what_has_no_date_last():
     assert ids("Observation", "", records) == ["o1", "o2", "o3", "o4"]
 
 
+def test_codes_and_names_have_an_order_too():
+    def coded(number, *codes):
+        return observation(number, None, code={"coding": [{"system": s, "code": c} for s, c in codes]})
+
+    records = of(
+        coded(1, ("b", "2")),
+        coded(2, ("b", "1"), ("a", "9")),
+        coded(3),
+        observation(4, None, code={"text": "x"}),
+    )
+    assert ids("Observation", "_sort=code", records) == ["o2", "o1", "o3", "o4"]
+    assert ids("Observation", "_sort=-code", records) == ["o1", "o2", "o3", "o4"]
+    people = of(
+        *(
+            Stored(
+                {"resourceType": "Patient", "id": name, "active": name != "Zed", "name": [{"family": name}]}
+            )
+            for name in ("zoe", "Élan", "Zed", "eder")
+        )
+    )
+    assert ids("Patient", "_sort=family", people) == ["eder", "Élan", "Zed", "zoe"]
+    assert ids("Patient", "_sort=active,-family", people) == ["Zed", "zoe", "Élan", "eder"]
+
+
 def test_several_parameters_must_all_hold_several_values_need_one():
     records = of(
         observation(1, "2026-01-01", status="final"),

@@ -66,7 +66,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "B043": ("did not accept the export.", "See what it says; check address, rights and scope."),
     "B044": (
         "accepted the export and named no address of a job on its own origin.",
-        "Report it to those who run the server.",
+        "Report it to those who run the server: behind a proxy, it must know its public address.",
     ),
     "B045": ("did not finish in time.", "Raise export_hours, or export a smaller group."),
     "B046": ("did not finish the export.", "See what it says; then begin anew."),

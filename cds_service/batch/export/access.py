@@ -20,6 +20,7 @@ _EXPORT: Final = re.compile(
     r"/(?:\$|%24)export(?:\?(?P<query>[^#]*))?"
 )
 _WEB: Final = re.compile(r"https?://", re.IGNORECASE)
+_ORIGIN: Final = re.compile(r"https?://(?![^/?#]*@)[A-Za-z0-9.\-\[\]:]{1,200}", re.IGNORECASE)
 _SINCE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+\-]\d\d:\d\d)")
 
 
@@ -113,6 +114,12 @@ def is_address(text: str) -> bool:
 def origin_of(server: Server) -> Server:
     """Return the origin of a server as a server."""
     return Server(server.scheme, server.host, server.port, "")
+
+
+def origin_named(link: str) -> str:
+    """Return the origin a link leads to, fit for a message; empty when it names none."""
+    found = _ORIGIN.match(link)
+    return found[0].lower() if found else ""
 
 
 def parse_export(text: str, access: ExportAccess) -> ExportAddress:

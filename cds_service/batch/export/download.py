@@ -16,7 +16,13 @@ from typing import Any, Final
 
 import msgspec
 
-from cds_service.batch.export.access import ExportAccess, ExportAddress, is_address, parse_export
+from cds_service.batch.export.access import (
+    ExportAccess,
+    ExportAddress,
+    is_address,
+    origin_named,
+    parse_export,
+)
 from cds_service.batch.export.caller import Caller, way_of
 from cds_service.batch.export.files import FileDownload, NotHad
 from cds_service.batch.export.job import Finished, Job, JobGone
@@ -235,7 +241,8 @@ class _Gathering:
         place = caller.access.place_of(caller.home, self.job.state.job, item.url)
         try:
             if place is None:
-                raise NotHad("its address is on a server that is not listed")
+                named = origin_named(item.url)
+                raise NotHad(f"its address is on a server that is not listed{named and f': {named}'}")
             file = FileDownload(caller, item, *place, path, self.manifest.needs_token, self._take)
             file.run()
             _check(file, item)

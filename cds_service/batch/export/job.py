@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from cds_service.batch.export.access import ExportAddress, origin_of
+from cds_service.batch.export.access import ExportAddress, origin_named, origin_of
 from cds_service.batch.export.caller import Caller
 from cds_service.batch.export.manifest import MOST_BYTES, Manifest, read_manifest
 from cds_service.batch.export.words import Told, shown_progress
@@ -111,9 +111,11 @@ class Job:
             answer, types = self._asked_otherwise(types, answer)
         if answer.status != 202:
             raise stops("B043", self.address.where, answer.words)
-        job = self._own(answer.headers.get("Content-Location", ""))
+        link = answer.headers.get("Content-Location", "")
+        job = self._own(link)
         if job is None:
-            raise stops("B044", self.address.where)
+            named = origin_named(link)
+            raise stops("B044", self.address.where, f"it names {named}" if named else "")
         self.state = JobState(self._kickoff_mark, job, types)
         self.keep()
 

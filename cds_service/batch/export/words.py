@@ -17,6 +17,7 @@ _MOST_WORDS: Final = 300
 _MOST_ISSUES: Final = 5
 #: A word that may be an id, an address, a token or a date: it has a digit, or signs that words lack.
 _TELLING: Final = re.compile(r"\S*[\d/@=?&]\S*|\S{40,}")
+_LEFT_OUT: Final = re.compile(r"…(?:[\s:;,]*…)+")
 #: FHIR IssueType: "transient" and what stands below it.
 _TRANSIENT: Final = frozenset(
     ("transient", "lock-error", "no-store", "exception", "timeout", "incomplete", "throttled")
@@ -103,4 +104,4 @@ def _issue_words(issue: Mapping[str, Any]) -> str:
     details = issue.get("details")
     texts = (details.get("text") if isinstance(details, dict) else None, issue.get("diagnostics"))
     words = [text for text in texts if isinstance(text, str)] or [str(issue.get("code", ""))]
-    return _TELLING.sub("…", visible(": ".join(words)[:2_000])).strip()
+    return _LEFT_OUT.sub("…", _TELLING.sub("…", visible(": ".join(words)[:2_000]))).strip()

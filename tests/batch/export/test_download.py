@@ -360,6 +360,22 @@ def test_a_job_on_another_origin_is_refused(server, client, link):
     assert client.fails().code == "B044"
 
 
+def test_a_server_that_takes_itself_for_another_behind_a_proxy_is_told_by_name(server, client):
+    job = "http://Inside:8080/fhir/$export-poll-status?_jobId=66f8a8ce"
+    server.script[("GET", "/fhir/Group/g1/$export")] = [bad.status(202, {"Content-Location": job})]
+    said = str(client.fails())
+    assert "it names http://inside:8080)" in said
+    assert "66f8a8ce" not in said
+
+
+def test_a_job_that_failed_is_told_in_the_words_of_the_server(server, client):
+    words = "ca.uhn.fhir.jpa.StepFailed#1: HAPI-0797: You attempted to start a Patient Bulk Export"
+    issue = {"severity": "error", "diagnostics": words}
+    failed = json.dumps({"resourceType": "OperationOutcome", "issue": [issue]}).encode()
+    server.script[("GET", "/jobs/1")] = [bad.text(failed, "application/fhir+json", 500)]
+    assert "(status 500: … You attempted to start a Patient Bulk Export)" in str(client.fails())
+
+
 # ----------------------------------------------------------------- waiting
 
 
@@ -537,7 +553,7 @@ def test_a_file_of_another_type_is_incomplete(server, client):
 def test_a_file_elsewhere_is_not_asked_for(server, client):
     server.files.pop("Observation.a")
     server.extra = [{"type": "Observation", "url": "https://elsewhere.example/Observation.ndjson"}]
-    lost(client, "not listed")
+    lost(client, "not listed: https://elsewhere.example)")
 
 
 def test_a_server_that_falls_silent_is_left(server, tmp_path):

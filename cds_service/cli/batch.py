@@ -11,15 +11,10 @@ from typing import Any, Literal, cast
 
 import click
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.filesize import decimal
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
+from rich.table import Column, Table
 
 from cds_service.batch import ENGINES, FORMATS, ExportAccess, Progress, default_workers, run_batch
 from cds_service.batch.export.access import Clock
@@ -153,28 +148,37 @@ def _shown(console: Console) -> Iterator[Callable[[Progress], None]]:
         yield quiet
         return
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        DownloadColumn(),
-        TextColumn("{task.fields[told]}"),
-        TimeRemainingColumn(),
+        TextColumn("{task.description}", table_column=Column(no_wrap=True, min_width=8)),
+        BarColumn(bar_width=16),
+        TaskProgressColumn(table_column=Column(no_wrap=True, min_width=4)),
+        TextColumn("{task.fields[told]}", markup=False, table_column=Column(no_wrap=True, ratio=1)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True, min_width=7)),
     )
-    with Bar(*columns, console=console, transient=True) as bar:
+    with Bar(*columns, console=console, transient=True, expand=True) as bar:
         stages: dict[str, Any] = {}
 
         def show(progress: Progress) -> None:
             stage = progress.stage
             if stage not in stages:
                 stages[stage] = bar.add_task(_STAGES.get(stage, stage), total=progress.total, told="")
-            rate = progress.patients / progress.seconds if progress.seconds > 0 else 0.0
-            told = (
-                progress.told
-                or f"{progress.patients:,} patients, {rate:,.0f}/s, {progress.findings:,} findings"
-            )
-            bar.update(stages[stage], completed=progress.done, total=progress.total, told=told)
+            bar.update(stages[stage], completed=progress.done, total=progress.total, told=_told(progress))
 
         yield show
+
+
+def _told(progress: Progress) -> str:
+    """Return how far a stage is in words and counts: bytes while reading, files while downloading."""
+    said = []
+    if progress.stage == "reading":
+        said.append(f"{decimal(progress.done)} of {decimal(progress.total)}")
+    if progress.stage == "download":
+        said.append(f"{progress.done:,} of {progress.total:,} files")
+    if progress.told:
+        said.append(progress.told)
+    if progress.patients:
+        rate = progress.patients / progress.seconds if progress.seconds > 0 else 0.0
+        said.append(f"{progress.patients:,} patients, {rate:,.0f}/s, {progress.findings:,} findings")
+    return ", ".join(said)
 
 
 def _print_summary(summary: dict[str, Any], out: Path, console: Console) -> None:

@@ -11,6 +11,9 @@ import time
 
 import pytest
 
+from tests.batch.export import server as bad
+from tests.batch.export.server import ExportServer
+
 from .conftest import PATIENT, ROOT, WELL
 
 AS_OF = ("--as-of", "2026-11-20")
@@ -90,14 +93,14 @@ def _hears_ctrl_c():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def at_a_terminal(folder, given, *, stop_at):
+def at_a_terminal(folder, given, *, stop_at=None, **environment):
     """Run a batch at a terminal; press Ctrl-C when a word is shown; return what was shown and the exit code."""
     master, slave = pty.openpty()
     words = ["batch", str(given), "--out", str(folder / "out"), *AS_OF]
     process = subprocess.Popen(
         [sys.executable, "-m", "cds_service", *words],
         stdin=slave, stdout=slave, stderr=slave, start_new_session=True, preexec_fn=_hears_ctrl_c,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "TERM": "xterm"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "TERM": "xterm", **environment},
     )  # fmt: skip
     os.close(slave)
     shown, end = "", time.monotonic() + 120
@@ -112,3 +115,14 @@ def at_a_terminal(folder, given, *, stop_at):
             stop_at = None
     os.close(master)
     return shown, process.wait(60)
+
+
+def test_the_words_of_a_server_are_shown_as_they_are(tmp_path):
+    patient = json.dumps({"resourceType": "Patient", "id": "p1"}).encode() + b"\n"
+    waits = {"X-Progress": "[/bold] Status set to [red]QUEUED", "Retry-After": "1"}
+    with ExportServer({"Patient.a": patient}, waits=0) as server:
+        server.script[("GET", "/jobs/1")] = [bad.status(202, waits)]
+        shown, code = at_a_terminal(tmp_path, server.url, TWITCH_CDS_EXPORT_SERVERS=server.base)
+    assert code == 0, shown
+    assert "[/bold] Status set to [red]QUEUED" in shown
+    assert "1 of 1 files" in shown

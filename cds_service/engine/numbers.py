@@ -64,8 +64,17 @@ class NumberLeaf:
         if found.verdict is None:
             return Answer(None, evidence, (Missing(c.kind, c.name, found.reason),))
         if found.verdict and not evidence:
-            return Answer(True, (Evidence(c.kind, c.name, f"{spec_of(c.name, ctx).title}: none on record"),))
+            return Answer(True, (Evidence(c.kind, c.name, self._absent_words(ctx)),))
         return Answer(found.verdict, evidence)
+
+    def _absent_words(self, ctx: Context) -> str:
+        """Return how a result is absent: the record may hold one of another time, and people see it there."""
+        name = self.criterion.name
+        title, series = spec_of(name, ctx).title, series_of(name, ctx)
+        if not series:
+            return f"{title}: none on record"
+        when = "in that time" if self.criterion.window.anchor_word else "recent"
+        return f"{title}: none {when} (newest {series[-1].moment.text[:10]})"
 
     def abnormal(self, ctx: Context) -> tuple[Evidence, ...]:
         """Return the results that make it true, unless it is true of every normal result as well."""

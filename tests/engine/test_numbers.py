@@ -276,3 +276,12 @@ def test_any_older_match_anchors_where_a_newer_one_is_missing(judge: Judge) -> N
     text = f"{{lab: pth, below: 6.9 pmol/L, within: 7 days, of: {either}}}"
     older_low = (lab("calcium-ionized", "0.9", 40), lab("calcium-ionized", "1.2", 2))
     assert judge(text, facts(lab("pth", "1", 42), *older_low)).verdict is True
+
+
+def test_a_result_of_another_time_is_not_called_none_on_record(judge: Judge) -> None:
+    def words(*results: Any) -> str:
+        (evidence,) = judge(MISSING, facts(*results)).evidence
+        return evidence.text
+
+    assert words() == "Magnesium: none on record"
+    assert words(lab("magnesium", "0.8", 200)) == f"Magnesium: none recent (newest {ago(200).text[:10]})"

@@ -113,7 +113,9 @@ def test_an_accepted_suggestion_goes_on_the_pad_and_to_the_service(own_sandbox: 
     label = suggestion.inner_text()
     item = feedback_of(page, suggestion.click)
     assert item["outcome"] == "accepted" and len(item["acceptedSuggestions"]) == 1
-    assert "on the pad" in suggestion.inner_text() and suggestion.is_disabled()
+    assert "on the pad" in suggestion.inner_text() and suggestion.get_attribute("aria-disabled") == "true"
+    suggestion.press("Enter")
+    assert page.locator(".order-pad .row").count() == 1
     assert label.removeprefix("Draft order: ") in page.get_by_role("region", name="Order pad").inner_text()
 
 
@@ -204,6 +206,39 @@ def test_the_keyboard_is_enough(sandbox: str, visit: Any) -> None:
     page.keyboard.press("Escape")
     page.wait_for_function("() => document.activeElement.id.startsWith('dismiss-')")
     assert page.get_by_role("radio").count() == 0
+
+
+def focused(page: Any) -> str:
+    """The words of what has the focus."""
+    return str(
+        page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.innerText")
+    )
+
+
+def test_from_the_start_to_an_order_and_back_by_keyboard_alone(own_sandbox: str, visit: Any) -> None:
+    page = visit(own_sandbox)
+    page.locator(".patient").first.wait_for()
+    page.get_by_role("searchbox", name="Filter patients").focus()
+    page.keyboard.type("Lithea")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.locator(".foot").wait_for()
+    for _ in range(3):  # the file of one's own, the way to the cards
+        if focused(page) == "Skip to the cards":
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        if focused(page).startswith("Draft order"):
+            break
+    feedback_of(page, lambda: page.keyboard.press("Enter"))
+    page.locator(".order-pad .row").wait_for()
+    assert focused(page).startswith("Draft order")
+    page.get_by_role("button", name="Remove Lithium").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.activeElement.id === 'order-input'")
+    assert page.locator(".order-pad .row").count() == 0
 
 
 def test_the_list_over_a_narrow_page_closes_with_escape(sandbox: str, visit: Any) -> None:

@@ -34,7 +34,7 @@ export function orderPad() {
 
 function pad(drafts) {
   return html`<ul class="rows" aria-label="Drafts">${repeat(drafts, (draft) => draft.resource.id, row)}</ul>
-    <div class="buttons"><button type="button" class="main" ?disabled=${Boolean(state.orders.isSigning)} @click=${sign}>
+    <div class="buttons"><button type="button" class="main" aria-disabled=${state.orders.isSigning ? "true" : "false"} @click=${signAll}>
       Sign ${counted(drafts.length, "order")}</button></div>`;
 }
 
@@ -42,7 +42,22 @@ function row(draft) {
   const kind = draft.resource.resourceType === "MedicationRequest" ? "drug" : "test";
   return html`<li class="row"><span class="what"><span class="title">${draft.label}</span>${draft.from ? html`<span class="note">${draft.from}</span>` : nothing}</span>
     <span class="when"><span class="status">${kind}, draft</span></span>
-    <button type="button" class="plain square" aria-label="Remove ${draft.label}" @click=${() => remove(draft)}>${icon("no")}</button></li>`;
+    <button type="button" class="plain square" aria-label="Remove ${draft.label}" @click=${() => takeOff(draft)}>${icon("no")}</button></li>`;
+}
+
+function takeOff(draft) {
+  remove(draft);
+  focusOrder();
+}
+
+async function signAll() {
+  await sign();
+  if (!state.drafts.length) focusOrder();
+}
+
+/** What had the focus is gone: the next order is written here. */
+function focusOrder() {
+  window.setTimeout(() => document.activeElement === document.body && document.getElementById("order-input")?.focus(), 0);
 }
 
 function signedWords() {

@@ -33,7 +33,7 @@ export function asOfControl(record) {
 
 function step(picture, words, target) {
   const title = target ? `${words}: ${target}` : `${words}: none`;
-  return html`<button type="button" class="square" ?disabled=${!target} title=${title} aria-label=${title} @click=${() => move(target)}>${icon(picture)}</button>`;
+  return html`<button type="button" class="square" aria-disabled=${target ? "false" : "true"} title=${title} aria-label=${title} @click=${() => target && move(target)}>${icon(picture)}</button>`;
 }
 
 /** Return the days with an entry, and the day of the story, each once, in order. */

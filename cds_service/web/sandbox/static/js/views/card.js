@@ -50,12 +50,13 @@ function detail(card) {
       @click=${() => set(!isWhole)}>${isWhole ? "Show less" : "Show the whole card"}</button>`;
 }
 
+/** What was taken stays where the focus is: a button that is disabled would lose it. */
 function suggestions(call, card) {
   if (!card.suggestions?.length) return nothing;
   const taken = state.outcomes[card.uuid]?.suggestions ?? [];
   return html`<ul class="suggestions" aria-label="Suggestions">${card.suggestions.map((suggestion) => {
     const isTaken = taken.includes(suggestion.uuid);
-    return html`<li><button type="button" ?disabled=${isTaken} @click=${() => accept(call, card, suggestion)}>
+    return html`<li><button type="button" aria-disabled=${isTaken ? "true" : "false"} @click=${() => isTaken || accept(call, card, suggestion)}>
       ${icon(isTaken ? "yes" : "add")}<span>${suggestion.label}</span>${isTaken ? html`<em>on the pad</em>` : nothing}</button></li>`;
   })}</ul>`;
 }

@@ -33,7 +33,7 @@ function opened() {
       <div class="panel" id="content" tabindex="-1">${panel()}</div></main>`;
   }
   return html`
-    <main class="middle" aria-label="Chart">${chartHead()}${chart()}</main>
+    <main class="middle" aria-label="Chart"><a class="skip" href="#content" @click=${skip}>Skip to the cards</a>${chartHead()}${chart()}</main>
     <aside class="panel" id="content" tabindex="-1" aria-label="Decision support">${panel()}</aside>
   `;
 }

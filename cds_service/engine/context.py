@@ -53,6 +53,7 @@ class Context:
     answers: dict[int, Answer] = field(default_factory=dict)
     spans: dict[tuple[int | None, int | None], Spans] = field(default_factory=dict)
     series: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
+    newest: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
     absences: dict[str, str] = field(default_factory=dict)
     shown: dict[int, Evidence] = field(default_factory=dict)
     gaps: dict[int, tuple[Missing, ...]] = field(default_factory=dict)
@@ -108,6 +109,7 @@ class Context:
             self.knowhow,
             True,
             series=self.series,
+            newest=self.newest,
             absences=self.absences,
             shown=self.shown,
             exposures=self.exposures,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
@@ -37,7 +38,9 @@ _MISSING = _Found(True, reason="not-measured")
 class NumberLeaf:
     """A ``lab``, ``vital`` or ``survey`` criterion ready to judge.
 
-    ``is_newest_only``: in a window up to now the newest result decides alone, for it is inside if any is.
+    ``is_newest_only``: in a window up to now only what may be the newest result counts, for one of it is
+    inside if any is. Of results whose dates do not tell which is newer none is believed against another:
+    where they give different answers the answer is unknown.
     """
 
     criterion: NumberCriterion
@@ -131,31 +134,35 @@ class NumberLeaf:
 
     def _in_span(self, span: Span, series: tuple[Measurement, ...], ctx: Context) -> _Found:
         c = self.criterion
-        newest = series[-1:] if self.is_newest_only and span.end == span.now else series
-        inside = [m for m in newest if span.holds(m.moment)]
+        is_all = not self.is_newest_only or span.end != span.now
+        inside = [m for m in (series if is_all else newest_of(c.name, ctx)) if span.holds(m.moment)]
         if not inside:
             reason = _absence(c, span, ctx)
             return _Found(None, reason=reason) if reason == "unreadable" else self._without_results(reason)
         if c.states == ("missing",):
             return _Found(False, (inside[-1],))
         if c.change is not None:
-            return self._trend(c.change, inside[-1], series, ctx)
+            return _agreed([self._trend(c.change, m, series, ctx) for m in _newest(inside)])
         if c.times > 1:
             return self._repeated(inside, ctx)
-        chosen = _pick(c.pick, inside)
-        verdict = self.judge(chosen, ctx)
-        return _Found(verdict, (chosen,), _why_unknown(chosen, c) if verdict is None else "")
+        chosen = _newest(inside) if c.pick == "latest" else (_pick(c.pick, inside),)
+        return _agreed([self._judged(m, ctx) for m in chosen])
+
+    def _judged(self, m: Measurement, ctx: Context) -> _Found:
+        verdict = self.judge(m, ctx)
+        return _Found(verdict, (m,), _why_unknown(m, self.criterion) if verdict is None else "")
 
     def _repeated(self, inside: list[Measurement], ctx: Context) -> _Found:
         c = self.criterion
         verdicts = [self.judge(m, ctx) for m in inside]
         hits = tuple(m for m, verdict in zip(inside, verdicts, strict=True) if verdict is True)
         shown = hits or tuple(inside[-1:])
-        if verdicts[-1] is False:
+        latest = _agreed([self._judged(m, ctx) for m in _newest(inside)])
+        if latest.verdict is False:
             return _Found(False, shown)
         spread = bool(hits) and hits[-1].moment.latest - hits[0].moment.earliest >= c.apart
-        if verdicts[-1] is True and len(hits) >= c.times and spread:
-            return _Found(True, shown)
+        if len(hits) >= c.times and spread:
+            return _Found(latest.verdict, shown, latest.reason)
         if len(inside) >= c.times and None not in verdicts:
             return _Found(False, shown)
         return _Found(None, shown, "too-few")
@@ -176,9 +183,31 @@ class NumberLeaf:
 # --- choosing, comparing, explaining
 
 
+def newest_of(name: str, ctx: Context) -> tuple[Measurement, ...]:
+    """Return every result that may be the newest of an analyte, as far as the dates tell; oldest first."""
+    found = ctx.newest.get(name)
+    if found is None:
+        found = ctx.newest[name] = _newest(series_of(name, ctx))
+    return found
+
+
+def _newest(results: Sequence[Measurement]) -> tuple[Measurement, ...]:
+    if len(results) < 2:
+        return tuple(results)
+    begun = max(m.moment.earliest for m in results)
+    return tuple(m for m in results if m.moment.latest >= begun)
+
+
+def _agreed(found: Sequence[_Found]) -> _Found:
+    """Return the answer of the last of results that may all be the newest; unknown where they differ."""
+    if any(one.verdict is not found[-1].verdict for one in found):
+        return _Found(None, tuple(dict.fromkeys(m for one in found for m in one.shown)), "no-date")
+    return found[-1]
+
+
 def _pick(pick: str, inside: list[Measurement]) -> Measurement:
     numbered = [m for m in inside if m.value is not None and not m.unit_doubtful]
-    if pick == "latest" or not numbered:
+    if not numbered:
         return inside[-1]
     chooser = max if pick == "highest" else min
     return chooser(numbered, key=lambda m: m.value or Decimal(0))

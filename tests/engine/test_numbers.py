@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
-from cds_service.facts import DataState, SetAside, Source
+from cds_service.facts import DataState, Moment, SetAside, Source
 
 from .conftest import Judge, ago, event, facts, lab
 
@@ -285,3 +286,66 @@ def test_a_result_of_another_time_is_not_called_none_on_record(judge: Judge) -> 
 
     assert words() == "Magnesium: none on record"
     assert words(lab("magnesium", "0.8", 200)) == f"Magnesium: none recent (newest {ago(200).text[:10]})"
+
+
+def span_of(first: float, last: float, text: str) -> Moment:
+    """A date known by no more than that it lies between so many days ago."""
+    return Moment(ago(first).earliest, ago(last).latest, text)
+
+
+THIS_YEAR = span_of(151, 0, "2025")
+
+
+@pytest.mark.parametrize(
+    ("vague", "exact", "expected"),
+    [("2.9", "3.0", True), ("4.1", "4.0", False), ("2.9", "4.0", None), ("4.1", "3.0", None)],
+)
+@pytest.mark.parametrize("moment", [THIS_YEAR, span_of(31, 1, "2025-05"), span_of(4, 3, "2025-05-28")])
+def test_of_two_results_in_unclear_order_neither_is_believed_alone(
+    judge: Judge, moment: Moment, vague: str, exact: str, expected: bool | None
+) -> None:
+    one, other = structs.replace(lab("potassium", vague), moment=moment), lab("potassium", exact, 3.5)
+    answer = judge("{lab: potassium, below: 3.5 mmol/L, within: usual}", facts(one, other))
+    assert answer.verdict is expected
+    if expected is None:
+        assert {e.value for e in answer.evidence} == {Decimal(vague), Decimal(exact)}
+        assert [(gap.name, gap.reason) for gap in answer.missing] == [("potassium", "no-date")]
+
+
+def test_a_result_surely_older_than_the_newest_is_not_asked(judge: Judge) -> None:
+    older = structs.replace(lab("potassium", "2.9"), moment=span_of(60, 20, "2025-04"))
+    newest = lab("potassium", "4.0", 19)
+    assert judge("{lab: potassium, below: 3.5 mmol/L, within: usual}", facts(older, newest)).verdict is False
+
+
+def test_a_vague_result_that_may_be_inside_the_window_is_no_absence(judge: Judge) -> None:
+    """The exact result is too old; the other may be from today, so that nobody can say "not measured"."""
+    vague, old = structs.replace(lab("magnesium", "0.9"), moment=THIS_YEAR), lab("magnesium", "0.6", 100)
+    for patient in (facts(vague, old), facts(old, vague)):
+        assert judge("{lab: magnesium, is: missing, within: usual}", patient).verdict is False
+        assert judge("{lab: magnesium, is: low, within: usual}", patient).verdict is False
+
+
+def test_two_results_of_one_moment_that_differ_are_no_answer(judge: Judge) -> None:
+    one, other = (
+        lab("potassium", "2.9"),
+        structs.replace(lab("potassium", "4.0"), source=Source("Observation/2")),
+    )
+    for patient in (facts(one, other), facts(other, one)):
+        assert judge("{lab: potassium, below: 3.5 mmol/L, within: usual}", patient).verdict is None
+        assert judge("{lab: potassium, below: 5.0 mmol/L, within: usual}", patient).verdict is True
+        assert (
+            judge("{lab: potassium, below: 3.5 mmol/L, within: usual, pick: lowest}", patient).verdict is True
+        )
+
+
+def test_a_change_or_a_repetition_needs_a_newest_result_that_is_certain(judge: Judge) -> None:
+    before = lab("creatinine", "80", 5)
+    vague = structs.replace(lab("creatinine", "80"), moment=span_of(3, 1, "2025-05"))
+    rise = "{lab: creatinine, rises_by: 26.5 umol/L, over: 7 days, within: 7 days}"
+    assert judge(rise, facts(before, lab("creatinine", "130", 2))).verdict is True
+    assert judge(rise, facts(before, lab("creatinine", "130", 2), vague)).verdict is None
+    twice = "{lab: creatinine, above: 100 umol/L, times: 2, within: 30 days}"
+    two = (lab("creatinine", "130", 2), lab("creatinine", "130", 4))
+    assert judge(twice, facts(*two)).verdict is True
+    assert judge(twice, facts(*two, vague)).verdict is None

@@ -89,6 +89,10 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "says the drug is not taken or must not be given, and was left out.",
         "Nothing, if that is right.",
     ),
+    "F043": (
+        "orders a drug by a name that no drug known here has, and without a code; nothing about it was checked.",
+        "Send a code (RxNorm, ATC), or the generic name.",
+    ),
     "F044": (
         "has a code and a name that mean different drugs; neither was used.",
         "Check which drug is meant.",

@@ -89,6 +89,8 @@ def _take(reading: Reading, located: Located, use: _Use | str, dosages: list[Dos
         return
     if not drug.products:
         _count_unread(reading, drug)
+        if use.draft and not any(sense.codes for sense in drug.senses):
+            reading.refuse("F043", located, kind="drug", shown=drug.display)
     _file(reading, located, use, drug, dosages)
 
 

@@ -385,6 +385,24 @@ def drafted(
     return facts(read_drafts(record, bundle(*drafts), selections=selections), hook="order-sign")
 
 
+@pytest.mark.parametrize(
+    ("drug", "told"),
+    [
+        ({"text": "Blubberin 5 mg"}, ["F043"]),
+        ({"text": "prednisone 5 mg"}, []),
+        (
+            {"coding": [{"system": RXNORM, "code": "723", "display": "amoxicillin"}], "text": "Amoxicillin"},
+            [],
+        ),
+    ],
+)
+def test_an_order_by_an_unknown_name_is_told_as_not_checked(drug: dict[str, Any], told: list[str]) -> None:
+    """It gave no card and no word: nobody saw that nothing had been checked. A code is counted as unread."""
+    found = drafted(order(status="draft", medicationCodeableConcept=drug))
+    assert codes(found) == told
+    assert facts_of(order(medicationCodeableConcept=drug)).set_aside == ()
+
+
 def test_a_draft_is_a_draft_and_its_length_is_read() -> None:
     bounds = {"timing": {"repeat": {"boundsDuration": {"value": 2, "unit": "wk", "code": "wk"}}}}
     (use,) = drafted(without(order(status="draft"), "subject") | {"dosageInstruction": [bounds]}).drugs[

@@ -90,7 +90,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
         "Nothing, if that is right.",
     ),
     "F043": (
-        "orders a drug by a name that no drug known here has, and without a code; nothing about it was checked.",
+        "orders a drug by a name alone, and no drug known here has it; nothing about it was checked.",
         "Send a code (RxNorm, ATC), or the generic name.",
     ),
     "F044": (

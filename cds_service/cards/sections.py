@@ -56,7 +56,8 @@ def contributor_line(entry: Entry, place: int, values: int, voice: Voice) -> Blo
         text += "; " + voice.say("timing")
     checks = proposals_of([entry])[:_CHECKS]
     if checks:
-        orders = ", ".join(inside(voice.title("order", proposal.order)) for proposal in checks)
+        # Names of tests hold commas themselves.
+        orders = "; ".join(inside(voice.title("order", proposal.order)) for proposal in checks)
         text += "; " + voice.say("check", orders=orders)
     return Block(f"{place}. {text}.", KEEP, item=True)
 

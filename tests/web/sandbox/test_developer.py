@@ -249,7 +249,7 @@ def test_bad_json_is_told_with_its_place_and_can_be_sent_all_the_same(sandbox: s
     page.get_by_role("button", name="Send", exact=True).click()
     said = page.locator("#request-fault").inner_text()
     line = original[:at].count("\n") + 1
-    assert f"No JSON at line {line}, column 3." in said and "double quotes" in said
+    assert f"This is not JSON at line {line}, column 3." in said and "double quotes" in said
     assert page.evaluate("document.activeElement.id") == "request-text"
     assert page.evaluate("document.activeElement.selectionStart") == at
     assert axe_violations(page) == []

@@ -73,7 +73,7 @@ REFUSED = {
         "The file says a name twice at line 2, column 2.",
     ),
     "a name twice, spelled otherwise": (b'{"ab": [{"ab": ":"}], "\\u0061b": 1}', "column 23."),
-    "a list": (b"[]", "This JSON is no object."),
+    "a list": (b"[]", "This JSON is not an object."),
     "something else": (b'{"a": 1}', "This is JSON, but neither a FHIR Bundle nor a CDS Hooks request."),
     "a bulk export": (
         b'{"resourceType":"Patient"}\n{"resourceType":"Patient"}\n',

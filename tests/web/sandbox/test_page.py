@@ -50,7 +50,7 @@ def test_every_patient_is_listed_and_found_by_words(sandbox: str, visit: Any) ->
     page.get_by_role("searchbox", name="Filter patients").fill("IBUPROFEN woman")
     assert [row.split("\n")[0] for row in page.locator(".patient").all_inner_texts()] == ["Lithea Mockup"]
     page.get_by_role("searchbox", name="Filter patients").fill("nobody of that name")
-    assert "No patient holds all of these words." in page.locator(".groups").inner_text()
+    assert "No patient matches all of these words." in page.locator(".groups").inner_text()
 
 
 def test_a_patient_opens_with_chart_and_cards_worst_first(sandbox: str, visit: Any) -> None:

@@ -90,7 +90,7 @@ export async function addProblem(match) {
  * @returns {Promise<void>}
  */
 export async function refill(row) {
-  note(`Refill asked for: ${row.title}.`);
+  note(`Refill requested: ${row.title}.`);
   const draft = refillOf(row.resource, state.record.resources, `refill-${newId()}`);
   await ask("medication-refill", { ...current(), medications: orderBundle([draft], state.record) });
 }

@@ -134,7 +134,7 @@ function isJson(text) {
 }
 
 async function understood(json, hooks) {
-  if (!isObject(json)) throw new Refusal("This JSON is no object.");
+  if (!isObject(json)) throw new Refusal("This JSON is not an object.");
   if (typeof json.hook === "string" || isObject(json.context)) return ofRequest(json, hooks);
   if (json.resourceType === "Bundle") return ofBundle(json);
   if (typeof json.resourceType === "string") {

@@ -70,7 +70,7 @@ function readRow(resource, all) {
     return rowOf(resource, all);
   } catch {
     const reference = referenceOf(resource);
-    return { reference, title: reference, note: "not in the form of FHIR: this page cannot read it", date: "", status: "unreadable", isOver: false, isVoid: false, resource };
+    return { reference, title: reference, note: "not valid FHIR: this page cannot read it", date: "", status: "unreadable", isOver: false, isVoid: false, resource };
   }
 }
 

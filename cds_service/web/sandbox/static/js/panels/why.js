@@ -48,7 +48,7 @@ function explained(call, explanation) {
   return html`<div class="why">
     ${explanation.assessable ? nothing : html`<p class="why-note">${icon("warning")}<span>Nothing could be assessed with what was sent: the service answers with no card at all.</span></p>`}
     ${controls(call, explanation)}
-    ${shown.length ? nothing : html`<p class="soft none-left">No rule is like that. <button type="button" class="plain small" @click=${() => set({})}>Show all</button></p>`}
+    ${shown.length ? nothing : html`<p class="soft none-left">No rule matches these filters. <button type="button" class="plain small" @click=${() => set({})}>Show all</button></p>`}
     ${ANSWERS.map(([answer, words]) => section(answer, words, shown.filter((rule) => rule.answer === answer), explanation))}
     ${unread(explanation)}
   </div>`;

@@ -24,7 +24,7 @@ export function patientList() {
     ${problemBox(state.patients.problem ?? state.discovery)}
     <div class="groups">
       ${repeat(groups(found), ([group]) => group, ([group, stories]) => section(group, stories))}
-      ${found.length ? nothing : html`<p class="pad soft">No patient holds all of these words.</p>`}
+      ${found.length ? nothing : html`<p class="pad soft">No patient matches all of these words.</p>`}
     </div>
     ${ownDataControl()}
   `;

@@ -48,7 +48,7 @@ function editor(call) {
 
 function faultBox(call, text, fault) {
   return html`<div class="problem" role="alert" id="request-fault">${icon("warning")}
-    <div><strong>No JSON at line ${fault.line}, column ${fault.column}.</strong><p>${fault.message}</p>
+    <div><strong>This is not JSON at line ${fault.line}, column ${fault.column}.</strong><p>${fault.message}</p>
       <div class="wire-buttons"><button type="button" class="small" @click=${() => select(fault)}>Go there</button>
       <button type="button" class="small" @click=${() => post(call, text)}>Send it all the same</button></div></div></div>`;
 }

@@ -122,12 +122,16 @@ class Visits:
         page = context.new_page()
         origin = "/".join(address.split("/")[:3])
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        page.on("console", self._hear)
         context.route(lambda url: not _is_at_home(url, origin), self._stop)
         context.expose_binding("complain", lambda _source, words: self.complaints.append(words))
         context.add_init_script(_POLICY_WATCH)
         page.goto(address)
         return page
+
+    def _hear(self, said: Any) -> None:
+        if said.type == "error":
+            self.complaints.append(said.text)
 
     def _stop(self, route: Any) -> None:
         self.complaints.append(f"asked {route.request.url}")

@@ -13,6 +13,9 @@ from cds_service.engine.logic import Answer3, all_of
 from cds_service.facts import Moment
 from cds_service.rules.criteria import SECONDS, Limit
 
+#: Length of a date that names its day.
+_DAY_KNOWN = len("2026-11-15")
+
 
 def matches_side(side: str | None, wanted: str, ctx: Context) -> Answer3:
     """Judge a side word; ``same`` and ``opposite`` compare with the side of the twitch."""
@@ -58,13 +61,18 @@ def lasted(
     """Judge a duration since onset.
 
     Without a stated onset the first record gives "at least" that long: it can prove a long
-    duration, never a short one.
+    duration, never a short one. An onset stated by month or year answers where every day in it does.
     """
     if at_least is None and less_than is None:
         return True
     if onset is not None:
-        length = ctx.now - onset.earliest
-        return (at_least is None or length >= at_least) and (less_than is None or length < less_than)
+        longest = ctx.now - onset.earliest
+        shortest = longest if len(onset.text) >= _DAY_KNOWN else max(0, ctx.now - onset.latest)
+        lengths = [
+            (at_least is None or length >= at_least) and (less_than is None or length < less_than)
+            for length in (shortest, longest)
+        ]
+        return lengths[0] if lengths[0] == lengths[1] else None
     if first_recorded is None:
         return None
     length = ctx.now - first_recorded.latest

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from cds_service.facts import Source, Twitch
+from cds_service.facts import Moment, Source, Twitch
 
 from .conftest import Judge, ago, event, facts, lab
 
@@ -195,3 +195,26 @@ def test_a_stated_onset_can_be_asked_for_alone(judge: Judge) -> None:
     cramp = event("symptom", "cramp", onset=ago(3))
     assert judge("{symptom: cramp, onset: stated}", facts(cramp)).verdict is True
     assert judge("{symptom: cramp, onset: stated}", facts(event("symptom", "cramp"))).verdict is False
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "text", "weeks", "year"),
+    [
+        (151, 0, "2025", None, False),  # it may have begun yesterday
+        (516, 152, "2024", True, None),
+        (881, 517, "2023", True, True),
+        (61, 31, "2025-04", True, False),
+        (31, 1, "2025-05", None, False),
+        (14, 13, "2025-05-18", True, False),  # a day counts as the whole of it
+    ],
+)
+def test_an_onset_known_by_month_or_year_proves_no_duration_it_may_not_have(
+    judge: Judge, first: float, last: float, text: str, weeks: bool | None, year: bool | None
+) -> None:
+    onset = Moment(ago(first).earliest, ago(last).latest, text)
+    patient = facts(event("symptom", "tremor", 0.01, onset=onset))
+    assert judge("{symptom: tremor, for_at_least: 14 days}", patient).verdict is weeks
+    assert judge("{symptom: tremor, for_less_than: 14 days}", patient).verdict is (
+        None if weeks is None else not weeks
+    )
+    assert judge("{symptom: tremor, for_at_least: 365 days}", patient).verdict is year

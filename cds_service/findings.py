@@ -56,7 +56,8 @@ class Missing(NamedTuple):
     """One thing that was not known where a criterion asked for it.
 
     ``reason``: ``not-measured``, ``not-sent``, ``unreadable``, ``no-number``, ``no-range``,
-    ``no-date``, ``no-detail`` (side, dose, route, facet) or ``too-few``.
+    ``no-date``, ``no-detail`` (side, dose, route, facet), ``too-few`` or ``contradictory`` (results
+    that may all be the newest and answer differently).
     """
 
     kind: str

@@ -35,6 +35,18 @@ def cited(found: Review) -> set[str]:
     return {str(e.source) for f in matched for e in f.evidence if e.kind == "lab" and e.source}
 
 
+@pytest.mark.parametrize("when", ["2026-11-19T08:00:00Z", "2026-11-19", "2026"])
+def test_results_that_contradict_each_other_are_told_on_a_card(when: str) -> None:
+    """One may be critical: silence would hide it. Neither is believed alone."""
+    low = lab(2.2, id="low", effectiveDateTime=when)
+    normal = lab(4.5, id="normal", effectiveDateTime="2026-11-19T08:00:00Z")
+    for twitch in ([TWITCH], []):
+        *_, card = review(bundle(PATIENT, *twitch, low, normal)).cards
+        assert card["source"]["topic"]["code"] == "notAssessed"
+        assert "contradict each other: potassium" in card["detail"]
+    assert not review(bundle(PATIENT, lab(4.4, id="low", effectiveDateTime=when), normal)).cards
+
+
 def test_a_sound_result_is_cited() -> None:
     assert cited(review(potassium(1))) == {"Observation/o0"}
 

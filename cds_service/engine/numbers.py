@@ -201,7 +201,7 @@ def _newest(results: Sequence[Measurement]) -> tuple[Measurement, ...]:
 def _agreed(found: Sequence[_Found]) -> _Found:
     """Return the answer of the last of results that may all be the newest; unknown where they differ."""
     if any(one.verdict is not found[-1].verdict for one in found):
-        return _Found(None, tuple(dict.fromkeys(m for one in found for m in one.shown)), "no-date")
+        return _Found(None, tuple(dict.fromkeys(m for one in found for m in one.shown)), "contradictory")
     return found[-1]
 
 

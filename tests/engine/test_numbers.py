@@ -309,7 +309,7 @@ def test_of_two_results_in_unclear_order_neither_is_believed_alone(
     assert answer.verdict is expected
     if expected is None:
         assert {e.value for e in answer.evidence} == {Decimal(vague), Decimal(exact)}
-        assert [(gap.name, gap.reason) for gap in answer.missing] == [("potassium", "no-date")]
+        assert [(gap.name, gap.reason) for gap in answer.missing] == [("potassium", "contradictory")]
 
 
 def test_a_result_surely_older_than_the_newest_is_not_asked(judge: Judge) -> None:

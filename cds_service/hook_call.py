@@ -15,16 +15,16 @@ from datetime import datetime
 
 import msgspec
 
-from cds_service.answers import RecallAnswers, no_answers
-from cds_service.bounds import MAX_DEPTH, is_crowded, is_deeper
 from cds_service.cards.limits import NO_LIMITS, CardLimits
 from cds_service.errors import Issue, RequestError
 from cds_service.fetch import Authorization, Fault, Fetched, has_next
 from cds_service.fhir import Record, read_added, read_drafts, read_prefetch
+from cds_service.json_text.bounds import MAX_DEPTH, is_crowded, is_deeper
+from cds_service.json_text.members import Repeated, TooMany, members_of
 from cds_service.knowledge import Knowledge, Service
-from cds_service.members import Repeated, TooMany, members_of
-from cds_service.repeats import Recall, nothing_shown
 from cds_service.review import Review, review_patient
+from cds_service.triage.answers import RecallAnswers, no_answers
+from cds_service.triage.repeats import Recall, nothing_shown
 
 #: Name of the request extension that moves the evaluation date (only where the settings allow it).
 AS_OF_EXTENSION = "org.twitch-cds.asOf"

@@ -78,7 +78,7 @@ class Knowledge:
     """Everything the product knows; equal only to itself. Mappings are read-only and sorted by key.
 
     ``frames``, ``triage`` and ``cessation`` are typed here (``cds_service.frames``); ``wording`` is the
-    checked content of its file, which ``cds_service.wording`` reads. ``documents`` gives the file
+    checked content of its file, which ``cds_service.text.wording`` reads. ``documents`` gives the file
     of each rule, definition and order set (``rules/<id>``, ``definitions/<id>`` ...) and of each single
     file (``gates`` ...) for messages. ``site`` is what the site changed; rules it switched off stand
     there and not among ``rules``.

@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 
-from cds_service.answers import RecallAnswers, Telling, answered_findings, no_answers, tellings_of
 from cds_service.cards import build_cards, topic_code
 from cds_service.cards.limits import NO_LIMITS, CardLimits, limited
 from cds_service.engine import Context, Program
@@ -22,11 +21,12 @@ from cds_service.facts import DataState, PatientFacts, SetAside, Source
 from cds_service.fhir import Record, extract_facts, first_alike, read_bundle, second_look
 from cds_service.findings import Evidence, Finding, Missing, Verdict, spoken
 from cds_service.knowledge import Knowledge
-from cds_service.neutral import exact, neutral
 from cds_service.program import program_of
-from cds_service.repeats import Mark, Recall, known_again, marks_of, nothing_shown
 from cds_service.salvage import written
+from cds_service.text.neutral import exact, neutral
 from cds_service.triage import Triaged, triage
+from cds_service.triage.answers import RecallAnswers, Telling, answered_findings, no_answers, tellings_of
+from cds_service.triage.repeats import Mark, Recall, known_again, marks_of, nothing_shown
 
 #: Extension of the answer with everything the cards rest on (docs/integrate.md).
 EXTENSION = "org.twitch-cds.review"

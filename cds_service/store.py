@@ -41,13 +41,13 @@ from sqlalchemy.exc import (
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from cds_service.auth.replay import UsedTokens, used_token_table
-from cds_service.commits import Writer
+from cds_service.database.commits import Writer
+from cds_service.database.inserts import can_insert, insert_or_renew
 from cds_service.errors import Issue, SettingsError
 from cds_service.feedback import ANSWERS, METADATA, AnsweredFindings, Ledger, QuickAccess, keyed, kind_of
 from cds_service.feedback.answered import CLOCK_SKEW_SECONDS
 from cds_service.feedback.ledger import cannot_keep
 from cds_service.feedback.tables import ANSWERED
-from cds_service.inserts import can_insert, insert_or_renew
 
 _METADATA = MetaData()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cds_service.neutral import exact
+from cds_service.text.neutral import exact
 
 #: (kind of data, code system, code)
 UnreadKey = tuple[str, str, str]

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from cds_service import review
 from cds_service.cards import build_cards
-from cds_service.wording import assert_clean
+from cds_service.text.wording import assert_clean
 from tests.connects import connects
 
 __all__ = ["connects"]

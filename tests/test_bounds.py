@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.bounds import MAX_DEPTH, is_crowded, is_deeper
-from cds_service.members import TooMany, members_of
+from cds_service.json_text.bounds import MAX_DEPTH, is_crowded, is_deeper
+from cds_service.json_text.members import TooMany, members_of
 
 ROOT = Path(__file__).resolve().parents[1]
 FIXTURES = sorted((ROOT / "fixtures").rglob("*.json"))

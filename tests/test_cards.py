@@ -20,14 +20,14 @@ from cds_service.cards import build_cards, not_assessed_card
 from cds_service.cards.blocks import DETAILS, KEEP, Block, fitted
 from cds_service.cards.proposals import Steps, steps_in_words
 from cds_service.cards.voice import Voice
+from cds_service.catalogue.logic import fired_in_words
 from cds_service.facts import KINDS, DataState, PatientFacts, SetAside, Source
 from cds_service.findings import INDICATORS, Finding, Missing, Proposal, Slot, Verdict
 from cds_service.knowledge import Knowledge
-from cds_service.logic import fired_in_words
-from cds_service.neutral import neutral
 from cds_service.rules import Rule
+from cds_service.text.neutral import neutral
+from cds_service.text.wording import assert_clean
 from cds_service.triage import triage
-from cds_service.wording import assert_clean
 from tests.carding import (
     AS_OF,
     BASE,

@@ -7,8 +7,8 @@ import pytest
 from cds_service.cards.cited import facts_of
 from cds_service.cards.voice import Voice
 from cds_service.findings import Evidence
-from cds_service.folding import absorb
 from cds_service.triage import Entry
+from cds_service.triage.folding import absorb
 from tests.carding import BASE, drug_evidence, evidence, facts, finding, knowledge
 
 LITHIUM, LOSARTAN, FUROSEMIDE = (drug_evidence(name) for name in ("lithium", "losartan", "furosemide"))

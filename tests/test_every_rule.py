@@ -16,9 +16,9 @@ from cds_service.cards import build_cards
 from cds_service.facts import Measurement, PatientFacts
 from cds_service.program import program_of
 from cds_service.ready import ready_knowledge
+from cds_service.text.wording import assert_clean
 from cds_service.triage import triage
 from cds_service.validate.case_facts import facts_from_case
-from cds_service.wording import assert_clean
 
 KNOWLEDGE = ready_knowledge(None)
 #: Names as long as a record may well hold them.

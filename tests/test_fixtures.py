@@ -15,8 +15,8 @@ from fhir.resources.R4B.servicerequest import ServiceRequest
 from cds_service import cli
 from cds_service.knowledge import Knowledge, load_knowledge
 from cds_service.settings import Settings
+from cds_service.text.wording import assert_clean
 from cds_service.web import create_app
-from cds_service.wording import assert_clean
 from tests.fhir_builder.patients import WRITTEN
 from tests.fhir_builder.requests import PATIENTS, order_request, patient_view, request_for
 from tests.vignettes.judging import EXTENSION, differences

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from cds_service.catalogue.logic import logic_in_words
+from cds_service.catalogue.outline import outline_of
 from cds_service.content import content_root
 from cds_service.errors import SettingsError
 from cds_service.explain import explain_patient
-from cds_service.explain_text import render_text
+from cds_service.explain.text import render_text
 from cds_service.fhir import latest_clinical_date, read_bundle
 from cds_service.knowledge import Knowledge, load_knowledge
-from cds_service.logic import logic_in_words
-from cds_service.outline import outline_of
 from cds_service.program import program_of
 from cds_service.review import Review, review_patient
 from cds_service.site import NO_CHANGES, read_site

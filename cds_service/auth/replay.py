@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from sqlalchemy import BigInteger, Column, MetaData, String, Table, delete
 from sqlalchemy.exc import SQLAlchemyError
 
-from cds_service.commits import Together, Writer
+from cds_service.database.commits import Together, Writer
+from cds_service.database.inserts import insert_new
 from cds_service.errors import Issue, StoreError
-from cds_service.inserts import insert_new
 
 #: Seconds between two sweeps of one process.
 _SWEEP_SECONDS = 60

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from cds_service.auth.policy import TrustedClient
-from cds_service.members import Repeated, members_of
+from cds_service.json_text.members import Repeated, members_of
 
 #: Why a token was refused: for the operator's log, never for the caller.
 Reason = Literal[

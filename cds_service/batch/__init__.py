@@ -34,8 +34,8 @@ from cds_service.batch.shuffle.room import check_room
 from cds_service.batch.summary import check, summary_of
 from cds_service.batch.tally import Tally
 from cds_service.batch.tasks import Run
+from cds_service.catalogue.thresholds import analyte_frames
 from cds_service.knowledge import Knowledge, load_knowledge
-from cds_service.thresholds import analyte_frames
 
 __all__ = ["ENGINES", "FORMATS", "LATEST", "ExportAccess", "Progress", "default_workers", "run_batch"]
 

@@ -22,8 +22,8 @@ from cds_service.fhir import Record, count_patients, latest_clinical_date, read_
 from cds_service.fhir.faults import wrong_subject
 from cds_service.findings import Verdict
 from cds_service.knowledge import Knowledge
-from cds_service.neutral import exact, neutral
 from cds_service.review import Review, missing_json, review_patient
+from cds_service.text.neutral import exact, neutral
 
 __all__ = ["Reviewer", "joined", "of_broken"]
 

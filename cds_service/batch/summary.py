@@ -13,7 +13,7 @@ from cds_service.batch.tally import Tally, parts
 from cds_service.facts import DataState
 from cds_service.fhir import CODES
 from cds_service.knowledge import Knowledge
-from cds_service.neutral import exact
+from cds_service.text.neutral import exact
 
 _COUNTED: Final = ("files", "bytes", "documents", "resources", "patients")
 _MOST_CODES: Final = 1_000

@@ -24,7 +24,7 @@ from cds_service.errors import PatientDataError
 from cds_service.facts import DataState
 from cds_service.fhir import read_bundle
 from cds_service.fhir.scan import READ_BY_NAME
-from cds_service.neutral import exact
+from cds_service.text.neutral import exact
 
 _TYPE_IN_NAME: Final = re.compile(r"[A-Z][A-Za-z]+")
 #: Bytes read, patients reviewed, findings.

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from cds_service.cards.blocks import CAUTIONS, Block
 from cds_service.cards.voice import Voice
-from cds_service.folding import unique_lines
 from cds_service.frames import Cessation
 from cds_service.triage import Entry
+from cds_service.triage.folding import unique_lines
 
 #: Label exceptions that hold for one patient, each with the drugs it covers.
 Exceptions = tuple[tuple[Cessation, frozenset[str]], ...]

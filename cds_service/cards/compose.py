@@ -17,9 +17,9 @@ from cds_service.cards.sources import links_of, source_of
 from cds_service.cards.summary import summary_of
 from cds_service.cards.voice import Voice, rules_of
 from cds_service.cards.writing import finished
+from cds_service.catalogue.logic import changes_in_words
 from cds_service.facts import PatientFacts
 from cds_service.knowledge import Knowledge
-from cds_service.logic import changes_in_words
 from cds_service.site_changes import changes_of_rule
 from cds_service.triage import Entry, Triaged
 

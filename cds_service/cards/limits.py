@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from cds_service.cards.writing import EXTENSION
 from cds_service.frames import Frames
-from cds_service.plain_text import plain_text
+from cds_service.text.plain import plain_text
 
 Card = dict[str, Any]
 

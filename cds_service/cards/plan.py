@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from cds_service.cards.proposals import Steps, asked_by, proposals_of, steps_of
 from cds_service.cards.voice import Voice, evidence_of
 from cds_service.findings import INDICATORS, Finding, Proposal
-from cds_service.folding import highest, unique_proposals
 from cds_service.triage import Entry, Triaged
+from cds_service.triage.folding import highest, unique_proposals
 
 
 @dataclass(frozen=True, slots=True)

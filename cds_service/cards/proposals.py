@@ -14,10 +14,10 @@ from cds_service.cards.voice import Voice
 from cds_service.facts import Measurement
 from cds_service.fhir.orders import draft_service_request
 from cds_service.findings import Evidence, Finding, Proposal
-from cds_service.folding import priority_place, unique_proposals
 from cds_service.knowledge import Knowledge
 from cds_service.terminology import OrderCode
 from cds_service.triage import Entry
+from cds_service.triage.folding import priority_place, unique_proposals
 
 _NOBODY = "Patient/nobody"
 

@@ -12,15 +12,15 @@ from cds_service.cards.cited import facts_of
 from cds_service.cards.proposals import Steps, is_abnormal, proposals_of, steps_in_words
 from cds_service.cards.sources import citation_words, citations_of
 from cds_service.cards.voice import EVIDENCE_LIMIT, Voice, evidence_of
+from cds_service.catalogue.logic import fired_in_words
+from cds_service.catalogue.titles import inside, named_inside
 from cds_service.engine.text import describe_twitch
 from cds_service.facts import SetAside
 from cds_service.findings import Evidence, Finding, Missing, Slot
-from cds_service.folding import unique_lines
-from cds_service.logic import fired_in_words
-from cds_service.neutral import neutral
-from cds_service.titles import inside, named_inside
+from cds_service.text.neutral import neutral
+from cds_service.text.wording import Companion
 from cds_service.triage import Entry
-from cds_service.wording import Companion
+from cds_service.triage.folding import unique_lines
 
 _NAMED = 4
 _GAPS_A_REASON = 8

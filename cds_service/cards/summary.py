@@ -6,7 +6,7 @@ import re
 
 from cds_service.cards.voice import Voice
 from cds_service.findings import Finding, Line, spoken
-from cds_service.neutral import neutral
+from cds_service.text.neutral import neutral
 
 #: Record text is shortened step by step to these lengths; what starts as a number keeps its number.
 _SLOT_LIMITS = (60, 40, 28, 20)

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from cds_service.catalogue.titles import inside, title_of
 from cds_service.facts import Measurement, PatientFacts
 from cds_service.findings import Evidence, Line, spoken
 from cds_service.knowledge import Knowledge
-from cds_service.neutral import guarded, neutral
-from cds_service.titles import inside, title_of
+from cds_service.text.neutral import guarded, neutral
+from cds_service.text.wording import Wording, read_wording
 from cds_service.triage import Entry
-from cds_service.wording import Wording, read_wording
 
 #: Longest record text inside one line and longest piece of evidence, in characters.
 SLOT_LIMIT = 80

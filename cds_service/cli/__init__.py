@@ -13,7 +13,7 @@ import click
 
 from cds_service import __version__
 from cds_service.errors import BatchError, CdsError, SettingsError
-from cds_service.neutral import visible
+from cds_service.text.neutral import visible
 
 _COMMANDS = {
     "batch": "cds_service.cli.batch",

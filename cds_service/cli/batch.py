@@ -22,8 +22,8 @@ from cds_service.batch.progress import quiet
 from cds_service.batch.report.content import several_sentence
 from cds_service.cli.options import as_of_option, config_option, knowledge_in_force, settings_in_force
 from cds_service.fetch import parse_network, parse_server
-from cds_service.neutral import visible
 from cds_service.settings import Settings
+from cds_service.text.neutral import visible
 
 #: Exit code of a process that was stopped by Ctrl-C (128 + SIGINT).
 _STOPPED = 130

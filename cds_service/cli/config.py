@@ -9,8 +9,8 @@ import click
 
 from cds_service.cli.options import config_option, json_option, knowledge_in_force, settings_in_force
 from cds_service.settings import settings_table, shown_settings
-from cds_service.settings_advice import settings_advice
-from cds_service.settings_refusals import (
+from cds_service.settings.advice import settings_advice
+from cds_service.settings.refusals import (
     refuse_exposed_sandbox,
     refuse_open_network,
     refuse_unreadable_authorities,

@@ -27,7 +27,7 @@ from cds_service.doctor import SCHEMA, Examination, Severity, Trouble, Wishes, a
 from cds_service.errors import Issue, SettingsError
 from cds_service.fetch import FhirClient, key_set_fetch
 from cds_service.settings import Settings
-from cds_service.settings_refusals import refuse_unreadable_authorities
+from cds_service.settings.refusals import refuse_unreadable_authorities
 
 _COLORS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "blue"}
 _INDENT = " " * 9

@@ -19,7 +19,7 @@ from cds_service.cli.patient_file import review_file
 from cds_service.cli.review import print_json
 from cds_service.errors import Issue, RequestError
 from cds_service.explain import explain_patient
-from cds_service.explain_text import render_text
+from cds_service.explain.text import render_text
 
 _LEGEND = "+ holds   - does not hold   ? cannot be told   -> told by another rule   # place among the cards"
 

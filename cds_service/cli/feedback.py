@@ -15,8 +15,8 @@ import click
 from cds_service.cli.options import config_option, json_option, knowledge_in_force, settings_in_force
 from cds_service.errors import Issue, SettingsError
 from cds_service.feedback import RuleRates, rates_by_rule
-from cds_service.neutral import visible
 from cds_service.store import FeedbackStore, is_there, open_store
+from cds_service.text.neutral import visible
 
 #: A cell that begins so is run by spreadsheets as a formula (OWASP ASVS 5.0, 1.2.10), wide signs as narrow
 #: ones; spreadsheets of some countries divide cells at other signs than the comma.

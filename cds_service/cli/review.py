@@ -26,8 +26,8 @@ from cds_service.cli.options import (
 from cds_service.cli.patient_file import review_file
 from cds_service.facts import SetAside
 from cds_service.knowledge import Knowledge
-from cds_service.neutral import exact, neutral
 from cds_service.review import Review
+from cds_service.text.neutral import exact, neutral
 
 _NOT_SCORED = "not-scored"
 _COLORS = {"critical": "red", "warning": "yellow", "info": "blue"}

@@ -26,7 +26,7 @@ from cds_service.json_log import SERVER_LOG, configure_logging, tell
 from cds_service.knowledge import Knowledge
 from cds_service.ready import rehearse
 from cds_service.settings import Settings, as_environment
-from cds_service.settings_refusals import refuse_exposed_sandbox, refuse_open_network
+from cds_service.settings.refusals import refuse_exposed_sandbox, refuse_open_network
 from cds_service.store import open_store
 
 _APPLICATION = "cds_service.web:create_app_from_environment"

@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 
+from cds_service.database.inserts import insert_or_renew
 from cds_service.feedback.items import ACCEPTED, Answer
 from cds_service.feedback.rest import QuickAccess
 from cds_service.feedback.tables import ANSWERED
-from cds_service.inserts import insert_or_renew
 
 #: So many are remembered; the oldest are forgotten first, and are then told again.
 _MOST = 100_000

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from cds_service.bounds import is_crowded, is_deeper
 from cds_service.errors import Issue, RequestError
-from cds_service.members import Repeated, members_of
+from cds_service.json_text.bounds import is_crowded, is_deeper
+from cds_service.json_text.members import Repeated, members_of
 
 ACCEPTED = "accepted"
 OVERRIDDEN = "overridden"

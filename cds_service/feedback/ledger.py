@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from cds_service.commits import Writer
+from cds_service.database.commits import Writer
+from cds_service.database.inserts import insert_new
 from cds_service.errors import Issue, StoreError
 from cds_service.feedback.answered import forget_answered, keep_answered
 from cds_service.feedback.items import Answer
 from cds_service.feedback.rest import QuickAccess
 from cds_service.feedback.tables import ANSWERS, GIVEN, kind_of
-from cds_service.inserts import insert_new
 
 _DAY = 86_400
 #: A card that was given is known for so long, and so many of them; feedback comes within days.

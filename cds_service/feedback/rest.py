@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from cds_service.commits import Busy, Writer
+from cds_service.database.commits import Busy, Writer
 
 _REST_SECONDS = 2
 

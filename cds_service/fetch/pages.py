@@ -14,7 +14,7 @@ import msgspec
 
 from cds_service.fetch.faults import Fault, FetchFault
 from cds_service.fetch.queries import PATIENT_PARAMETERS, Query
-from cds_service.members import Repeated, members_of
+from cds_service.json_text.members import Repeated, members_of
 
 #: The next link of a joined Bundle some pages of which are missing; readers then conclude no absence.
 _MORE = [{"relation": "next", "url": "urn:twitch-cds:not-all-pages"}]

@@ -9,7 +9,6 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from cds_service.bounds import is_crowded, is_deeper
 from cds_service.facts import DataState, Source
 from cds_service.fhir import scan
 from cds_service.fhir.faults import not_fhir
@@ -18,7 +17,8 @@ from cds_service.fhir.lenient import read_leniently
 from cds_service.fhir.records import Located, Part, Record, aside, draft_names
 from cds_service.fhir.resources import OperationOutcome, Resource
 from cds_service.fhir.scan import Entry
-from cds_service.members import Repeated, members_of
+from cds_service.json_text.bounds import is_crowded, is_deeper
+from cds_service.json_text.members import Repeated, members_of
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 #: What drafts of medication hooks are; a draft nobody could read may have been one.

@@ -11,14 +11,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from cds_service.catalogue.logic import LogicWords
+from cds_service.catalogue.thresholds import Cut, analyte_cuts
 from cds_service.facts import Measurement, PatientFacts
 from cds_service.fhir import extract_facts, latest_clinical_date, read_bundle
 from cds_service.knowledge import Knowledge
-from cds_service.logic import LogicWords
 from cds_service.rules.criteria import Limit
 from cds_service.sandbox.shown import ShownUnit, shown_unit
 from cds_service.terminology import Analyte
-from cds_service.thresholds import Cut, analyte_cuts
 
 _Range = tuple[Decimal | None, Decimal | None]
 #: Side of a cut in words of the answer.

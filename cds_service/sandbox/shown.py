@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cds_service.dossier import rounded
+from cds_service.catalogue.dossier import rounded
+from cds_service.catalogue.logic import LogicWords
+from cds_service.catalogue.thresholds import Cut
 from cds_service.facts import Measurement
 from cds_service.knowledge import Knowledge
-from cds_service.logic import LogicWords
 from cds_service.rules.criteria import Limit
 from cds_service.terminology import Analyte
-from cds_service.thresholds import Cut
 from cds_service.units import Factor, Units
 
 _PRINTED = re.compile(r"\D{0,3}?(-?\d+(?:\.\d+)?)(?![\d.,/])", re.ASCII)

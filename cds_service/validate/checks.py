@@ -12,12 +12,12 @@ from cds_service.rules import Criterion, Rule, parse_template, walk
 from cds_service.rules.criteria import Combination, MeetsCriterion, NumberCriterion
 from cds_service.rules.tree import needed
 from cds_service.schema import nearest
+from cds_service.text.wording import lint_text
 from cds_service.validate.cases import case_folder
 from cds_service.validate.lengths import longest_text
 from cds_service.validate.logic_lint import logic
 from cds_service.validate.run_cases import verdicts
 from cds_service.validate.survey import Survey, every_criterion, texts_of
-from cds_service.wording import lint_text
 
 RuleCheck = Callable[[Rule, Document, Survey], Iterator[Issue]]
 

@@ -13,9 +13,9 @@ from cds_service.knowledge import Knowledge
 from cds_service.rules import Criterion, Rule, walk
 from cds_service.rules.tree import rule_criteria
 from cds_service.schema import Schemas
+from cds_service.text.wording import Wording, read_wording
 from cds_service.validate.cases import CaseFile, case_folder, read_case_file
 from cds_service.validate.run_cases import Court
-from cds_service.wording import Wording, read_wording
 
 
 @dataclass

@@ -16,7 +16,7 @@ from cds_service.fetch import Fetched, FhirClient, parse_server
 from cds_service.hook_call import Call, read_call
 from cds_service.knowledge import Service
 from cds_service.settings import Settings
-from cds_service.settings_refusals import refuse_unreadable_authorities
+from cds_service.settings.refusals import refuse_unreadable_authorities
 from cds_service.web.request_log import note, noted
 from cds_service.web.state import State
 

@@ -15,14 +15,14 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from cds_service.answers import RecallAnswers, Telling
 from cds_service.cards.limits import CardLimits, without_extensions
 from cds_service.errors import Issue
 from cds_service.hook_call import Call, answer_call
 from cds_service.json_log import tell
 from cds_service.knowledge import Service
-from cds_service.repeats import Mark, Recall
 from cds_service.review import Review
+from cds_service.triage.answers import RecallAnswers, Telling
+from cds_service.triage.repeats import Mark, Recall
 from cds_service.web.asked import evaluation_date, json_body, known_service
 from cds_service.web.fetching import in_turn
 from cds_service.web.memory import recall_answers_of, recall_of, remember, rules_told

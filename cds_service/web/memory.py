@@ -7,13 +7,13 @@ import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from cds_service.answers import RecallAnswers, Telling
 from cds_service.feedback import Given
 from cds_service.hook_call import Call
 from cds_service.json_log import tell
 from cds_service.knowledge import Service
-from cds_service.repeats import Mark, Recall
 from cds_service.review import Review
+from cds_service.triage.answers import RecallAnswers, Telling
+from cds_service.triage.repeats import Mark, Recall
 from cds_service.web.authentication import current_caller
 from cds_service.web.state import State
 

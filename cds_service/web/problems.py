@@ -24,7 +24,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from cds_service.errors import CdsError, Issue, PatientDataError, RequestError, StoreError
 from cds_service.json_log import tell
-from cds_service.neutral import exact
+from cds_service.text.neutral import exact
 
 #: FHIR issue type and words for what the framework itself refuses.
 _REFUSALS = {

@@ -13,10 +13,10 @@ from typing import Any
 from flask import Blueprint, render_template, request
 
 from cds_service.catalogue import find_rules
-from cds_service.dossier import attributes_of, names_of, thresholds_of
+from cds_service.catalogue.dossier import attributes_of, names_of, thresholds_of
+from cds_service.catalogue.outline import outline_of
 from cds_service.errors import Issue
 from cds_service.knowledge import Reference
-from cds_service.outline import outline_of
 from cds_service.rules import RuleReference, parse_rule
 from cds_service.site_changes import changes_of_rule
 from cds_service.web.problems import Refusal

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.wording import assert_clean
+from cds_service.text.wording import assert_clean
 from tests.articles import specification
 from tests.articles.corrections import assert_corrected
 from tests.articles.specification import needs_specification

@@ -5,7 +5,7 @@ import pytest
 from cds_service.auth import Clients, TrustedClient, read_clients
 from cds_service.errors import SettingsError
 from cds_service.settings import Settings, as_environment, load_settings, shown_settings
-from cds_service.settings_refusals import refuse_open_network
+from cds_service.settings.refusals import refuse_open_network
 
 from .forge import ISSUER, JKU, jwks
 

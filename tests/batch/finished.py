@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
+from cds_service.catalogue.thresholds import analyte_frames
 from cds_service.fhir import read_bundle
 from cds_service.findings import Verdict
 from cds_service.knowledge import Knowledge, load_knowledge
 from cds_service.review import Review, review_patient
-from cds_service.thresholds import analyte_frames
 from cds_service.unread import unread_rows
 from tests.fhir_builder.requests import PATIENTS
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cds_service.content import content_root
-from cds_service.wording import assert_clean
+from cds_service.text.wording import assert_clean
 from tests.populations.test_every_rule import WAYS
 from tests.vignettes.judging import differences
 from tests.vignettes.reading import read_file, vignettes_of

@@ -22,7 +22,7 @@ import yaml
 from shipped import PATH, read_answer
 
 from cds_service.settings import load_settings
-from cds_service.settings_refusals import refuse_open_network
+from cds_service.settings.refusals import refuse_open_network
 
 from .conftest import ROOT
 

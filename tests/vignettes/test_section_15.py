@@ -11,8 +11,8 @@ from cds_service.fhir import read_bundle, read_drafts
 from cds_service.knowledge import Knowledge, Service, load_knowledge
 from cds_service.review import Review, review_patient
 from cds_service.settings import Settings
+from cds_service.text.wording import assert_clean
 from cds_service.web import create_app
-from cds_service.wording import assert_clean
 from tests.articles.corrections import assert_corrected
 from tests.fhir_builder import STYLES, bundle_of, request_of
 from tests.vignettes.judging import EXTENSION, differences

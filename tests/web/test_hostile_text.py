@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from cds_service.cli import twitch_cds
 from cds_service.knowledge import load_knowledge
-from cds_service.neutral import neutral
+from cds_service.text.neutral import neutral
 from tests.hostile_text import (
     FAMILIES,
     TEXTS,

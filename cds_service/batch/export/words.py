@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cds_service.neutral import visible
+from cds_service.text.neutral import visible
 
 _MOST_WORDS: Final = 300
 _MOST_ISSUES: Final = 5

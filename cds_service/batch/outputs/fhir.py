@@ -19,10 +19,10 @@ import msgspec
 from cds_service import __version__
 from cds_service.batch.finding_rows import EvidenceRow, FindingRow, MissingRow, PatientRow, rows_of
 from cds_service.batch.journal import written_whole
+from cds_service.catalogue.titles import title_of
 from cds_service.facts import KINDS
 from cds_service.fhir.states import main_type
 from cds_service.knowledge import Knowledge
-from cds_service.titles import title_of
 
 RULE_SYSTEM: Final = "urn:twitch-cds:rule"
 #: Extensions are named below it: rank, role, strength ...

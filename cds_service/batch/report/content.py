@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from cds_service.batch.finding_rows import QuarantinedRow
 from cds_service.batch.report.drawing import Bar
-from cds_service.neutral import visible
+from cds_service.text.neutral import visible
 
 INDICATORS: Final = ("critical", "warning", "info")
 #: Most lines of each list; the files beside the report have all of them.

@@ -16,7 +16,7 @@ from io import BytesIO
 from typing import Any, Final
 
 from cds_service.batch.extras import brought
-from cds_service.neutral import visible
+from cds_service.text.neutral import visible
 
 #: Widths a figure is drawn in: one for a wide page, one for a telephone. In CSS pixels.
 WIDE: Final = 960

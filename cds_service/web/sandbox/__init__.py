@@ -11,7 +11,7 @@ from flask import Flask
 
 from cds_service.knowledge import Knowledge
 from cds_service.settings import Settings
-from cds_service.settings_refusals import refuse_exposed_sandbox
+from cds_service.settings.refusals import refuse_exposed_sandbox
 from cds_service.web.sandbox import data, fhir, page
 from cds_service.web.sandbox.described import sandbox_paths
 from cds_service.web.sandbox.shelf import fhir_addresses, keep_shelf

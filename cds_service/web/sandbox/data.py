@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, request
 
-from cds_service.bounds import is_crowded, is_deeper
 from cds_service.errors import Issue, RequestError
 from cds_service.feedback import history_by_rule
+from cds_service.json_text.bounds import is_crowded, is_deeper
 from cds_service.sandbox.chart import chart_of
 from cds_service.sandbox.history import told_history
 from cds_service.sandbox.intake import Intake, patient_of, strangers_to, taken_in

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import lru_cache
 
+from cds_service.catalogue.titles import inside, title_of, titles_of
 from cds_service.fhir.gauges import is_bare
 from cds_service.knowledge import Knowledge
 from cds_service.rules import Branch, Criterion, Rule
@@ -27,7 +28,6 @@ from cds_service.rules.criteria import (
 )
 from cds_service.site import Change
 from cds_service.site_changes import changes_of_definition
-from cds_service.titles import inside, title_of, titles_of
 
 #: Gates that ask for nothing beside the criterion itself: no words are needed for them.
 OPEN_GATES = ("sign", "open", "danger")

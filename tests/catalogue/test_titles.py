@@ -2,8 +2,8 @@
 
 import pytest
 
+from cds_service.catalogue.titles import inside, named_inside, titles_of
 from cds_service.knowledge import load_knowledge
-from cds_service.titles import inside, named_inside, titles_of
 
 KNOWLEDGE = load_knowledge()
 

@@ -1,4 +1,4 @@
-from cds_service.dossier import attributes_of, names_of, thresholds_of
+from cds_service.catalogue.dossier import attributes_of, names_of, thresholds_of
 from cds_service.knowledge import Knowledge, load_knowledge
 from cds_service.ready import ready_knowledge
 from cds_service.rules import Rule

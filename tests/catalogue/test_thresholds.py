@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from cds_service.catalogue.thresholds import Threshold, analyte_frames, analyte_thresholds
 from cds_service.knowledge import load_knowledge
-from cds_service.thresholds import Threshold, analyte_frames, analyte_thresholds
 from tests.batch.finished import knowledge
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cds_service.neutral import exact, neutral
+from cds_service.text.neutral import exact, neutral
 
 _MARKS = {"match": "+", "no-match": "-", "unknown": "?", "error": "!", "switched-off": "o"}
 _INDENT = "  "

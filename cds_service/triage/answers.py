@@ -18,10 +18,10 @@ from datetime import UTC, datetime
 
 from cds_service.facts import PatientFacts, Twitch
 from cds_service.findings import Evidence, Finding, Verdict
-from cds_service.folding import EVIDENCE_ONLY
 from cds_service.frames import TriageSettings
-from cds_service.repeats import drafts_of
 from cds_service.rules import Rule
+from cds_service.triage.folding import EVIDENCE_ONLY
+from cds_service.triage.repeats import drafts_of
 
 #: The card on which a finding without a card of its own is still told.
 _CONSOLIDATED = "differential"

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 
+from cds_service.catalogue.logic import LogicWords
+from cds_service.catalogue.titles import title_of
 from cds_service.knowledge import Knowledge
-from cds_service.logic import LogicWords
 from cds_service.rules import Criterion, Rule, walk
 from cds_service.rules.criteria import (
     AgeCriterion,
@@ -23,7 +24,6 @@ from cds_service.rules.criteria import (
 )
 from cds_service.rules.tree import needed, rule_criteria
 from cds_service.terminology import Analyte, Coding
-from cds_service.titles import title_of
 
 _SIGNIFICANT = 4
 

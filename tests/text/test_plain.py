@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.neutral import guarded, neutral
-from cds_service.plain_text import plain_text
+from cds_service.text.neutral import guarded, neutral
+from cds_service.text.plain import plain_text
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cds_service.catalogue.logic import OPEN_GATES, LogicWords, definition_in_words
 from cds_service.knowledge import Knowledge
-from cds_service.logic import OPEN_GATES, LogicWords, definition_in_words
 from cds_service.rules import Branch, Criterion, Rule
 from cds_service.rules.criteria import Combination, MeetsCriterion, NumberCriterion
 

@@ -1,6 +1,6 @@
 """Why a rule fired, did not fire or could not tell: every criterion with its answer, values and gaps.
 
-Works on a finished review and gives JSON-ready data; ``explain_text`` makes a page for the terminal of it.
+Works on a finished review and gives JSON-ready data; ``explain.text`` makes a page for the terminal of it.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
 
+from cds_service.catalogue.logic import OPEN_GATES, criterion_in_words, logic_in_words
+from cds_service.catalogue.titles import title_of
 from cds_service.engine import BranchTrace, Context, RuleTrace, as_verdict
 from cds_service.facts import PatientFacts
 from cds_service.findings import Evidence, Finding, Missing, Verdict, spoken
 from cds_service.knowledge import Knowledge
-from cds_service.logic import OPEN_GATES, criterion_in_words, logic_in_words
-from cds_service.neutral import exact, neutral
 from cds_service.program import program_of
 from cds_service.rules import Criterion, Rule
 from cds_service.rules.criteria import Combination, MeetsCriterion, NumberCriterion
 from cds_service.site import SwitchedOff
 from cds_service.site_changes import changes_of_rule
-from cds_service.titles import title_of
+from cds_service.text.neutral import exact, neutral
 from cds_service.unread import unread_rows
 
 #: Longest text of one fact.

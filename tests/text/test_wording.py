@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.wording import assert_clean, lint_card, lint_text, own_wording, read_wording
+from cds_service.text.wording import assert_clean, lint_card, lint_text, own_wording, read_wording
 from tests.carding import knowledge
 
 FINE = [

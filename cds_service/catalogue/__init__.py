@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import lru_cache
 
-from cds_service.dossier import names_of
+from cds_service.catalogue.dossier import names_of
 from cds_service.knowledge import Knowledge
 from cds_service.rules import Rule
 

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from cds_service.answers import Answered, nothing_answered
 from cds_service.facts import PatientFacts
 from cds_service.findings import INDICATORS, STRENGTHS, Finding, Verdict
-from cds_service.folding import EVIDENCE_ONLY, fold, give_way, highest
 from cds_service.frames import TriageSettings
-from cds_service.repeats import Known
 from cds_service.rules import Rule
+from cds_service.triage.answers import Answered, nothing_answered
+from cds_service.triage.folding import EVIDENCE_ONLY, fold, give_way, highest
+from cds_service.triage.repeats import Known
 
 #: Why a finding is held back where the cards of its indicator are switched off (``held_back``).
 SWITCHED_OFF = "switched-off"

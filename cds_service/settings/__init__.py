@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cds_service.addresses import is_origin, is_prefix
 from cds_service.auth import Clients, pinned_keys_fault
 from cds_service.client_limits import ClientLimits
 from cds_service.errors import Issue, SettingsError
 from cds_service.fetch import Access, Style, parse_entry, parse_network, parse_server
-from cds_service.settings_sources import PREFIX, as_text, environment_values, file_values, hidden, value_of
+from cds_service.settings.addresses import is_origin, is_prefix
+from cds_service.settings.sources import PREFIX, as_text, environment_values, file_values, hidden, value_of
 
 _MEBIBYTE = 1024 * 1024
 _SHORTEST_KEY = 32

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from sqlalchemy import text
 
-from cds_service.commits import Busy, Together, Writer
+from cds_service.database.commits import Busy, Together, Writer
 from cds_service.feedback.rest import QuickAccess
 from cds_service.store import open_store
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from cds_service.errors import SettingsError
 from cds_service.settings import Settings, as_environment, load_settings, settings_table, shown_settings
-from cds_service.settings_refusals import refuse_open_network
+from cds_service.settings.refusals import refuse_open_network
 
 
 def _codes(error):

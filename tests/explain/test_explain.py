@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
+from cds_service.catalogue.logic import fired_in_words, span
 from cds_service.engine import compile_program
 from cds_service.engine.nodes import Node
 from cds_service.explain import explain_facts, logic_in_words
-from cds_service.explain_text import render_text
+from cds_service.explain.text import render_text
 from cds_service.facts import DataState, PatientFacts
 from cds_service.findings import Finding, Verdict
 from cds_service.knowledge import Knowledge
-from cds_service.logic import fired_in_words, span
 from cds_service.rules import Branch, parse_template
 from cds_service.rules.criteria import (
     DAY,

@@ -5,7 +5,7 @@ import pytest
 from cds_service.auth import Clients, TrustedClient
 from cds_service.errors import SettingsError
 from cds_service.settings import Settings, shown_settings
-from cds_service.settings_advice import settings_advice
+from cds_service.settings.advice import settings_advice
 from cds_service.store import check_store
 
 CLIENT = TrustedClient(issuer="https://ehr.example", jwks_url="https://ehr.example/jwks.json")

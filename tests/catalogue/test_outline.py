@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from cds_service.catalogue.logic import LogicWords
+from cds_service.catalogue.outline import Clause, outline_of
 from cds_service.knowledge import load_knowledge
-from cds_service.logic import LogicWords
-from cds_service.outline import Clause, outline_of
 from cds_service.rules.criteria import Combination, Limit, MeetsCriterion, walk
 
 KNOWLEDGE = load_knowledge()

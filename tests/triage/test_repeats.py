@@ -10,7 +10,7 @@ from msgspec import structs
 
 from cds_service.facts import DAY, DrugUse, PatientFacts, Source
 from cds_service.findings import Finding, Verdict
-from cds_service.repeats import Known, Mark, known_again, marks_of, nothing_shown
+from cds_service.triage.repeats import Known, Mark, known_again, marks_of, nothing_shown
 from tests.carding import drafted, evidence, facts, finding, rule
 
 CAUTION = finding(

@@ -1,0 +1,1 @@
+"""JSON text looked at before it is decoded: its bounds, its members."""

@@ -1,0 +1,1 @@
+"""Text: made harmless, made plain, held against the wording rules."""

@@ -20,7 +20,7 @@ run: $(VENV)/.run          ## the service on http://127.0.0.1:8000, with synthet
 install: $(VENV)/.dev      ## .venv with everything a developer needs
 
 test: $(VENV)/.dev check   ## everything that is checked, then every test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-hapi: $(VENV)/.dev    ## the tests of real FHIR servers with HAPI FHIR (needs java 17 and mvn; fetches 400 MB once)
 	REAL_FHIR_SERVER=hapi $(BIN)/python -m pytest tests/fhir_servers

@@ -255,8 +255,7 @@ def test_drafts_stay_with_their_patient(sandbox: str, visit: Any) -> None:
     assert page.get_by_role("list", name="Drafts").count() == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1024, 1440])
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1024, "dark"), (1440, "light")])
 def test_the_pad_is_accessible_and_fits(sandbox: str, visit: Any, width: int, scheme: str) -> None:
     tab = "chart" if width == 360 else "cards"
     page = visit(f"{sandbox}#/lithium-high-after-ibuprofen/{tab}", width=width, scheme=scheme)

@@ -358,8 +358,7 @@ def test_hostile_names_stay_text(sandbox: str, visit: Any) -> None:
     assert page.locator("main img").count() == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1440, "light")])
 def test_own_data_is_accessible_and_fits(sandbox: str, visit: Any, width: int, scheme: str) -> None:
     page = visit(sandbox, width=width, scheme=scheme)
     page.clock.set_fixed_time("2027-02-01T09:00:00Z")

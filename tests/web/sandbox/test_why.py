@@ -42,6 +42,13 @@ def titles(page: Any) -> list[str]:
     return list(page.locator(".why-name").all_text_contents())
 
 
+def test_names_begin_with_a_capital_but_where_their_spelling_forbids_it(sandbox: str, visit: Any) -> None:
+    page, _ = opened(visit, sandbox)
+    lines = page.locator(".why-aside", has_text="Missing:").all_inner_texts()
+    names = [name for line in lines for name in line.removeprefix("Missing: ").split("; ")]
+    assert "pH of blood" in names and "Ceruloplasmin" in names
+
+
 def test_every_rule_is_listed_under_its_answer(sandbox: str, visit: Any) -> None:
     page, explanation = opened(visit, sandbox)
     assert page.locator(".why-rule").count() == len(explanation["rules"])

@@ -78,7 +78,8 @@ function facts(criterion) {
  */
 export function gapName(gap) {
   const title = gap.title ?? spaced(gap.name);
-  return `${title.charAt(0).toUpperCase()}${title.slice(1)}${gap.detail ? ` (${spaced(gap.detail)})` : ""}`;
+  const start = /^\p{Ll}\p{Lu}/u.test(title) ? title[0] : title.charAt(0).toUpperCase(); // "pH" stays "pH"
+  return `${start}${title.slice(1)}${gap.detail ? ` (${spaced(gap.detail)})` : ""}`;
 }
 
 /**

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 _FIELDS: Final = 3
 _TICK_SECONDS: Final = 0.2
@@ -67,9 +67,10 @@ class Meters:
         self.tell()
 
     def tell(self) -> None:
-        """Tell how far it is."""
+        """Tell how far it is. Takes no lock: a worker that was ended may hold it forever."""
         self._told = time.monotonic()
-        size, patients, findings = self._counts[:]
+        counts: Any = self._counts.get_obj()
+        size, patients, findings = counts[:]
         done, total = (size, self._size) if self._size else (self._finished, self._tasks)
         self._tell(Progress(self._stage, done, total, patients, findings, time.monotonic() - self._begun))
 

@@ -2,6 +2,8 @@
 # Needs Python >= 3.11 and make; everything else comes into .venv from pinned, hashed requirements.
 
 PYTHON ?= $(shell for p in python3.11 python3; do $$p -c '' 2>/dev/null && { echo $$p; break; }; done)
+#: Processes of `make test`: one more than the two processors it is meant for, many tests wait for a browser or a server.
+JOBS   ?= 3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
@@ -20,7 +22,7 @@ run: $(VENV)/.run          ## the service on http://127.0.0.1:8000, with synthet
 install: $(VENV)/.dev      ## .venv with everything a developer needs
 
 test: $(VENV)/.dev check   ## everything that is checked, then every test
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 test-hapi: $(VENV)/.dev    ## the tests of real FHIR servers with HAPI FHIR (needs java 17 and mvn; fetches 400 MB once)
 	REAL_FHIR_SERVER=hapi $(BIN)/python -m pytest tests/fhir_servers

@@ -91,6 +91,11 @@ class Moment(Struct, frozen=True, gc=False):
         """Whether the record gave no time of day."""
         return len(self.text) <= len("2026-11-15")
 
+    @property
+    def is_vague(self) -> bool:
+        """Whether the record gave a month or a year only: ``2026-11``, ``2026``."""
+        return len(self.text) < len("2026-11-15")
+
 
 class Measurement(Struct, frozen=True, gc=False):
     """One usable result of an analyte, vital sign or score, in the analyte's canonical unit.

@@ -295,6 +295,8 @@ def _resized(span: Span, length: int, ctx: Context) -> Span:
 def _covers(e: Exposure, span: Span) -> Answer3:
     if e.end is not None and e.end.latest < span.start:
         return False
+    if e.end is not None and e.end.is_vague and e.end.earliest < span.start:
+        return None
     if e.start is None:
         return True if e.active else None
     return e.start.earliest <= span.end
@@ -328,10 +330,11 @@ def _reduced(e: Exposure, span: Span, percent: Decimal) -> Answer3:
     answers: list[Answer3] = []
     followed: list[DrugUse] = []
     for earlier, later in zip(e.uses, e.uses[1:], strict=False):
-        if later.start is None or not span.holds(later.start):
+        is_inside = False if later.start is None else span.holds(later.start)
+        if is_inside is False:
             continue
         followed.append(earlier)
-        answers += [_fell(before, later, percent) for before in followed]
+        answers += [all_of((is_inside, _fell(before, later, percent))) for before in followed]
     return any_of(answers)
 
 

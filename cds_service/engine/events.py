@@ -8,7 +8,7 @@ from cds_service.engine.context import Context
 from cds_service.engine.facets import age_at, excluded, lasted, matches_side, within_limits
 from cds_service.engine.logic import NOTHING, Answer, Answer3, all_of, any_of, not_sent
 from cds_service.engine.text import describe_event
-from cds_service.engine.windows import AnchorDates, Spans, length_of, resolve
+from cds_service.engine.windows import AnchorDates, Spans, in_last, length_of, resolve
 from cds_service.facts import Event, Moment
 from cds_service.findings import Evidence, Missing
 from cds_service.rules.criteria import EventCriterion
@@ -133,7 +133,7 @@ class EventLeaf:
             if c.onset_stated or first is None or not _in_encounter(event, first, ctx):
                 return None
             onset = first
-        return min(onset.latest, ctx.now) >= ctx.now - c.onset_within
+        return in_last(c.onset_within, onset, ctx)
 
     def _lasted(self, event: Event, ctx: Context) -> Answer3:
         """Whether it has lasted so long; without a stated onset the first record proves "at least"."""
@@ -148,7 +148,7 @@ class EventLeaf:
         if length is None:
             return True
         moments = [m for e in _same(event, ctx) for m in (e.onset, e.moment) if m is not None]
-        return all(min(m.latest, ctx.now) >= ctx.now - length for m in moments)
+        return all_of(in_last(length, m, ctx) for m in moments)
 
 
 def _when(event: Event) -> Moment | None:

@@ -92,7 +92,7 @@ class NumberLeaf:
         hits = tuple(
             m.moment
             for m in series_of(self.criterion.name, ctx)
-            if any(span.holds(m.moment) for span in spans) and self.judge(m, ctx) is True
+            if any(span.may_hold(m.moment) for span in spans) and self.judge(m, ctx) is True
         )
         return (hits, True) if hits else ((), self.verdict(ctx))
 
@@ -135,7 +135,7 @@ class NumberLeaf:
     def _in_span(self, span: Span, series: tuple[Measurement, ...], ctx: Context) -> _Found:
         c = self.criterion
         is_all = not self.is_newest_only or span.end != span.now
-        inside = [m for m in (series if is_all else newest_of(c.name, ctx)) if span.holds(m.moment)]
+        inside = [m for m in (series if is_all else newest_of(c.name, ctx)) if span.may_hold(m.moment)]
         if not inside:
             reason = _absence(c, span, ctx)
             return _Found(None, reason=reason) if reason == "unreadable" else self._without_results(reason)
@@ -250,7 +250,7 @@ def _absence(c: NumberCriterion, span: Span, ctx: Context) -> str:
     if ctx.refused:
         names = spec_of(c.name, ctx).members
         refused = (aside for name in names for aside in ctx.refused.get(name, ()))
-        if any(aside.moment is None or span.holds(aside.moment) for aside in refused):
+        if any(aside.moment is None or span.may_hold(aside.moment) for aside in refused):
             return "unreadable"
     return _unsent(c, ctx)
 

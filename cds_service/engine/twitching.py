@@ -8,7 +8,7 @@ from cds_service.engine.context import Context
 from cds_service.engine.facets import age_at, excluded, lasted, matches_side, within_limits
 from cds_service.engine.logic import Answer, Answer3, all_of, any_of
 from cds_service.engine.text import describe_twitch
-from cds_service.engine.windows import AnchorDates, resolve
+from cds_service.engine.windows import AnchorDates, in_last, resolve
 from cds_service.facts import Moment, Twitch
 from cds_service.findings import Evidence, Missing
 from cds_service.rules.criteria import TwitchCriterion
@@ -84,7 +84,7 @@ class TwitchLeaf:
         if onset is None:
             return None
         if c.window.is_open:
-            return min(onset.latest, ctx.now) >= ctx.now - (c.onset_within or 0)
+            return in_last(c.onset_within or 0, onset, ctx)
         spans = resolve(c.window, c.onset_within, ctx, self.anchor_dates)
         return any_of(span.holds(onset) for span in spans.spans) if spans.spans else spans.verdict
 

@@ -1,6 +1,7 @@
 """When a fact counts: windows measured from ``as_of``, from the onset, or from other facts.
 
-A fact dated only by day counts as new as that day allows (docs/rule-language.md, 1.4).
+A fact dated only by day counts as new as that day allows; one dated by month or year is unknown
+where some of its days lie in the window and some do not (docs/rule-language.md, 1.4).
 """
 
 from __future__ import annotations
@@ -32,8 +33,17 @@ class Span:
     now: int | None = None
     at: Moment | None = None
 
-    def holds(self, moment: Moment) -> bool:
-        """Whether the moment lies in the span."""
+    def holds(self, moment: Moment) -> Answer3:
+        """Whether the moment lies in the span; None for a bare month or year only partly inside."""
+        if not moment.is_vague:
+            return self.may_hold(moment)
+        latest = moment.latest if self.now is None else min(moment.latest, self.now)
+        if latest < self.start or moment.earliest > self.end:
+            return False
+        return True if self.start <= moment.earliest and latest <= self.end else None
+
+    def may_hold(self, moment: Moment) -> bool:
+        """Whether the moment can lie in the span: what counts for a result, which is shown with its date."""
         if self.now is None:
             return moment.latest >= self.start and moment.earliest <= self.end
         return self.start <= min(moment.latest, self.now) <= self.end
@@ -45,6 +55,11 @@ class Spans:
 
     spans: tuple[Span, ...]
     verdict: Answer3 = True
+
+
+def in_last(length: int, moment: Moment, ctx: Context) -> Answer3:
+    """Whether the moment lies in the last ``length`` seconds before ``as_of``."""
+    return Span(ctx.now - length, ctx.now, now=ctx.now).holds(moment)
 
 
 def length_of(within: int | str | None, ctx: Context, usual: int, fresh: int) -> int | None:

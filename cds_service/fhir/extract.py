@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from itertools import groupby
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 
 from cds_service.facts import DAY, DrugUse, Event, Measurement, PatientFacts, SetAside
 from cds_service.fhir.conditions import read_conditions
@@ -330,12 +330,17 @@ def _event_order(event: Event) -> tuple[int, str, str, str, str]:
     )
 
 
-def _aside_order(item: SetAside) -> tuple[str, str, str, str, str, int]:
+def _aside_order(item: SetAside) -> tuple[Any, ...]:
+    """Return a key that no two different ones share: the rows of a set come in another order each run."""
+    moment = item.moment
     return (
         item.source.pointer,
         item.source.reference,
+        item.part,
         item.code,
         item.name or "",
         item.shown,
-        item.moment.earliest if item.moment else 0,
+        () if moment is None else (moment.earliest, moment.latest, moment.text),
+        item.kind or "",
+        item.reason,
     )

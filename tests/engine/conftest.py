@@ -26,6 +26,7 @@ from cds_service.facts import (
     Twitch,
     moment_from_datetime,
 )
+from cds_service.fhir.times import Times
 from cds_service.rules import Definition, Modifiers, parse_criterion, parse_definition, parse_modifiers
 from cds_service.terminology import Terminology, load_terminology
 
@@ -34,6 +35,13 @@ AS_OF = datetime(2025, 6, 1, 12, tzinfo=UTC)
 
 def ago(days: float = 0, hours: float = 0) -> Moment:
     return moment_from_datetime(AS_OF - timedelta(days=days, hours=hours))
+
+
+def dated(text: str) -> Moment:
+    """A moment as a record writes it: a day, a month or a year."""
+    moment = Times(AS_OF).read(text)
+    assert moment is not None
+    return moment
 
 
 def lab(name: str, value: str | None, days: float = 1, **changes: Any) -> Measurement:

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from cds_service.facts import Dose, DrugUse, Source, Twitch
 
-from .conftest import Judge, ago, drug, facts
+from .conftest import Judge, ago, dated, drug, facts
 
 
 def mg(amount: str) -> Dose:
@@ -410,3 +410,31 @@ def test_a_single_dose_was_given_and_a_course_lasted(judge: Judge) -> None:
     assert words(dose).endswith(f"given {ago(35).text[:10]}")
     course = words(structs.replace(dose, start=ago(40)))
     assert course.endswith(f"since {ago(40).text[:10]}, until {ago(35).text[:10]}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2025", None),  # as of 2025-06-01: any of five months
+        ("2025-05", None),  # 1 May is not within 30 days, 2 May is
+        ("2025-06", True),
+        ("2025-04", False),
+        ("2024", False),
+        ("2025-05-02", True),
+    ],
+)
+def test_a_date_by_month_or_year_proves_nothing_at_the_edge_of_a_window(
+    judge: Judge, text: str, expected: bool | None
+) -> None:
+    since = facts(structs.replace(drug("furosemide"), start=dated(text)))
+    assert judge("{drug: furosemide, started_within: 30 days}", since).verdict is expected
+    until = facts(structs.replace(drug("furosemide", 900), end=dated(text), active=False))
+    assert judge("{drug: furosemide, taken_within: 30 days}", until).verdict is expected
+    assert judge("{drug: furosemide, stopped_within: 30 days}", until).verdict is expected
+
+
+def test_a_dose_lowered_in_a_month_that_lies_partly_in_the_window_is_not_known(judge: Judge) -> None:
+    lower = structs.replace(drug("prednisone", dose=mg("5")), start=dated("2025-05"))
+    cut = facts(drug("prednisone", 200, 25, dose=mg("20")), lower)
+    assert judge("{drug: prednisone, reduced_within: 14 days, by: 50 %}", cut).verdict is None
+    assert judge("{drug: prednisone, reduced_within: 90 days, by: 50 %}", cut).verdict is True

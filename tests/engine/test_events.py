@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from msgspec import structs
 
 from cds_service.facts import Moment, Source, Twitch
 
-from .conftest import Judge, ago, event, facts, lab
+from .conftest import Judge, ago, dated, event, facts, lab
 
 
 def test_current_episode_of_a_symptom(judge: Judge) -> None:
@@ -35,6 +36,24 @@ def test_undated_onset_counts_only_when_first_recorded_in_this_encounter(judge: 
     assert judge(stated, facts(event("symptom", "facial-droop", 0.02))).verdict is None
     assert judge(stated, facts(event("symptom", "facial-droop", 0.02, onset=ago(hours=3)))).verdict is True
     assert judge(stated, facts(event("symptom", "facial-droop", 0.02, onset=ago(hours=25)))).verdict is False
+
+
+@pytest.mark.parametrize(("onset", "expected"), [("2025-06", True), ("2025", None), ("2025-04", False)])
+def test_an_onset_by_month_or_year_is_not_known_to_be_new(
+    judge: Judge, onset: str, expected: bool | None
+) -> None:
+    droop = event("symptom", "facial-droop", 0.02, onset=dated(onset))
+    assert judge("{symptom: facial-droop, onset_within: 24 hours}", facts(droop)).verdict is expected
+    twitch = Twitch(3, Source("Condition/t"), "twitch", onset=dated(onset))
+    assert judge("{twitch: any, onset_within: 24 hours}", facts(twitch)).verdict is expected
+
+
+def test_an_older_record_by_year_leaves_open_whether_it_is_new(judge: Judge) -> None:
+    text = "{symptom: facial-droop, new_within: 7 days}"
+    droop = event("symptom", "facial-droop", 0.02)
+    for recorded, expected in (("2024", False), ("2025", None), ("2025-06", True)):
+        older = structs.replace(event("symptom", "facial-droop"), moment=dated(recorded))
+        assert judge(text, facts(droop, older)).verdict is expected
 
 
 def test_the_same_deficit_recorded_earlier_is_not_new(judge: Judge) -> None:

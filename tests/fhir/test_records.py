@@ -278,3 +278,15 @@ def test_no_prose_of_a_patient_is_kept_ready_after_its_record_was_read():
     note = {"resourceType": "Condition", "subject": ME, "code": {"text": "lip twitching without weakness"}}
     facts_of(note)
     assert lexicon_for(terminology()).narrative._kept_page.cache_info().currsize == 0
+
+
+def test_parts_of_one_resource_are_told_in_their_order_whatever_the_run() -> None:
+    """They stood in the order of a set: another one in each process."""
+    part = {
+        "code": {"coding": [{"system": "http://loinc.org", "code": "2823-3"}]},
+        "valueQuantity": {"value": 3.4},
+    }
+    panel = lab(component=[part] * 9)
+    del panel["valueQuantity"]
+    told = facts_of(panel).set_aside
+    assert [aside.part for aside in told] == [f"/component/{index}" for index in range(9)]

@@ -14,7 +14,7 @@ from cds_service.web import create_app
 from tests.auth.forge import BASE, ISSUER, jwks
 
 #: Calls for each operation; ``make fuzz`` sets more.
-_CALLS = int(os.environ.get("DESCRIBED_CALLS", "30"))
+_CALLS = int(os.environ.get("DESCRIBED_CALLS", "20"))
 #: A call of the right shape may have data nothing can be told from: 412 (CALL-14). That what fits the schema is
 #: taken and what breaks it refused is looked at in every test (``tests/protocol.py``).
 _NOT_ASKED = [positive_data_acceptance]

@@ -26,6 +26,9 @@ _START_SECONDS = 90
 #: Tells what the browser refused because of the policy of a page.
 _POLICY_WATCH = """document.addEventListener('securitypolicyviolation',
   fault => window.complain(`policy ${fault.effectiveDirective}: ${fault.blockedURI}`))"""
+_WIDTHS = (360, 1024, 1440)
+#: What follows a change of size or theme is drawn by then.
+_NEXT_FRAME = "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 
 
 @contextmanager
@@ -161,6 +164,19 @@ def axe_violations(page: Any) -> list[str]:
     return [
         f"{item['id']}: {node['target']} {node['html'][:200]}" for item in found for node in item["nodes"]
     ]
+
+
+def faults_in_every_corner(page: Any) -> dict[tuple[int, str], list[Any]]:
+    """Return what is wrong with a page as it stands: by width and theme its width where it is too wide, and axe's words."""
+    found = {}
+    for width in _WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.evaluate(_NEXT_FRAME)
+            own = width_of(page)
+            found[width, scheme] = [*([] if own == width else [own]), *axe_violations(page)]
+    return {corner: faults for corner, faults in found.items() if faults}
 
 
 def width_of(page: Any) -> int:

@@ -40,10 +40,11 @@ function dismissed(card, indicator, outcome) {
   </article>`;
 }
 
-/** The detail is long: its beginning is shown; all of it where it is critical, on demand, or when the focus gets inside. */
+/** The detail of an info card is cut: its beginning is shown, all of it on demand or when the focus gets inside.
+ *  A warning ends with what to take care of, which nobody should have to ask for. */
 function detail(card) {
   const key = `detail:${card.uuid}`;
-  const isWhole = state.open[key] ?? card.indicator === "critical";
+  const isWhole = state.open[key] ?? card.indicator !== "info";
   const set = (whole) => update(() => { state.open[key] = whole; });
   return html`<div class=${isWhole ? "detail" : "detail is-cut"} id="detail-${card.uuid}" @focusin=${() => isWhole || set(true)}>${markdown(card.detail)}</div>
     <button type="button" class="plain small" aria-expanded=${isWhole ? "true" : "false"} aria-controls="detail-${card.uuid}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import logging
+import ssl
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -130,9 +131,21 @@ def kind_of_trouble(error: Exception, deadline: Deadline) -> Fault:
     if deadline.left <= 0:
         return Fault.TIMEOUT
     if isinstance(error, requests.exceptions.SSLError):
-        return Fault.TLS
+        return Fault.BROKEN if _hung_up(error) else Fault.TLS
     timeouts = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
     return Fault.TIMEOUT if isinstance(error, timeouts) else Fault.BROKEN
+
+
+def _hung_up(error: Exception) -> bool:
+    """Whether the other side ended an encrypted connection without a word: a restart, and no refusal.
+
+    The error of ssl is an argument of urllib3's, the ``reason`` of an argument of the one of requests.
+    """
+    retries = next(iter(error.args), None)
+    reason = getattr(retries, "reason", retries)
+    return any(
+        isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) for cause in getattr(reason, "args", ())
+    )
 
 
 def portions_of(raw: Any) -> Iterator[bytes]:

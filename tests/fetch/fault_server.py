@@ -23,15 +23,19 @@ class FaultServer(LoopbackServer):
     """Serves FHIR resources; ``faults`` maps the number of a request (from 1) to a fault, 0 to that of all.
 
     ``seen`` holds (method, path, headers) of every request that arrived, ``connections`` how many came.
-    ``keeps``: a connection is kept for further requests. ``form`` is how a search must name its patient to be understood: id, reference or, for both, either.
+    ``keeps``: a connection is kept for further requests. ``hangs_up``: the numbers of
+    connections that end before a word is said. ``form`` is how a search must name its patient to be understood: id, reference or, for both, either.
     """
 
-    def __init__(self, resources=(), *, faults=None, tls=None, page=500, form="either", keeps=False):
+    def __init__(
+        self, resources=(), *, faults=None, tls=None, page=500, form="either", keeps=False, hangs_up=()
+    ):
         self.resources = list(resources)
         self.faults = dict(faults or {})
         self.page = page
         self.form = form
         self.keeps = keeps
+        self.hangs_up = frozenset(hangs_up)
         self.seen = []
         self.connections = 0
         self.lock = threading.Lock()
@@ -49,6 +53,9 @@ class FaultServer(LoopbackServer):
     def _serve(self, sock, tls):
         with self.lock:
             self.connections += 1
+            number = self.connections
+        if number in self.hangs_up:
+            return
         if tls == "stall":
             self.ended.wait(_FOREVER)
             return

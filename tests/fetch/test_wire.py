@@ -157,6 +157,15 @@ def test_R13_without_encryption_only_this_machine_is_asked():
     assert found.faults == {"patient": Fault.NOT_ALLOWED}
 
 
+def test_a_server_that_hangs_up_in_the_handshake_is_asked_again(authority):
+    """A restart behind a load balancer looks so; it was told as a certificate that is refused, and not tried again."""
+    with FaultServer(RESOURCES, tls=authority.context(NAME), hangs_up={1}) as server:
+        assert _fetched(server, ca_file=authority.file).faults == {}
+        assert server.connections == 2
+    with FaultServer(RESOURCES, tls=authority.context(NAME), hangs_up=range(1, 9)) as server:
+        assert _fetched(server, ca_file=authority.file).faults == {"patient": Fault.BROKEN}
+
+
 MANY = {f"key-{number:02}": ONE["patient"] for number in range(17)}
 
 

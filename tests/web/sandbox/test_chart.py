@@ -106,6 +106,21 @@ def test_results_that_are_less_than_final_say_so_in_series_and_table(sandbox: st
     assert axe_violations(page) == []
 
 
+def test_what_was_written_beside_an_entry_is_shown_as_text(sandbox: str, visit: Any) -> None:
+    """A card may rest on it: cards and the Why panel mark the entry in the chart."""
+    notes = [
+        {"text": "lip twitching since Monday"},
+        {"text": "<img src=x onerror=complain(1)>"},
+        {"text": "x" * 900},
+    ]
+    problem = of_patient("Condition", "noted", code={"text": "Review"}, note=notes)
+    page = opened(visit, sandbox, problem, drug("plain", "Ramipril"))
+    words = row(page, "Review").locator(".remarks").inner_text()
+    assert words.startswith("lip twitching since Monday; <img src=x onerror=complain(1)>; xxx")
+    assert words.endswith("x ...") and len(words) < 500
+    assert row(page, "Ramipril").locator(".remarks").count() == 0
+
+
 def test_what_is_not_used_says_why_where_it_stands(sandbox: str, visit: Any) -> None:
     page = opened(visit, sandbox, *HARD)
     assert "29 no unit\nNot used: it has no unit." in row(page, "Test unitless").inner_text()

@@ -8,6 +8,7 @@ import { conceptCode, conceptWords, dateOf, dosageWords, drugStart, drugWords, l
  * @property {string} reference  "Type/id".
  * @property {string} title
  * @property {string} note    Dose, value, reason: empty where there is none.
+ * @property {string} remarks What somebody wrote beside it: the service reads it, too.
  * @property {string} date    FHIR text; empty where the record has none.
  * @property {string} status  Only where it says more than "as usual".
  * @property {boolean} isOver Stopped, resolved, entered in error: shown after the others, and softer.
@@ -26,6 +27,9 @@ import { conceptCode, conceptWords, dateOf, dosageWords, drugStart, drugWords, l
  */
 
 const DRUGS = ["MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense"];
+
+/** Letters of what was written beside an entry: more stands in the record itself. */
+const MOST_REMARKS = 400;
 
 /**
  * @param {object} resource
@@ -70,7 +74,7 @@ function readRow(resource, all) {
     return rowOf(resource, all);
   } catch {
     const reference = referenceOf(resource);
-    return { reference, title: reference, note: "not valid FHIR: this page cannot read it", date: "", status: "unreadable", isOver: false, isVoid: false, resource };
+    return { reference, title: reference, note: "not valid FHIR: this page cannot read it", remarks: "", date: "", status: "unreadable", isOver: false, isVoid: false, resource };
   }
 }
 
@@ -82,6 +86,7 @@ function rowOf(resource, all) {
     reference: referenceOf(resource),
     title,
     note: withoutTitle(isDrug ? dosageWords(resource) : noteOf(resource), title),
+    remarks: remarksOf(resource),
     date: isDrug ? drugStart(resource) : dateOf(resource),
     status: words,
     isOver,
@@ -123,6 +128,11 @@ function noteOf(resource) {
   if (resource.resourceType === "AllergyIntolerance") return reactionWords(resource);
   if (resource.resourceType === "FamilyMemberHistory") return listed(resource.condition).map((item) => conceptWords(item?.code)).filter(Boolean).join(", ");
   return text(resource.conclusion) || (titleOf(resource) === spaced(resource.resourceType) ? "" : spaced(resource.resourceType));
+}
+
+function remarksOf(resource) {
+  const written = listed(resource.note).map((item) => text(item?.text).trim()).filter(Boolean).join("; ");
+  return written.length > MOST_REMARKS ? `${written.slice(0, MOST_REMARKS)} ...` : written;
 }
 
 function reactionWords(allergy) {

@@ -95,7 +95,8 @@ function line(row, action) {
   const isCited = state.highlight === row.reference;
   const classes = ["row", row.isOver && "is-over", row.isVoid && "is-void", isAhead && "is-ahead", isCited && "is-cited"];
   return html`<li class=${classes.filter(Boolean).join(" ")} data-ref=${row.reference}>
-    <span class="what"><span class="title">${row.title}</span>${row.note ? html`<span class="note">${row.note}</span>` : nothing}${unusedNote(row)}</span>
+    <span class="what"><span class="title">${row.title}</span>${row.note ? html`<span class="note">${row.note}</span>` : nothing}
+      ${row.remarks ? html`<span class="note remarks">${row.remarks}</span>` : nothing}${unusedNote(row)}</span>
     <span class="when">${row.status ? html`<span class="status">${row.status}</span>` : nothing}
       ${isAhead ? html`<span class="status">after ${day(state.record.asOf)}</span>` : nothing}
       <span>${row.date ? day(row.date) : "no date"}</span>

@@ -35,7 +35,7 @@ class Evidence:
     ("Potassium 2.9 mmol/L on 2026-11-18, range 3.5-5.0"), from the record and unescaped. ``value``
     and ``unit`` are canonical, ``reported`` is as printed by the laboratory. A result in a doubtful
     unit never makes a finding critical (specification 3.1). ``lasted`` is how long a drug was in
-    unbroken use, in seconds, switches within the named set included.
+    unbroken use, in seconds, switches within the named set included; ``is_least``: at least so long.
     """
 
     kind: str
@@ -49,6 +49,7 @@ class Evidence:
     reference_range: str = ""
     unit_doubtful: bool = False
     lasted: int | None = None
+    is_least: bool = False
     sources: tuple[Source, ...] = ()
 
 
@@ -56,8 +57,8 @@ class Missing(NamedTuple):
     """One thing that was not known where a criterion asked for it.
 
     ``reason``: ``not-measured``, ``not-sent``, ``unreadable``, ``no-number``, ``no-range``,
-    ``no-date``, ``no-detail`` (side, dose, route, facet), ``too-few`` or ``contradictory`` (results
-    that may all be the newest and answer differently).
+    ``no-date``, ``vague-date`` (a month or year that does not tell), ``no-detail`` (side, dose, route,
+    facet), ``too-few`` or ``contradictory`` (results that may all be the newest and answer differently).
     """
 
     kind: str

@@ -10,7 +10,7 @@ from cds_service.fhir import latest_clinical_date, read_bundle
 from cds_service.findings import Verdict
 from cds_service.ready import ready_knowledge
 from cds_service.review import Review, review_patient
-from tests.fhir.builders import AS_OF, PATIENT, bundle, condition, lab
+from tests.fhir.builders import AS_OF, PATIENT, bundle, condition, lab, order
 
 SOUND = b'"value": 2.4'
 TWICE = b'"value": 4.4, "value": 2.4'
@@ -104,3 +104,23 @@ def test_one_test_is_proposed_by_one_order() -> None:
     cards = review_patient(record, ready_knowledge(None), as_of=newest).cards
     labels = [suggestion["label"] for card in cards for suggestion in card.get("suggestions", ())]
     assert [label for label in labels if "lucose" in label] == ["Draft order: Glucose, serum or plasma"]
+
+
+@pytest.mark.parametrize(
+    ("since", "told"), [("2026-11-01", False), ("2026", True), ("2026-11", True), ("2025", False)]
+)
+def test_a_drug_dated_too_roughly_to_tell_is_said_to_be(since: str, told: bool) -> None:
+    """Started in the month before the twitching, or not: nobody knows from a year. Neither is claimed."""
+    use = order(medicationCodeableConcept={"text": "propofol"}, authoredOn=since)
+    found = review(bundle(PATIENT, TWITCH, use))
+    cards = "\n".join(card["detail"] for card in found.cards)
+    assert ("dated by month or year only: propofol" in cards) is told
+    assert ("Propofol started" in "".join(card["summary"] for card in found.cards)) is (since == "2026-11-01")
+
+
+@pytest.mark.parametrize(
+    ("onset", "words"), [("2025-01-15", "Lasting 22 months."), ("2025", "Lasting at least 10 months.")]
+)
+def test_how_long_it_lasts_is_no_more_than_what_is_sure(onset: str, words: str) -> None:
+    found = review(bundle(PATIENT, condition("twitching of the lip", onsetDateTime=onset)))
+    assert any(words in card["detail"] for card in found.cards)

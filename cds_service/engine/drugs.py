@@ -7,9 +7,10 @@ from decimal import Decimal
 
 from cds_service.engine.context import Context
 from cds_service.engine.ending import for_reason, stops_of
-from cds_service.engine.exposures import Agents, Exposure, agents_of, in_use_until, renews
+from cds_service.engine.exposures import Agents, Exposure, agents_of, begun, covered, in_use_until, renews
+from cds_service.engine.facets import is_as_long
 from cds_service.engine.logic import NOTHING, Answer, Answer3, all_of, any_of, not_sent
-from cds_service.engine.windows import AnchorDates, Span, Spans, anchor_moments, resolve
+from cds_service.engine.windows import AnchorDates, Span, Spans, anchor_moments, detail_gap, resolve
 from cds_service.facts import DAY, DrugUse, Moment
 from cds_service.findings import Evidence, Missing
 from cds_service.rules.criteria import DrugCriterion, Limit, Window
@@ -44,8 +45,8 @@ class DrugLeaf:
             return not_sent("drug", self.criterion.names)
         if verdict is None:
             seen = tuple(self._evidence(e, ctx) for e in unsure)
-            names = sorted({e.ingredient for e in unsure})
-            return Answer(None, seen, tuple(Missing("drug", name, "no-detail") for name in names))
+            gaps = sorted({(e.ingredient, self._gap(e)) for e in unsure})
+            return Answer(None, seen, tuple(Missing("drug", name, reason) for name, reason in gaps))
         return NOTHING
 
     def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
@@ -53,6 +54,12 @@ class DrugLeaf:
         answer = self.answer(ctx)
         moments = tuple(e.moment for e in answer.evidence if e.moment is not None) if answer.verdict else ()
         return moments, answer.verdict
+
+    def _gap(self, e: Exposure) -> str:
+        c = self.criterion
+        words = (c.for_at_least, c.for_less_than, c.total_at_least, c.course_at_least)
+        is_timed = c.has_timing or any(word is not None for word in words)
+        return detail_gap((moment for use in e.uses for moment in (use.start, use.end)), is_timed=is_timed)
 
     def _has_none(self, ctx: Context) -> bool:
         """Whether the record holds no drug of the sets: the usual case, and quickly told."""
@@ -156,29 +163,40 @@ class DrugLeaf:
             return True
         if c.word == "draft":
             days = e.current.planned_days
-            length = None if days is None else days * DAY
+            lengths = None if days is None else (days * DAY, days * DAY)
         elif (e.start is None and not e.is_ordered) or (e.end is None and not e.active):
-            length = None
+            lengths = None
         else:
-            anchored = c.window.anchor_word and not c.has_timing and spans.spans
-            until = max(span.end for span in spans.spans) if anchored else in_use_until(e, ctx.now)
-            alone = e.start if c.started_within is not None else None
-            began = alone.earliest if alone is not None else agents.chain_start(e, ctx)
-            length = max(0, until - began)
-        if length is None:
-            return None
-        enough = c.for_at_least is None or length >= c.for_at_least
-        return enough and (c.for_less_than is None or length < c.for_less_than)
+            lengths = (
+                self._length(e, agents, spans, ctx, surely=True),
+                self._length(e, agents, spans, ctx, surely=False),
+            )
+        return None if lengths is None else is_as_long(*lengths, c.for_at_least, c.for_less_than)
+
+    def _length(self, e: Exposure, agents: Agents, spans: Spans, ctx: Context, *, surely: bool) -> int:
+        c = self.criterion
+        anchored = c.window.anchor_word and not c.has_timing and spans.spans
+        until = max(span.end for span in spans.spans) if anchored else in_use_until(e, ctx.now, surely=surely)
+        alone = e.start if c.started_within is not None else None
+        began = (
+            agents.chain_start(e, ctx, surely=surely)
+            if alone is None
+            else begun(alone, ctx.now, surely=surely)
+        )
+        return max(0, until - began)
 
     def _course(self, e: Exposure, agents: Agents, ctx: Context) -> Answer3:
         """Judge a draft together with the unbroken use it goes on with; either length may not be known."""
         wanted = self.criterion.course_at_least
         if wanted is None:
             return True
-        so_far = ctx.now - agents.chain_start(e, ctx)
         planned = e.current.planned_days
-        if so_far + (planned or 0) * DAY >= wanted:
-            return True
+        shortest, longest = (
+            ctx.now - agents.chain_start(e, ctx, surely=surely) + (planned or 0) * DAY
+            for surely in (True, False)
+        )
+        if longest >= wanted:
+            return True if shortest >= wanted else None
         is_open = any(
             other.active and not other.is_ordered and other.start is None for other in agents.members
         )
@@ -203,15 +221,11 @@ class DrugLeaf:
         if self.criterion.total_at_least is None:
             return True
         counted = [e for e, verdict in found if verdict is not False or not e.active]
-        ends = [ctx.now if e.active else None if e.end is None else e.end.latest for e in counted]
-        stretches = [
-            (e.start.earliest, end)
-            for e, end in zip(counted, ends, strict=True)
-            if e.start is not None and end is not None
-        ]
-        if _covered(stretches) >= self.criterion.total_at_least:
-            return True
-        return None if len(stretches) < len(counted) else False
+        dated = [e for e in counted if e.start is not None and (e.active or e.end is not None)]
+        shortest, longest = (covered(dated, ctx.now, surely=surely) for surely in (True, False))
+        if longest >= self.criterion.total_at_least:
+            return True if shortest >= self.criterion.total_at_least else None
+        return None if len(dated) < len(counted) else False
 
     # --- words
 
@@ -220,6 +234,7 @@ class DrugLeaf:
         title = terms.title("drug" if e.ingredient in terms.drug_sets else "order", e.ingredient)
         stopped = self.criterion.stopped_within is not None
         moment = e.end if stopped else self._began(e, ctx)
+        shortest = self._lasted(e, ctx, surely=True)
         return Evidence(
             "drug",
             e.ingredient,
@@ -228,18 +243,20 @@ class DrugLeaf:
             moment,
             e.current.dose.amount if e.current.dose else None,
             e.current.dose.unit if e.current.dose else "",
-            lasted=self._lasted(e, ctx),
+            lasted=shortest,
+            is_least=shortest != self._lasted(e, ctx, surely=False),
             sources=tuple(use.source for use in (*e.uses, *self._stops(e))),
         )
 
     def _stops(self, e: Exposure) -> tuple[DrugUse, ...]:
         return stops_of(e) if self.criterion.word == "stopping" else ()
 
-    def _lasted(self, e: Exposure, ctx: Context) -> int | None:
+    def _lasted(self, e: Exposure, ctx: Context, *, surely: bool) -> int | None:
         drug_set = next((one for one in self.sets if e.ingredient in one.members), None)
         if drug_set is None or e.start is None or (e.end is None and not e.active):
             return None
-        return max(0, in_use_until(e, ctx.now) - agents_of(drug_set, ctx).chain_start(e, ctx))
+        until = in_use_until(e, ctx.now, surely=surely)
+        return max(0, until - agents_of(drug_set, ctx).chain_start(e, ctx, surely=surely))
 
     def _began(self, e: Exposure, ctx: Context) -> Moment | None:
         """The moment a timing word was about: the latest rise or fall of dose, else the first start."""
@@ -367,12 +384,3 @@ def _dose_limit(limit: Limit, amount: Decimal, unit: str) -> Answer3:
     if limit.op == "at_most":
         return amount <= limit.amount
     return amount > limit.amount if limit.op == "above" else amount >= limit.amount
-
-
-def _covered(stretches: list[tuple[int, int]]) -> int:
-    """Seconds covered by at least one stretch."""
-    total, reached = 0, -(10**12)
-    for start, end in sorted(stretches):
-        total += max(0, end - max(start, reached))
-        reached = max(reached, end)
-    return total

@@ -8,7 +8,7 @@ from cds_service.engine.context import Context
 from cds_service.engine.facets import age_at, excluded, lasted, matches_side, within_limits
 from cds_service.engine.logic import NOTHING, Answer, Answer3, all_of, any_of, not_sent
 from cds_service.engine.text import describe_event
-from cds_service.engine.windows import AnchorDates, Spans, in_last, length_of, resolve
+from cds_service.engine.windows import AnchorDates, Spans, detail_gap, in_last, length_of, resolve
 from cds_service.facts import Event, Moment
 from cds_service.findings import Evidence, Missing
 from cds_service.rules.criteria import EventCriterion
@@ -68,10 +68,16 @@ class EventLeaf:
         if sum(event.count for event in hits) >= c.times:
             return Answer(True, tuple(_evidence(e, ctx) for e in hits))
         if unsure:
-            names = sorted({event.name for event in unsure})
+            gaps = sorted({(event.name, self._gap(event)) for event in unsure})
             seen = tuple(_evidence(e, ctx) for e in unsure)
-            return Answer(None, seen, tuple(Missing(c.kind, name, "no-detail") for name in names))
+            return Answer(None, seen, tuple(Missing(c.kind, name, reason) for name, reason in gaps))
         return NOTHING if ctx.facts.state(c.kind).is_known else not_sent(c.kind, c.names)
+
+    def _gap(self, event: Event) -> str:
+        c = self.criterion
+        words = (c.onset_within, c.new_within, c.for_at_least, c.for_less_than)
+        is_timed = not c.window.is_open or any(word is not None for word in words)
+        return detail_gap((event.onset, event.moment), is_timed=is_timed)
 
     def _spans(self, ctx: Context) -> Spans | None:
         window = self.criterion.window

@@ -6,7 +6,7 @@ its square: a record may hold thousands.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from cds_service.engine.context import Context
@@ -190,14 +190,17 @@ class Agents:
         """
         return e.ingredient in self.drafted or bool(self.replacing - {e.ingredient})
 
-    def chain_start(self, e: Exposure, ctx: Context) -> int:
-        """Earliest start of the agents that followed one another without a gap up to this use."""
-        start = ctx.now if e.start is None else e.start.earliest
+    def chain_start(self, e: Exposure, ctx: Context, *, surely: bool = False) -> int:
+        """Earliest start of the agents that followed one another without a gap up to this use.
+
+        ``surely``: a start known by month or year only counts from its end, an end from its beginning.
+        """
+        start = ctx.now if e.start is None else begun(e.start, ctx.now, surely=surely)
         # One pass is enough: newest first, so whoever was passed over begins after every later start.
         for other in self.chain:
-            begins = start if other.start is None else other.start.earliest
+            begins = start if other.start is None else begun(other.start, ctx.now, surely=surely)
             gap = gap_between(e.current, other.current, ctx)
-            if begins < start <= in_use_until(other, ctx.now) + gap:
+            if begins < start <= in_use_until(other, ctx.now, surely=surely) + gap:
                 start = begins
         return start
 
@@ -244,6 +247,30 @@ def renews(draft: DrugUse, earlier: Exposure) -> bool:
     return now is None or before is None or now.unit != before.unit or now.amount <= before.amount
 
 
-def in_use_until(e: Exposure, now: int) -> int:
-    """Return the last moment of use in seconds, never later than ``now``; an unknown end is ``now``."""
-    return now if e.active or e.end is None else min(e.end.latest, now)
+def begun(start: Moment, now: int, *, surely: bool) -> int:
+    """Return when a use had begun at the earliest; ``surely``: at the latest, for a bare month or year."""
+    return min(start.latest, now) if surely and start.is_vague else start.earliest
+
+
+def in_use_until(e: Exposure, now: int, *, surely: bool = False) -> int:
+    """Return the last moment of use in seconds, never later than ``now``; an unknown end is ``now``.
+
+    ``surely``: of an end known by month or year only, the beginning.
+    """
+    if e.active or e.end is None:
+        return now
+    return min(e.end.earliest if surely and e.end.is_vague else e.end.latest, now)
+
+
+def covered(exposures: Iterable[Exposure], now: int, *, surely: bool) -> int:
+    """Return the seconds in which at least one of the exposures, whose starts are known, was in use."""
+    stretches = sorted(
+        (begun(e.start, now, surely=surely), in_use_until(e, now, surely=surely))
+        for e in exposures
+        if e.start is not None
+    )
+    total, reached = 0, -(10**12)
+    for start, end in stretches:
+        total += max(0, end - max(start, reached))
+        reached = max(reached, end)
+    return total

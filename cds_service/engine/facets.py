@@ -13,9 +13,6 @@ from cds_service.engine.logic import Answer3, all_of
 from cds_service.facts import Moment
 from cds_service.rules.criteria import SECONDS, Limit
 
-#: Length of a date that names its day.
-_DAY_KNOWN = len("2026-11-15")
-
 
 def matches_side(side: str | None, wanted: str, ctx: Context) -> Answer3:
     """Judge a side word; ``same`` and ``opposite`` compare with the side of the twitch."""
@@ -67,12 +64,8 @@ def lasted(
         return True
     if onset is not None:
         longest = ctx.now - onset.earliest
-        shortest = longest if len(onset.text) >= _DAY_KNOWN else max(0, ctx.now - onset.latest)
-        lengths = [
-            (at_least is None or length >= at_least) and (less_than is None or length < less_than)
-            for length in (shortest, longest)
-        ]
-        return lengths[0] if lengths[0] == lengths[1] else None
+        shortest = max(0, ctx.now - onset.latest) if onset.is_vague else longest
+        return is_as_long(shortest, longest, at_least, less_than)
     if first_recorded is None:
         return None
     length = ctx.now - first_recorded.latest
@@ -82,6 +75,13 @@ def lasted(
     if less_than is not None:
         answers.append(False if length >= less_than else None)
     return all_of(answers)
+
+
+def is_as_long(shortest: int, longest: int, at_least: int | None, less_than: int | None) -> Answer3:
+    """Judge a length of which only the bounds are known, in seconds."""
+    enough = at_least is None or (True if shortest >= at_least else None if longest >= at_least else False)
+    short = less_than is None or (True if longest < less_than else None if shortest < less_than else False)
+    return all_of((enough, short))
 
 
 def age_at(moment: Moment | None, ctx: Context) -> int | None:

@@ -149,16 +149,7 @@ class Writer:
         if part == "date":
             return None if twitch.onset is None else (day_of(twitch.onset),)
         if part == "duration":
-            start = twitch.onset or twitch.first_recorded
-            if start is None:
-                return None
-            prefix = "" if twitch.onset else "at least "
-            return (
-                prefix
-                + _duration(
-                    self.ctx.now - start.latest if not twitch.onset else self.ctx.now - start.earliest
-                ),
-            )
+            return self._since(twitch.onset or twitch.first_recorded, is_onset=twitch.onset is not None)
         return (describe_twitch(twitch),)
 
     def _from_evidence(self, found: list[Evidence], part: str) -> Line | None:
@@ -185,8 +176,15 @@ class Writer:
 
     def _lasted(self, e: Evidence) -> Line | None:
         if e.kind == "drug":
-            return None if e.lasted is None else (_duration(e.lasted),)
-        return None if e.moment is None else (_duration(self.ctx.now - e.moment.earliest),)
+            return None if e.lasted is None else _at_least(e.lasted, is_least=e.is_least)
+        return self._since(e.moment, is_onset=True)
+
+    def _since(self, moment: Moment | None, *, is_onset: bool) -> Line | None:
+        """How long ago; at least so long where the day is not known, or it may have begun before."""
+        if moment is None:
+            return None
+        is_least = moment.is_vague or not is_onset
+        return _at_least(self.ctx.now - (moment.latest if is_least else moment.earliest), is_least=is_least)
 
     def _names(self, found: list[Evidence]) -> Line:
         """Return the names of facts, each once; the values of results are never cut or left out."""
@@ -238,6 +236,13 @@ def _ago(moment: Moment, ctx: Context) -> str:
         return "less than 1 hour ago" if hours == 0 else "1 hour ago" if hours == 1 else f"{hours} hours ago"
     days = days_ago(moment, ctx.now)
     return "today" if days == 0 else "1 day ago" if days == 1 else f"{days} days ago"
+
+
+def _at_least(seconds: int, *, is_least: bool) -> Line | None:
+    """Return a length; None where nothing can be said: at least no day."""
+    if is_least and seconds < DAY:
+        return None
+    return (f"{'at least ' * is_least}{_duration(seconds)}",)
 
 
 def _duration(seconds: int) -> str:

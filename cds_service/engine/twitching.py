@@ -8,7 +8,7 @@ from cds_service.engine.context import Context
 from cds_service.engine.facets import age_at, excluded, lasted, matches_side, within_limits
 from cds_service.engine.logic import Answer, Answer3, all_of, any_of
 from cds_service.engine.text import describe_twitch
-from cds_service.engine.windows import AnchorDates, in_last, resolve
+from cds_service.engine.windows import AnchorDates, detail_gap, in_last, resolve
 from cds_service.facts import Moment, Twitch
 from cds_service.findings import Evidence, Missing
 from cds_service.rules.criteria import TwitchCriterion
@@ -46,7 +46,7 @@ class TwitchLeaf:
         verdict = self._judge(twitch, ctx)
         evidence = (twitch_evidence(twitch),)
         if verdict is None:
-            return Answer(None, evidence, (Missing("symptom", "twitch", "no-detail", self._asked()),))
+            return Answer(None, evidence, (Missing("symptom", "twitch", self._gap(twitch), self._asked()),))
         return Answer(verdict, evidence)
 
     def dates(self, ctx: Context) -> tuple[tuple[Moment, ...], Answer3]:
@@ -87,6 +87,12 @@ class TwitchLeaf:
             return in_last(c.onset_within or 0, onset, ctx)
         spans = resolve(c.window, c.onset_within, ctx, self.anchor_dates)
         return any_of(span.holds(onset) for span in spans.spans) if spans.spans else spans.verdict
+
+    def _gap(self, twitch: Twitch) -> str:
+        c = self.criterion
+        words = (c.onset_within, c.for_at_least, c.for_less_than)
+        is_timed = not c.window.is_open or any(word is not None for word in words)
+        return detail_gap((twitch.onset,), is_timed=is_timed)
 
     def _asked(self) -> str:
         c = self.criterion

@@ -6,7 +6,7 @@ where some of its days lie in the window and some do not (docs/rule-language.md,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from cds_service.engine.context import Context
@@ -60,6 +60,12 @@ class Spans:
 def in_last(length: int, moment: Moment, ctx: Context) -> Answer3:
     """Whether the moment lies in the last ``length`` seconds before ``as_of``."""
     return Span(ctx.now - length, ctx.now, now=ctx.now).holds(moment)
+
+
+def detail_gap(moments: Iterable[Moment | None], *, is_timed: bool) -> str:
+    """Return why facts cannot tell: a bare month or year where a time is asked for, else a detail."""
+    is_vague = is_timed and any(moment is not None and moment.is_vague for moment in moments)
+    return "vague-date" if is_vague else "no-detail"
 
 
 def length_of(within: int | str | None, ctx: Context, usual: int, fresh: int) -> int | None:

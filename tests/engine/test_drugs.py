@@ -10,7 +10,7 @@ from itertools import permutations
 import pytest
 from msgspec import structs
 
-from cds_service.facts import Dose, DrugUse, Source, Twitch
+from cds_service.facts import DAY, HOUR, Dose, DrugUse, Source, Twitch
 
 from .conftest import Judge, ago, dated, drug, facts
 
@@ -438,3 +438,38 @@ def test_a_dose_lowered_in_a_month_that_lies_partly_in_the_window_is_not_known(j
     cut = facts(drug("prednisone", 200, 25, dose=mg("20")), lower)
     assert judge("{drug: prednisone, reduced_within: 14 days, by: 50 %}", cut).verdict is None
     assert judge("{drug: prednisone, reduced_within: 90 days, by: 50 %}", cut).verdict is True
+
+
+@pytest.mark.parametrize(
+    ("start", "text", "expected"),
+    [
+        ("2025", "for_at_least: 84 days", None),  # as of 2025-06-01: between nothing and five months
+        ("2025-05", "for_at_least: 84 days", False),
+        ("2024", "for_at_least: 84 days", True),
+        ("2025", "for_less_than: 84 days", None),
+        ("2025-05", "for_less_than: 84 days", True),
+        ("2024", "for_less_than: 84 days", False),
+        ("2024", "for_at_least: 200 days, for_less_than: 300 days", None),  # between 152 and 517
+        ("2025", "total_at_least: 84 days", None),
+        ("2024", "total_at_least: 84 days", True),
+        ("2025-05", "total_at_least: 84 days", False),
+    ],
+)
+def test_a_start_by_month_or_year_tells_how_long_only_where_each_of_its_days_does(
+    judge: Judge, start: str, text: str, expected: bool | None
+) -> None:
+    use = structs.replace(drug("metoclopramide"), start=dated(start))
+    answer = judge(f"{{drug: metoclopramide, {text}}}", facts(use))
+    assert answer.verdict is expected
+    assert [gap.reason for gap in answer.missing] == (["vague-date"] if expected is None else [])
+
+
+def test_a_switch_between_drugs_of_one_year_is_as_long_as_is_sure(judge: Judge) -> None:
+    """Citalopram in 2023, sertraline since 2024: unbroken perhaps, for sure only since the end of 2024."""
+    before = structs.replace(drug("citalopram"), start=dated("2023"), end=dated("2023"), active=False)
+    since = structs.replace(drug("sertraline"), start=dated("2024"))
+    text = "{drug: antidepressant, for_at_least: 600 days}"
+    assert judge(text, facts(before, since)).verdict is None
+    assert judge(text, facts(since)).verdict is False
+    (evidence,) = judge("{drug: antidepressant}", facts(before, since)).evidence
+    assert (evidence.lasted, evidence.is_least) == (152 * DAY - 12 * HOUR + 1, True)

@@ -9,7 +9,7 @@ import { evidenceView } from "./source.js";
 
 const ANSWER_ICONS = { match: "yes", "no-match": "no", unknown: "unknown", error: "warning", "switched-off": "none" };
 const ANSWER_WORDS = { match: "yes", "no-match": "no", unknown: "unknown", error: "failed", "switched-off": "off" };
-const REASONS = { "no-detail": "not recorded", "too-few": "too few results" };
+const REASONS = { "no-detail": "not recorded", "vague-date": "dated by month or year only", "too-few": "too few results" };
 const CONNECTIVES = { all: "All of these", any: "Any of these", none: "None of these", "first known": "The first of these that is known" };
 
 /**

@@ -2,8 +2,8 @@
 # Needs Python >= 3.11 and make; everything else comes into .venv from pinned, hashed requirements.
 
 PYTHON ?= $(shell for p in python3.11 python3; do $$p -c '' 2>/dev/null && { echo $$p; break; }; done)
-#: Processes of `make test`: one more than the two processors it is meant for, many tests wait for a browser or a server.
-JOBS   ?= 3
+#: Processes of `make test`. More than processors are a sixth quicker, and workers of the service then stop late at times.
+JOBS   ?= 2
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet

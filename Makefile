@@ -94,7 +94,7 @@ hostile-text: $(VENV)/.dev ## every hostile text in every place of a request: no
 
 # The pins follow pyproject.toml. No index address may enter the files: tests/test_packaging.py looks.
 LOCK := CUSTOM_COMPILE_COMMAND='make lock' .cache/lock/bin/pip-compile --quiet --generate-hashes --strip-extras \
-  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --annotation-style=line
+  --no-emit-options --no-header --annotation-style=line
 lock: .cache/lock/bin/pip-compile  ## renew the pinned requirements (LOCKFLAGS=--upgrade for newer versions)
 	$(LOCK) $(LOCKFLAGS) -o requirements-build.txt requirements-build.in
 	$(LOCK) $(LOCKFLAGS) -o requirements.txt pyproject.toml

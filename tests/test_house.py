@@ -25,8 +25,9 @@ _CLINICAL_WORDS = re.compile(
     r"|hyper\w*emia|fasciculation|tetany|stroke|myokymia|blepharospasm)\b",
     re.IGNORECASE,
 )
+#: An address where packages are asked for by name, or the option that gives one.
 _REGISTRY = re.compile(
-    r"(extra-)?index-url|find-links|trusted-host|py(pi)\.org|python(hosted)", re.IGNORECASE
+    r"https?://[^\s/]+/(simple|packages)\b|--(extra-)?index\b|//(\w+\.)?py\w\w\.\w{3}\b", re.IGNORECASE
 )
 _MACHINE_PATH = re.compile(r"(?<![\w.])/(work|home|root|Users|tmp)/")
 

@@ -58,7 +58,7 @@ class DrugLeaf:
     def _gap(self, e: Exposure) -> str:
         c = self.criterion
         words = (c.for_at_least, c.for_less_than, c.total_at_least, c.course_at_least)
-        is_timed = c.has_timing or any(word is not None for word in words)
+        is_timed = c.has_timing or not c.window.is_open or any(word is not None for word in words)
         return detail_gap((moment for use in e.uses for moment in (use.start, use.end)), is_timed=is_timed)
 
     def _has_none(self, ctx: Context) -> bool:
